@@ -1,0 +1,66 @@
+export type ProviderId = string
+
+/** One run through a provider: what was sent there and must come back. Kept in Redis, taken once. */
+export interface LoginTransaction {
+  readonly provider: ProviderId
+  readonly redirectUri: string
+  readonly state: string
+  readonly nonce: string
+  readonly codeVerifier: string
+  readonly loginHint?: string
+  readonly locale?: string
+  /** What it is for: an OpenID interaction of this browser, or linking to a signed-in customer. */
+  readonly goal: LoginGoal
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+}
+
+export type LoginGoal =
+  | { readonly kind: 'signIn'; readonly interaction: string }
+  | {
+      readonly kind: 'link'
+      readonly customer: string
+      readonly grant: string
+      readonly clientId: string
+      readonly returnTo: string
+    }
+
+/** What the provider sent to our callback, by query or by form; single values only. */
+export interface Callback {
+  readonly method: 'GET' | 'POST'
+  /** Of `code`, `state`, `iss`, `error`, `user` (Apple), and whatever else came, once each. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** All that a dialect may hand on. Text is cleaned and bounded; what was unfit is absent. */
+export interface Claims {
+  readonly provider: ProviderId
+  /** A constant of the issuer's family, never built from a response; goes into the identity's key. */
+  readonly issuer: string
+  readonly subject: string
+  readonly address?: { readonly value: string; readonly proof: 'authoritative' | 'verified' | 'none'; readonly relay?: boolean }
+  readonly givenName?: string
+  readonly familyName?: string
+  /** https only. */
+  readonly pictureUrl?: string
+  readonly locale?: string
+  readonly authTime?: Date
+  /** The provider's own words about how it authenticated (`amr`, `acr`, `hd`, `real_user_status`): recorded, never trusted. */
+  readonly assurance: Readonly<Record<string, string>>
+}
+
+/** One identity provider in its own dialect. Knows nothing of customers, sessions or storage. */
+export interface Provider {
+  readonly id: ProviderId
+  readonly name: string
+  /** How the answer comes to `/login/<id>/callback`. */
+  readonly responseMode: 'query' | 'form_post'
+  /** False while the circuit is open. */
+  available(): boolean
+  /** PROVIDER_UNAVAILABLE */
+  authorizationUrl(login: LoginTransaction): Promise<URL>
+  /** LOGIN_DENIED PROVIDER_UNAVAILABLE */
+  exchange(login: LoginTransaction, callback: Callback): Promise<Claims>
+  /** For tokens that the device's own dialog gave; `audiences` are the client's registered app ids. LOGIN_DENIED PROVIDER_UNAVAILABLE BAD_USER_INPUT */
+  readonly idToken?: { verify(token: string, expected: { readonly nonce: string; readonly audiences: readonly string[] }): Promise<Claims> }
+}

@@ -1,0 +1,83 @@
+import { Schema, type Connection } from 'mongoose'
+import type { CustomerKey } from '../operation.ts'
+import { collectionOf } from './mongo.ts'
+import type { Tx } from './transaction.ts'
+
+export interface AuditRow {
+  /** `chain/0000000001`. A chain is a customer's own or that of one gateway process. */
+  _id: string
+  at: Date
+  /** Such as `login.succeeded`, `consent.changed`, `data.read`, `access.denied`; the list is in `audit/log.ts`. */
+  type: string
+  client: string | null
+  actor: 'customer' | 'client' | 'provider' | 'system'
+  /** Whom it is about. */
+  subjects: CustomerKey[]
+  purposes: string[]
+  categories: string[]
+  /** Codes and counts only: no value of anybody's profile. */
+  detail: Record<string, string | number | boolean>
+  prev: string
+  hash: string
+}
+
+const schema = new Schema<AuditRow>(
+  {
+    _id: { type: String, required: true },
+    at: { type: Date, required: true },
+    type: { type: String, required: true },
+    client: { type: String, default: null },
+    actor: { type: String, required: true },
+    subjects: [String],
+    purposes: [String],
+    categories: [String],
+    detail: { type: Schema.Types.Mixed },
+    prev: { type: String, required: true },
+    hash: { type: String, required: true },
+  },
+  { versionKey: false, minimize: false, strict: 'throw' },
+)
+schema.index({ subjects: 1, at: -1 })
+schema.index({ at: -1 })
+
+export interface AuditFilter {
+  readonly types?: readonly string[]
+  readonly client?: string
+  readonly subject?: CustomerKey
+  readonly from?: Date
+  readonly to?: Date
+}
+
+export function auditStore(db: Connection) {
+  const model = collectionOf<AuditRow>(db, 'audit_log', schema)
+  return {
+    append: async (tx: Tx, row: AuditRow): Promise<void> => {
+      await model.create([row], { session: tx })
+    },
+    appendMany: async (rows: readonly AuditRow[]): Promise<void> => {
+      await model.collection.insertMany(rows as never, { ordered: true })
+    },
+    /** Newest first; `before` is the place of the last row of the page before. */
+    find: (filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null, limit: number): Promise<AuditRow[]> =>
+      model.collection
+        .find<AuditRow>(auditQuery(filter, before))
+        .sort({ at: -1, _id: -1 })
+        .limit(limit)
+        .toArray(),
+    chain: (chain: string): Promise<AuditRow[]> =>
+      model.find({ _id: { $gt: `${chain}/`, $lt: `${chain}0` } }).sort({ _id: 1 }).lean<AuditRow[]>().exec(),
+  }
+}
+
+function auditQuery(filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null): object {
+  const conditions: object[] = []
+  if (filter.types) conditions.push({ type: { $in: [...filter.types] } })
+  if (filter.client !== undefined) conditions.push({ client: filter.client })
+  if (filter.subject !== undefined) conditions.push({ subjects: filter.subject })
+  if (filter.from) conditions.push({ at: { $gte: filter.from } })
+  if (filter.to) conditions.push({ at: { $lt: filter.to } })
+  if (before) conditions.push({ $or: [{ at: { $lt: before.at } }, { at: before.at, _id: { $lt: before.id } }] })
+  return conditions.length === 0 ? {} : { $and: conditions }
+}
+
+export type AuditStore = ReturnType<typeof auditStore>

@@ -1,0 +1,22 @@
+import { Schema, type Connection } from 'mongoose'
+import { collectionOf } from './mongo.ts'
+
+/** A client registered at run time: the same members as an entry of `CLIENTS_FILE`, as it was written; checked like the file when read. */
+export interface ClientRow {
+  _id: string
+  registration: Record<string, unknown>
+}
+
+const schema = new Schema<ClientRow>(
+  { _id: { type: String, required: true }, registration: { type: Schema.Types.Mixed, required: true } },
+  { versionKey: false, strict: 'throw' },
+)
+
+export function clientStore(db: Connection) {
+  const model = collectionOf<ClientRow>(db, 'clients', schema)
+  return {
+    readAll: (): Promise<ClientRow[]> => model.find().lean<ClientRow[]>().exec(),
+  }
+}
+
+export type ClientStore = ReturnType<typeof clientStore>

@@ -1,0 +1,64 @@
+import { Schema, type Connection } from 'mongoose'
+import type { CustomerKey } from '../operation.ts'
+import type { DecisionState } from './customers.ts'
+import { collectionOf } from './mongo.ts'
+import type { Tx } from './transaction.ts'
+
+/** One answer of the person to one purpose, as it was given. */
+export interface LedgerDecision {
+  readonly purpose: string
+  readonly state: DecisionState
+  readonly textVersion: string
+  /** SHA-256 of the text in the language that was shown. */
+  readonly textHash: string
+  readonly locale: string
+  readonly expiresAt?: Date
+}
+
+/** Decisions that were made together: one entry, one receipt. */
+export interface LedgerRow {
+  /** `customer/0000000001`: sorts by customer, then sequence. */
+  _id: string
+  receipt: string
+  decisions: LedgerDecision[]
+  /** Client through which it was said. */
+  surface: string
+  at: Date
+  /** Makes a repeated call the same call; unique per customer. */
+  idempotencyKey?: string
+  prev: string
+  hash: string
+}
+
+const schema = new Schema<LedgerRow>(
+  {
+    _id: { type: String, required: true },
+    receipt: { type: String, required: true },
+    decisions: { type: Schema.Types.Mixed, required: true },
+    surface: { type: String, required: true },
+    at: { type: Date, required: true },
+    idempotencyKey: String,
+    prev: { type: String, required: true },
+    hash: { type: String, required: true },
+  },
+  { versionKey: false, strict: 'throw' },
+)
+
+/** `customer/0000000001`: every row of a chain begins with what it belongs to, which is the shard key. */
+export const chainId = (owner: string, seq: number): string => `${owner}/${String(seq).padStart(10, '0')}`
+
+export function ledgerStore(db: Connection) {
+  const model = collectionOf<LedgerRow>(db, 'consent_ledger', schema)
+  const ofCustomer = (customer: CustomerKey) => ({ _id: { $gt: `${customer}/`, $lt: `${customer}0` } })
+  return {
+    append: async (tx: Tx, row: LedgerRow): Promise<void> => {
+      await model.create([row], { session: tx })
+    },
+    read: (customer: CustomerKey, tx?: Tx): Promise<LedgerRow[]> =>
+      model.find(ofCustomer(customer)).sort({ _id: 1 }).session(tx ?? null).lean<LedgerRow[]>().exec(),
+    byIdempotencyKey: (customer: CustomerKey, key: string, tx?: Tx): Promise<LedgerRow | null> =>
+      model.findOne({ ...ofCustomer(customer), idempotencyKey: key }).session(tx ?? null).lean<LedgerRow>().exec(),
+  }
+}
+
+export type LedgerStore = ReturnType<typeof ledgerStore>

@@ -1,0 +1,53 @@
+import mongoose, { type Connection, type Schema } from 'mongoose'
+import { EntenteError } from '../errors.ts'
+
+mongoose.set('autoIndex', false)
+mongoose.set('autoCreate', false)
+mongoose.set('strictQuery', 'throw')
+
+/**
+ * Connects to the replica set: primary reads and majority writes always, since the consent that is read with the data must be the
+ * one in force. A connection string that asks for secondary reads is refused (leak D9).
+ */
+export async function openMongo(uri: string, options: { readonly monitorCommands?: boolean } = {}): Promise<Connection> {
+  if (/readPreference=(?!primary(&|$))/i.test(uri)) {
+    throw new Error('MONGODB_URI must not ask for secondary reads: a withdrawn consent would still be read as given.')
+  }
+  return mongoose
+    .createConnection(uri, {
+      readPreference: 'primary',
+      writeConcern: { w: 'majority' },
+      retryWrites: true,
+      serverSelectionTimeoutMS: 5_000,
+      maxPoolSize: 50,
+      monitorCommands: options.monitorCommands ?? false,
+      bufferCommands: false,
+    })
+    .asPromise()
+}
+
+/** Collections and indexes, made at start and not at first use: nothing is created inside a transaction. */
+export async function prepareCollections(db: Connection): Promise<void> {
+  for (const model of Object.values(db.models)) {
+    await model.createCollection()
+    await model.createIndexes()
+  }
+}
+
+/** Whether the primary answers; used by the readiness check. */
+export async function mongoAnswers(db: Connection): Promise<boolean> {
+  if (db.readyState !== mongoose.ConnectionStates.connected || !db.db) return false
+  const answer = await db.db.command({ ping: 1 }, { timeoutMS: 2_000 })
+  return answer['ok'] === 1
+}
+
+/** One collection as a lean model: rows in, rows out, no document instances. */
+export function collectionOf<Row>(db: Connection, name: string, schema: Schema<Row>) {
+  return db.model<Row>(name, schema, name)
+}
+
+/** For rows that must be there by construction; what is missing is our defect, not the caller's. */
+export function present<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined) throw new EntenteError('INTERNAL_SERVER_ERROR', { missing: what })
+  return value
+}

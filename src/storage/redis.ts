@@ -1,0 +1,36 @@
+import { Cluster, Redis } from 'ioredis'
+
+export type RedisConnection = Redis | Cluster
+
+/** One URL is one server, a comma-separated list the nodes of a cluster. Commands fail at once while it is away: what Redis holds may be lost. */
+export async function openRedis(urls: string, keyPrefix: string): Promise<RedisConnection> {
+  const nodes = urls.split(',').map((url) => url.trim())
+  const options = { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 2_000, connectTimeout: 5_000 }
+  const first = nodes[0]
+  if (first === undefined || first === '') throw new Error('REDIS_URL is empty.')
+  const client =
+    nodes.length === 1
+      ? new Redis(first, { ...options, keyPrefix, lazyConnect: true, retryStrategy: backOff })
+      : new Cluster(nodes, { keyPrefix, lazyConnect: true, redisOptions: options, clusterRetryStrategy: backOff, enableOfflineQueue: false })
+  // Without a listener a lost connection would end the process; who needs Redis sees the command fail.
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+const backOff = (attempt: number): number => Math.min(50 * 2 ** attempt, 2_000)
+
+/** Values with an end that are taken at most once: login transactions, nonces, one-time handles. */
+export function onceStore(redis: RedisConnection, kind: string) {
+  const keyOf = (id: string) => `${kind}:${id}`
+  return {
+    /** False when the id is there already. */
+    put: async (id: string, value: string, seconds: number): Promise<boolean> =>
+      (await redis.set(keyOf(id), value, 'EX', seconds, 'NX')) === 'OK',
+    /** The value, for the one caller who is first; null for all others and after its end. */
+    take: (id: string): Promise<string | null> => redis.getdel(keyOf(id)),
+    peek: (id: string): Promise<string | null> => redis.get(keyOf(id)),
+  }
+}
+
+export type OnceStore = ReturnType<typeof onceStore>
