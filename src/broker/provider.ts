@@ -1,3 +1,7 @@
+import type { Claims } from '../linking/claims.ts'
+
+export type { Claims } from '../linking/claims.ts'
+
 export type ProviderId = string
 
 /** One run through a provider: what was sent there and must come back. Kept in Redis, taken once. */
@@ -30,23 +34,6 @@ export interface Callback {
   readonly method: 'GET' | 'POST'
   /** Of `code`, `state`, `iss`, `error`, `user` (Apple), and whatever else came, once each. */
   readonly parameters: Readonly<Record<string, string>>
-}
-
-/** All that a dialect may hand on. Text is cleaned and bounded; what was unfit is absent. */
-export interface Claims {
-  readonly provider: ProviderId
-  /** A constant of the issuer's family, never built from a response; goes into the identity's key. */
-  readonly issuer: string
-  readonly subject: string
-  readonly address?: { readonly value: string; readonly proof: 'authoritative' | 'verified' | 'none'; readonly relay?: boolean }
-  readonly givenName?: string
-  readonly familyName?: string
-  /** https only. */
-  readonly pictureUrl?: string
-  readonly locale?: string
-  readonly authTime?: Date
-  /** The provider's own words about how it authenticated (`amr`, `acr`, `hd`, `real_user_status`): recorded, never trusted. */
-  readonly assurance: Readonly<Record<string, string>>
 }
 
 /** One identity provider in its own dialect. Knows nothing of customers, sessions or storage. */

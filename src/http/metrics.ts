@@ -1,0 +1,35 @@
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+/**
+ * What operators watch: counts and times with labels from fixed sets only, never an id, an address or a text that somebody sent.
+ */
+export function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'entente_' })
+  const registers = [registry]
+  const requests = new Histogram({
+    name: 'entente_http_request_duration_seconds',
+    help: 'Time from request to answer, by route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  })
+  const logins = new Counter({ name: 'entente_login_steps_total', help: 'How far logins come, by provider and outcome.', labelNames: ['step', 'provider', 'outcome'], registers })
+  const gate = new Counter({ name: 'entente_gate_decisions_total', help: 'Fields answered and withheld, by purpose of the caller.', labelNames: ['purpose', 'outcome'], registers })
+  const methods = new Set(['GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
+  return {
+    answered(method: string, route: string, status: number, seconds: number): void {
+      requests.observe({ method: methods.has(method) ? method : 'other', route, status: String(status) }, seconds)
+    },
+    loginReached(step: string, provider: string, outcome: string): void {
+      logins.inc({ step, provider, outcome })
+    },
+    gateDecided(purpose: string, outcome: 'readable' | 'reduced' | 'withheld', fields: number): void {
+      gate.inc({ purpose, outcome }, fields)
+    },
+    print: (): Promise<string> => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>

@@ -1,0 +1,205 @@
+import type { Connection } from 'mongoose'
+import { randomBytes } from 'node:crypto'
+import { chainStart, type AuditEvent, type AuditLog } from '../audit/log.ts'
+import { EntenteError } from '../errors.ts'
+import type { CustomerKey } from '../operation.ts'
+import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/customers.ts'
+import type { EmailStore } from '../storage/emails.ts'
+import type { IdentityStore } from '../storage/identities.ts'
+import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
+import type { Claims } from './claims.ts'
+import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
+import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
+import { profileFromClaims } from './profile-from-claims.ts'
+
+export interface LinkingParts {
+  readonly db: Connection
+  readonly customers: Pick<CustomerStore, 'read' | 'insert' | 'update'>
+  readonly identities: IdentityStore
+  readonly emails: EmailStore
+  readonly audit: Pick<AuditLog, 'inCustomerChain'>
+  readonly keys: LinkingKeys
+}
+
+/** Who signs in, for whom, and what was said before in the same browser. */
+export interface SignIn {
+  readonly claims: Claims
+  readonly clientId: string
+  /** The customer who asked to add this login; null for an ordinary sign-in. */
+  readonly asking: CustomerKey | null
+  /** A login that was refused with LINK_REQUIRED before, waiting for its owner to sign in the way known. */
+  readonly waiting: Claims | null
+}
+
+export type Resolution =
+  | { readonly do: 'signedIn'; readonly customer: CustomerKey; readonly created: boolean; readonly linked: boolean }
+  | { readonly do: 'refused'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED'; readonly waysKnown: readonly string[] }
+
+/**
+ * From an identity to a customer, in one transaction: facts and writes see one snapshot. Two first logins at the same instant end in one
+ * customer, since `_id` of `identities` and `emails` is unique; the one that lost sees the other's rows when it runs again.
+ */
+export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promise<Resolution> {
+  const fresh = { customer: randomBytes(16).toString('base64url'), publicIds: [publicId(), publicId()] as const, at: new Date() }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(parts.db, async (tx) => {
+        const first = await resolveOne(parts, tx, signIn, signIn.claims, { ...fresh, publicId: fresh.publicIds[0] }, null)
+        if (first.do === 'refused' || signIn.waiting === null) return first
+        const second = await resolveOne(parts, tx, signIn, signIn.waiting, { ...fresh, publicId: fresh.publicIds[1] }, first.customer)
+        return { ...first, linked: first.linked || (second.do === 'signedIn' && second.linked) }
+      })
+    } catch (error) {
+      if (!isDuplicateKey(error) || attempt === 5) throw error
+    }
+  }
+}
+
+const publicId = (): string => randomBytes(12).toString('base64url')
+
+interface Fresh {
+  readonly customer: CustomerKey
+  readonly publicId: string
+  readonly at: Date
+}
+
+async function resolveOne(
+  parts: LinkingParts,
+  tx: Tx,
+  signIn: SignIn,
+  claims: Claims,
+  fresh: Fresh,
+  provedOwner: CustomerKey | null,
+): Promise<Resolution> {
+  const keys = keysOf(parts, claims)
+  const { facts, waysKnown } = await gatherFacts(parts, tx, claims, keys, signIn.asking, provedOwner)
+  // A login that waited is linked to the owner who came, or not at all: it neither creates nor signs in anybody.
+  const decision = decideLink(facts)
+  if (provedOwner !== null && !(decision.do === 'link' && decision.customer === provedOwner)) {
+    return { do: 'signedIn', customer: provedOwner, created: false, linked: false }
+  }
+  if (decision.do === 'refuse') return { do: 'refused', code: decision.code, waysKnown }
+  const customer = await carryOut(parts, tx, decision, claims, keys, fresh, facts, signIn.clientId)
+  return { do: 'signedIn', customer, created: decision.do === 'create', linked: decision.do === 'link' }
+}
+
+interface Keys {
+  readonly identity: string
+  readonly address: string | null
+}
+
+function keysOf(parts: LinkingParts, claims: Claims): Keys {
+  const proven = claims.address !== undefined && claims.address.proof !== 'none'
+  return {
+    identity: identityKey(parts.keys, claims.issuer, claims.subject),
+    address: proven && claims.address ? addressKey(parts.keys, claims.address.value) : null,
+  }
+}
+
+async function gatherFacts(
+  parts: LinkingParts,
+  tx: Tx,
+  claims: Claims,
+  keys: Keys,
+  asking: CustomerKey | null,
+  provedOwner: CustomerKey | null,
+): Promise<{ facts: LinkFacts; waysKnown: readonly string[] }> {
+  const identity = await parts.identities.read(keys.identity, tx)
+  const address = keys.address === null ? null : await parts.emails.read(keys.address, tx)
+  const owner = address === null ? null : await parts.customers.read(address.customer, tx)
+  const facts: LinkFacts = {
+    asking,
+    identityOwner: identity?.customer ?? null,
+    addressOwner: address?.customer ?? null,
+    proof: claims.address?.proof ?? 'none',
+    ownerProof: address?.proof ?? null,
+    provedOwner,
+  }
+  return { facts, waysKnown: [...new Set(owner?.identities.map((one) => one.provider) ?? [])] }
+}
+
+async function carryOut(
+  parts: LinkingParts,
+  tx: Tx,
+  decision: Exclude<LinkDecision, { do: 'refuse' }>,
+  claims: Claims,
+  keys: Keys,
+  fresh: Fresh,
+  facts: LinkFacts,
+  clientId: string,
+): Promise<CustomerKey> {
+  const key = decision.do === 'create' ? fresh.customer : decision.customer
+  if (decision.do === 'create') await parts.customers.insert(tx, newCustomer(key, fresh.at))
+  const row = await parts.customers.read(key, tx)
+  if (row === null || row.state !== 'active') throw new EntenteError('LOGIN_DENIED', { why: 'customer is not active' })
+
+  const summary = await writeIdentity(parts, tx, decision, claims, keys, fresh, key)
+  if (keys.address !== null) await writeAddress(parts, tx, claims, keys.address, facts, key, fresh.at)
+  const head = await parts.audit.inCustomerChain(tx, key, row.audit, eventOf(decision, claims, clientId), fresh.at)
+
+  const profile = profileFromClaims(row, claims, fresh.at)
+  await parts.customers.update(tx, key, {
+    $set: { ...profile.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
+  })
+  return key
+}
+
+async function writeIdentity(
+  parts: LinkingParts,
+  tx: Tx,
+  decision: LinkDecision,
+  claims: Claims,
+  keys: Keys,
+  fresh: Fresh,
+  customer: CustomerKey,
+): Promise<IdentitySummary | null> {
+  if (decision.do === 'signIn') {
+    await parts.identities.used(tx, keys.identity, fresh.at)
+    return null
+  }
+  const common = { provider: claims.provider, linkedAt: fresh.at, lastUsedAt: fresh.at }
+  await parts.identities.insert(tx, { _id: keys.identity, customer, publicId: fresh.publicId, ...common })
+  return { id: fresh.publicId, key: keys.identity, ...common, ...(claims.address && { email: claims.address.value }) }
+}
+
+/** A free address becomes the customer's; a stronger proof of the own one is noted; another's is left alone. */
+async function writeAddress(parts: LinkingParts, tx: Tx, claims: Claims, key: string, facts: LinkFacts, customer: CustomerKey, at: Date): Promise<void> {
+  const proof = claims.address?.proof
+  if (proof === undefined || proof === 'none') return
+  if (facts.addressOwner === null) {
+    await parts.emails.claim(tx, { _id: key, customer, proof, by: claims.provider, at })
+  } else if (facts.addressOwner === customer && proof === 'authoritative' && facts.ownerProof === 'verified') {
+    await parts.emails.strengthen(tx, key, customer, claims.provider, at)
+  }
+}
+
+function withIdentity(known: readonly IdentitySummary[], added: IdentitySummary | null, key: string, at: Date): IdentitySummary[] {
+  return added === null ? known.map((one) => (one.key === key ? { ...one, lastUsedAt: at } : one)) : [...known, added]
+}
+
+function eventOf(decision: LinkDecision, claims: Claims, clientId: string): AuditEvent {
+  const common = { client: clientId, actor: 'customer' as const }
+  if (decision.do === 'create') return { ...common, type: 'customer.created', detail: { provider: claims.provider } }
+  if (decision.do === 'link') return { ...common, type: 'identity.linked', detail: { provider: claims.provider, why: decision.why } }
+  return { ...common, type: 'login.succeeded', detail: { provider: claims.provider } }
+}
+
+function newCustomer(key: CustomerKey, at: Date): CustomerRow {
+  return {
+    _id: key,
+    state: 'active',
+    createdAt: at,
+    sources: {},
+    traits: {},
+    decisions: {},
+    grants: [],
+    objections: [],
+    restricted: false,
+    tokensValidFrom: new Date(0),
+    endedGrants: [],
+    consentVersion: 0,
+    identities: [],
+    ledger: chainStart,
+    audit: chainStart,
+  }
+}

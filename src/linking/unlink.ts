@@ -1,0 +1,39 @@
+import { EntenteError } from '../errors.ts'
+import type { CustomerKey } from '../operation.ts'
+import type { CustomerRow } from '../storage/customers.ts'
+import { inTransaction } from '../storage/transaction.ts'
+import type { LinkingParts } from './resolve.ts'
+
+/**
+ * Takes a login away from its customer, with the values that its provider brought, and ends every token issued so far. Fails with
+ * LAST_IDENTITY for the last way in: the customer document is written too, so two requests at once cannot both succeed. An id that is
+ * not the customer's own is BAD_USER_INPUT, whoever else's it may be.
+ */
+export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey, id: string, clientId: string): Promise<void> {
+  const at = new Date()
+  await inTransaction(parts.db, async (tx) => {
+    const row = await parts.customers.read(customer, tx)
+    if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
+    const gone = row.identities.find((one) => one.id === id)
+    if (gone === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
+    if (row.identities.length === 1) throw new EntenteError('LAST_IDENTITY')
+    await parts.identities.remove(tx, gone.key, customer)
+    const event = { type: 'identity.unlinked', client: clientId, actor: 'customer', detail: { provider: gone.provider } } as const
+    const head = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
+    const rest = row.identities.filter((one) => one.id !== id)
+    const lost = rest.some((one) => one.provider === gone.provider) ? {} : broughtBy(row, gone.provider)
+    await parts.customers.update(tx, customer, { $set: { identities: rest, audit: head, tokensValidFrom: at }, ...(Object.keys(lost).length > 0 && { $unset: lost }) })
+  })
+}
+
+/** Values that only this provider said; what the customer wrote stays. */
+function broughtBy(row: CustomerRow, provider: string): Record<string, ''> {
+  const gone: Record<string, ''> = {}
+  for (const [field, source] of Object.entries(row.sources)) {
+    if (source.from !== provider) continue
+    gone[field] = ''
+    gone[`sources.${field}`] = ''
+    if (field === 'email') gone['emailProof'] = ''
+  }
+  return gone
+}
