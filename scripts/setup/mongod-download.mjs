@@ -1,0 +1,20 @@
+import { command } from './command.mjs'
+import { cacheFolder, node24, root } from './places.mjs'
+
+// Its makers publish no hash to pin for every system, so this comes last: after what is installed and after the pinned download.
+const script = `
+import { MongoBinary } from 'mongodb-memory-server-core/lib/util/MongoBinary.js'
+import { MongoBinaryDownloadUrl } from 'mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js'
+import { arch, platform } from 'node:os'
+const version = '8.0.17'
+const address = await new MongoBinaryDownloadUrl({ version, platform: platform(), arch: arch() }).getDownloadUrl()
+await fetch(address, { method: 'HEAD', signal: AbortSignal.timeout(5000) })
+console.log(await MongoBinary.getPath({ version, downloadDir: process.argv[1], checkMD5: true }))
+`
+
+/** mongod as its makers publish it, through mongodb-memory-server; undefined where their server is not in reach. */
+export async function mongodFromMakers(say) {
+  say('Asking for a mongod from its makers …')
+  const { ok, output } = await command(node24, ['--input-type=module', '--eval', script, cacheFolder()], { cwd: root, seconds: 300 })
+  return ok ? output.split('\n').at(-1) : undefined
+}

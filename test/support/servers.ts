@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startMongod } from '../../scripts/run/mongod.mjs'
+import { startRedis } from '../../scripts/run/redis.mjs'
+import { findBrowser, findServers } from '../../scripts/setup.mjs'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A replica set without a database name: each test file adds its own. */
+    readonly mongodbUri: string
+    readonly redisUrl: string
+    /** Where Chromium is; empty when this machine has none, which the set-up has said. */
+    readonly chromium: string
+    /** For tests that stop, starve or multiply servers of their own; empty when the servers were given by address. */
+    readonly mongodProgram: string
+    readonly redisProgram: string
+  }
+}
+
+/** One MongoDB replica set and one Redis for the whole run, in a folder that goes with them. */
+export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
+  await using started = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'entente-test-'))
+  started.defer(() => rm(folder, { recursive: true, force: true }))
+
+  const programs = await findServers()
+  const mongodbUri = process.env['MONGODB_URI'] ?? (await mongodb(programs.mongod, folder, started))
+  const redisUrl = process.env['REDIS_URL'] ?? (await redis(programs.redis, folder, started))
+  project.provide('mongodbUri', mongodbUri)
+  project.provide('redisUrl', redisUrl)
+  project.provide('mongodProgram', programs.mongod ?? '')
+  project.provide('redisProgram', programs.redis ?? '')
+  project.provide('chromium', (await findBrowser()) ?? '')
+
+  const running = started.move()
+  return () => running.disposeAsync()
+}
+
+async function mongodb(program = '', folder: string, started: AsyncDisposableStack): Promise<string> {
+  const server = await startMongod({ program, folder: join(folder, 'mongo'), cacheGigabytes: 0.5 })
+  started.defer(async () => void (await server.stop()))
+  return server.uri
+}
+
+async function redis(program = '', folder: string, started: AsyncDisposableStack): Promise<string> {
+  const server = await startRedis({ program, folder: join(folder, 'redis') })
+  started.defer(async () => void (await server.stop()))
+  return server.uri
+}

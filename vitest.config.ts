@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config'
+
+const deep = process.env['ENTENTE_DEEP'] === '1'
+
+export default defineConfig({
+  // Vite would take the ES module build of graphql and Node's loader the other one: two copies refuse each other's schemas.
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Long searches and soaks: `npm run test:deep`.
+    exclude: deep ? [] : ['test/**/*.deep.test.ts'],
+    globalSetup: 'test/support/servers.ts',
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
