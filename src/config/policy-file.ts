@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { dataForms, knownCategories } from './categories.ts'
+import { isDuration } from './duration.ts'
+
+export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
+export const attributeTypes = ['String', 'Int', 'Boolean'] as const
+
+const text = (most: number) => z.string().trim().min(1).max(most)
+const duration = z
+  .string()
+  .refine(isDuration, 'is not an ISO 8601 duration such as P13M or P2Y')
+  .describe('ISO 8601 duration in years, months, weeks and days')
+const category = z
+  .string()
+  .refine((name) => knownCategories.has(name), 'is not a known category (Fideslang)')
+  .describe('Fideslang data category, such as user.contact.email; it includes what lies below it')
+const purposeId = z.string().regex(/^[a-z][a-z0-9_]{1,40}$/, 'must be lower case, digits and _, 2 to 41 characters')
+const clientId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a client id')
+const locale = z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'is not a language tag such as de or en-GB')
+
+const coverage = z.strictObject({
+  category,
+  form: z.enum(dataForms).describe('How much of the value is shown'),
+  matchable: z.literal(true).optional().describe('With HASH: a plain SHA-256, which an advertising platform can match. Otherwise it is keyed per client'),
+})
+
+const localisedText = z.strictObject({ title: text(120), text: text(2000) })
+
+const textVersion = z
+  .object({
+    version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'must be letters, digits, dots and dashes'),
+    date: z.iso.date().describe('When this text came into use'),
+    correctsSpellingOf: z.string().optional().describe('An earlier version with the same meaning: consent to it still counts'),
+  })
+  .catchall(localisedText)
+  .describe('Beside these, one member for each of the locales, with title and text')
+
+export const purposeEntry = z.strictObject({
+  id: purposeId,
+  legalBasis: z.enum(legalBases),
+  covers: z.array(coverage).min(1).max(50),
+  clients: z.array(clientId).max(1000).describe('Who may act for this purpose'),
+  retention: duration,
+  processors: z.array(text(120)).max(50).default([]),
+  validity: duration.optional().describe('How long a consent counts; without it, until it is withdrawn'),
+  requires: z.array(purposeId).max(10).default([]).describe('Purposes that need a legal basis too before this one has one'),
+  texts: z.array(textVersion).min(1).max(100).describe('Oldest first; the last one is in use'),
+})
+
+export const attributeEntry = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,40}$/, 'must be letters and digits, at most 41'),
+  type: z.enum(attributeTypes),
+  list: z.boolean().default(false),
+  values: z.array(z.string().regex(/^[A-Z][A-Z0-9_]{0,40}$/, 'must be capitals, digits and _')).min(1).max(100).optional().describe('The only values allowed'),
+  category,
+})
+
+export const policyFile = z
+  .strictObject({
+    controller: z.strictObject({ name: text(200), contact: text(200) }).describe('Who answers for the data'),
+    k: z.int().min(2).max(1000).default(10).describe('No published number stands for fewer people'),
+    locales: z.array(locale).min(1).max(30).describe('Languages of all texts; the first is the default'),
+    onlyForThePerson: z.array(category).default([]).describe('Profile categories that no purpose covers, on purpose'),
+    purposes: z.array(purposeEntry).min(1),
+    attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
+  })
+  .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
+
+export type PolicyFile = z.infer<typeof policyFile>
+export type PurposeEntry = z.infer<typeof purposeEntry>
+export type AttributeEntry = z.infer<typeof attributeEntry>
+
+/** Members that are fit although their entry is not: so that one reading finds all that is wrong. */
+export const purposeMembers = purposeEntry.partial().strip()
+export const attributeMembers = attributeEntry.partial().strip()
+export type PurposeMembers = z.infer<typeof purposeMembers>
+export type AttributeMembers = z.infer<typeof attributeMembers>
+
+/** The JSON Schema of the policy file, for editors and for `schema/policy.schema.json`. */
+export const policyJsonSchema = (): object => z.toJSONSchema(policyFile, { io: 'input', target: 'draft-2020-12' })

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import type { Mask } from '../operation.ts'
+import type { DataForm } from './categories.ts'
+import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
+import { parsePolicyFile } from './policy-source.ts'
+
+export type { DataForm } from './categories.ts'
+export type LegalBasis = 'CONSENT' | 'CONTRACT' | 'LEGAL_OBLIGATION' | 'LEGITIMATE_INTEREST'
+
+export interface Coverage {
+  readonly category: string
+  readonly form: DataForm
+  /** The hash may be compared with other people's hashes: plain SHA-256 instead of one keyed per client. */
+  readonly matchable: boolean
+}
+
+export interface PurposeText {
+  readonly title: string
+  readonly text: string
+  /** SHA-256 (hex) of the JSON array of both: what a consent was given to. */
+  readonly hash: string
+}
+
+export interface Purpose {
+  readonly id: string
+  readonly bit: number
+  readonly mask: Mask
+  readonly legalBasis: LegalBasis
+  readonly coverage: readonly Coverage[]
+  /** By locale, of the version in use. */
+  readonly texts: ReadonlyMap<string, PurposeText>
+  readonly textVersion: string
+  /** Consent to one of these counts: the version in use, and those it only corrects the spelling of. */
+  readonly validVersions: ReadonlySet<string>
+  readonly clients: ReadonlySet<string>
+  /** Purposes that need a legal basis too. */
+  readonly requires: Mask
+  /** ISO 8601 duration. */
+  readonly retention: string
+  readonly processors: readonly string[]
+  /** ISO 8601 duration after which a consent no longer counts. */
+  readonly validity: string | null
+  readonly builtIn: boolean
+}
+
+/** A field of the shop's own, at `Customer.traits`. */
+export interface Attribute {
+  readonly name: string
+  readonly type: 'String' | 'Int' | 'Boolean'
+  readonly list: boolean
+  readonly values: readonly string[] | null
+  readonly category: string
+}
+
+export interface Policy {
+  /** SHA-256 (hex) of the content: two processes with the same one decide alike. */
+  readonly version: string
+  /** The smallest group that a published number may stand for. */
+  readonly k: number
+  readonly controller: { readonly name: string; readonly contact: string }
+  readonly defaultLocale: string
+  readonly locales: readonly string[]
+  /** Built-in ones first, then in the order of the file. */
+  readonly purposes: readonly Purpose[]
+  readonly purpose: (id: string) => Purpose | undefined
+  readonly attributes: readonly Attribute[]
+  /** Unknown ids have no bit. */
+  readonly maskOf: (ids: Iterable<string>) => Mask
+  readonly namesOf: (mask: Mask) => string[]
+}
+
+/** Covers everything about the person who asks, and nothing about anybody else. Only for clients registered for it. */
+export const dataSubjectAccess: Mask = 1
+/** Proof of consent (Art. 7(1) GDPR): in every token, so that a client can see the decisions about its own purposes. */
+export const consentRecord: Mask = 2
+export const builtInPurposes: Mask = dataSubjectAccess | consentRecord
+
+/** Reads a policy file (YAML or JSON). Throws `PolicyError`, which lists everything that is wrong with line and column. */
+export function readPolicy(text: string, fileName: string): Policy {
+  const file = parsePolicyFile(text, fileName)
+  const ids = ['data_subject_access', 'consent_record', ...file.purposes.map(({ id }) => id)]
+  const bitOf = new Map(ids.map((id, bit) => [id, 1 << bit]))
+  const maskOf = (wanted: Iterable<string>): Mask => [...wanted].reduce((mask, id) => mask | (bitOf.get(id) ?? 0), 0)
+  const purposes = [...builtIns(), ...file.purposes.map((entry, i) => purposeOf(entry, i + 2, maskOf))]
+  const byId = new Map(purposes.map((purpose) => [purpose.id, purpose]))
+  return {
+    version: createHash('sha256').update(JSON.stringify(file)).digest('hex'),
+    k: file.k,
+    controller: file.controller,
+    defaultLocale: file.locales[0] ?? 'en',
+    locales: file.locales,
+    purposes,
+    purpose: (id) => byId.get(id),
+    attributes: file.attributes.map(attributeOf),
+    maskOf,
+    namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),
+  }
+}
+
+function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<string>) => Mask): Purpose {
+  const current = entry.texts[entry.texts.length - 1]
+  const { version = '', date: _date, correctsSpellingOf: _corrects, ...languages } = current ?? {}
+  return {
+    id: entry.id,
+    bit,
+    mask: 1 << bit,
+    legalBasis: entry.legalBasis,
+    coverage: entry.covers.map(({ category, form, matchable }) => ({ category, form, matchable: matchable ?? false })),
+    texts: new Map(Object.entries(languages).map(([locale, { title, text }]) => [locale, { title, text, hash: textHash(title, text) }])),
+    textVersion: version,
+    validVersions: sameMeaning(entry.texts, version),
+    clients: new Set(entry.clients),
+    requires: maskOf(entry.requires),
+    retention: entry.retention,
+    processors: entry.processors,
+    validity: entry.validity ?? null,
+    builtIn: false,
+  }
+}
+
+const textHash = (title: string, text: string): string => createHash('sha256').update(JSON.stringify([title, text])).digest('hex')
+
+function sameMeaning(texts: PurposeEntry['texts'], version: string): ReadonlySet<string> {
+  const valid = new Set<string>()
+  for (let next: string | undefined = version; next !== undefined && !valid.has(next); next = texts.find((text) => text.version === next)?.correctsSpellingOf) valid.add(next)
+  return valid
+}
+
+function attributeOf({ name, type, list, values, category }: AttributeEntry): Attribute {
+  return { name, type, list, values: values ?? null, category }
+}
+
+function builtIns(): Purpose[] {
+  const none = { texts: new Map(), textVersion: 'built-in', validVersions: new Set<string>(), clients: new Set<string>(), requires: 0, retention: 'P0D', processors: [], validity: null, builtIn: true, legalBasis: 'LEGAL_OBLIGATION' as const }
+  return [
+    { ...none, id: 'data_subject_access', bit: 0, mask: dataSubjectAccess, coverage: [{ category: 'user', form: 'FULL', matchable: false }] },
+    { ...none, id: 'consent_record', bit: 1, mask: consentRecord, coverage: [{ category: 'user.privacy_preferences', form: 'FULL', matchable: false }] },
+  ]
+}
