@@ -13,8 +13,17 @@ export async function checkClientSecret(secret: string, client: string, by: { au
     const { alg, kid } = decodeProtectedHeader(secret)
     if (by.key !== undefined) await jwtVerify(secret, by.key, { algorithms: ['ES256'], currentDate: new Date(by.now * 1000) })
     const { iss, sub, aud, iat = Infinity, exp = 0 } = decodeJwt(secret)
-    return alg === 'ES256' && kid === registration.key && iss === registration.team && client === registration.client && sub === client
-      && (aud === by.audience || aud === 'https://appleid.apple.com') && iat <= by.now && exp > by.now && exp - iat <= sixMonths
+    return (
+      alg === 'ES256' &&
+      kid === registration.key &&
+      iss === registration.team &&
+      client === registration.client &&
+      sub === client &&
+      (aud === by.audience || aud === 'https://appleid.apple.com') &&
+      iat <= by.now &&
+      exp > by.now &&
+      exp - iat <= sixMonths
+    )
   } catch {
     return false // malformed, or signed with another key: Apple says invalid_client to all of these
   }

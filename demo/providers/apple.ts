@@ -21,7 +21,7 @@ interface Apple {
 /** Apple: form_post, a signed client secret, PKCE enforced though never announced, the name once and unsigned, no userinfo. */
 export function apple(clientPublicKey?: string): Dialect {
   const secretKey = clientPublicKey === undefined ? undefined : createPublicKey(clientPublicKey)
-  return { keys: { alg: 'RS256', count: 3, kid: () => randomText(8).slice(0, 10) }, open: sim => open(sim, secretKey) }
+  return { keys: { alg: 'RS256', count: 3, kid: () => randomText(8).slice(0, 10) }, open: (sim) => open(sim, secretKey) }
 }
 
 function open(sim: Simulation, secretKey: KeyObject | undefined): Service {
@@ -31,11 +31,11 @@ function open(sim: Simulation, secretKey: KeyObject | undefined): Service {
       'GET /.well-known/openid-configuration': { endpoint: 'discovery', answer: () => discovery(sim, sim.switches().issuerFlip) },
       'GET /account/.well-known/openid-configuration': { endpoint: 'discovery', answer: () => metadata(sim, `${sim.url}/account`) },
       'GET /auth/keys': { endpoint: 'jwks', answer: () => keysAnswer(sim) },
-      'GET /auth/authorize': { endpoint: 'authorization', answer: exchange => authorize(at, exchange) },
-      'POST /auth/token': { endpoint: 'token', answer: exchange => token(at, exchange) },
-      'POST /auth/revoke': { endpoint: 'revocation', answer: exchange => revoke(at, exchange) },
+      'GET /auth/authorize': { endpoint: 'authorization', answer: (exchange) => authorize(at, exchange) },
+      'POST /auth/token': { endpoint: 'token', answer: (exchange) => token(at, exchange) },
+      'POST /auth/revoke': { endpoint: 'revocation', answer: (exchange) => revoke(at, exchange) },
     },
-    nativeClaims: person => ({ ...claimsOf(sim, person), auth_time: sim.now(), real_user_status: 2 }),
+    nativeClaims: (person) => ({ ...claimsOf(sim, person), auth_time: sim.now(), real_user_status: 2 }),
   }
 }
 
@@ -52,8 +52,13 @@ function authorize(at: Apple, exchange: Exchange): Reply {
   if (choice.is === 'cancelled') return back({ error: 'user_cancelled_authorize' })
   if (choice.is === 'undecided') return choice.page
   const grant = {
-    person: choice.person, client: registration.client, redirectUri, scope: (query.get('scope') ?? '').split(' '),
-    nonce: query.get('nonce') ?? undefined, challenge: challengeOf(query), authTime: sim.now(),
+    person: choice.person,
+    client: registration.client,
+    redirectUri,
+    scope: (query.get('scope') ?? '').split(' '),
+    nonce: query.get('nonce') ?? undefined,
+    challenge: challengeOf(query),
+    authTime: sim.now(),
   }
   const code = at.codes.put(`c${randomText(16)}.0.mxzs.${randomText(12)}`, grant, 300)
   const wantsToken = query.get('response_type')?.includes('id_token') === true
@@ -104,8 +109,11 @@ function redeem({ sim, codes, refreshTokens }: Apple, form: URLSearchParams): Re
   if (checkVerifier(grant.challenge, form.get('code_verifier')) !== 'fits') return refused('invalid_grant')
   const accessToken = newHandle('a')
   return json(200, {
-    access_token: accessToken, token_type: 'Bearer', expires_in: 3600,
-    refresh_token: refreshTokens.put(newHandle('r'), { ...grant, nonce: undefined }, 1e9), id_token: signedFor(sim, grant, {}, accessToken),
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: 3600,
+    refresh_token: refreshTokens.put(newHandle('r'), { ...grant, nonce: undefined }, 1e9),
+    id_token: signedFor(sim, grant, {}, accessToken),
   })
 }
 
@@ -121,12 +129,17 @@ const isOurClient = ({ sim, secretKey }: Apple, form: URLSearchParams) =>
   checkClientSecret(form.get('client_secret') ?? '', form.get('client_id') ?? '', { audience: sim.url, key: secretKey, now: sim.now() })
 
 const signedFor = (sim: Simulation, { person, client, nonce, authTime, scope }: Grant, further: object = {}, accessToken?: string) =>
-  idToken(sim, { ...claimsOf(sim, person, scope), auth_time: authTime, ...further }, { audience: client, lifetime: 86_400, nonce, ...(accessToken !== undefined && { accessToken }) })
+  idToken(
+    sim,
+    { ...claimsOf(sim, person, scope), auth_time: authTime, ...further },
+    { audience: client, lifetime: 86_400, nonce, ...(accessToken !== undefined && { accessToken }) },
+  )
 
 function claimsOf(sim: Simulation, person: Profile, scope: readonly string[] = ['email']) {
   const shown = presented(person, sim.switches())
   return {
-    sub: subjectOf('apple', shown, registration.team), nonce_supported: true,
+    sub: subjectOf('apple', shown, registration.team),
+    nonce_supported: true,
     ...(scope.includes('email') && { email: shown.email, email_verified: shown.emailVerified, is_private_email: person.relay }),
     transfer_sub: person.transferred ? subjectOf('apple', shown, 'transfer') : undefined,
   }
@@ -135,12 +148,34 @@ function claimsOf(sim: Simulation, person: Profile, scope: readonly string[] = [
 const discovery = (sim: Simulation, flipped = false): Reply =>
   flipped ? redirect(`${sim.url}/account/.well-known/openid-configuration`, {}) : metadata(sim, sim.url)
 
-const metadata = (sim: Simulation, issuer: string) => discoveryAnswer(sim, 'absent', {
-  issuer, authorization_endpoint: `${issuer}/auth/authorize`, token_endpoint: `${issuer}/auth/token`, revocation_endpoint: `${issuer}/auth/revoke`, jwks_uri: `${issuer}/auth/keys`,
-  response_types_supported: ['code'], response_modes_supported: ['query', 'fragment', 'form_post'], subject_types_supported: ['pairwise'],
-  id_token_signing_alg_values_supported: ['RS256'], scopes_supported: ['openid', 'email', 'name'], token_endpoint_auth_methods_supported: ['client_secret_post'],
-  claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'is_private_email', 'iss', 'nonce', 'nonce_supported', 'real_user_status', 'sub', 'transfer_sub'],
-})
+const metadata = (sim: Simulation, issuer: string) =>
+  discoveryAnswer(sim, 'absent', {
+    issuer,
+    authorization_endpoint: `${issuer}/auth/authorize`,
+    token_endpoint: `${issuer}/auth/token`,
+    revocation_endpoint: `${issuer}/auth/revoke`,
+    jwks_uri: `${issuer}/auth/keys`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'fragment', 'form_post'],
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    scopes_supported: ['openid', 'email', 'name'],
+    token_endpoint_auth_methods_supported: ['client_secret_post'],
+    claims_supported: [
+      'aud',
+      'email',
+      'email_verified',
+      'exp',
+      'iat',
+      'is_private_email',
+      'iss',
+      'nonce',
+      'nonce_supported',
+      'real_user_status',
+      'sub',
+      'transfer_sub',
+    ],
+  })
 
 const newHandle = (kind: 'a' | 'r') => `${kind}${randomText(16)}.0.mxzs.${randomText(12)}`
 const refused = (error: string, description?: string) => json(400, { error, ...(description !== undefined && { error_description: description }) })

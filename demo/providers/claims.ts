@@ -15,7 +15,11 @@ export interface TokenFacts {
 export function idToken(sim: Simulation, claims: Claims, facts: TokenFacts): string {
   const now = sim.now()
   const honest = {
-    iss: sim.url, aud: facts.audience, iat: now, exp: now + facts.lifetime, nonce: facts.nonce,
+    iss: sim.url,
+    aud: facts.audience,
+    iat: now,
+    exp: now + facts.lifetime,
+    nonce: facts.nonce,
     ...(facts.accessToken !== undefined && { at_hash: halfHash(facts.accessToken) }),
     ...claims,
   }
@@ -36,7 +40,8 @@ export function standardClaims(sim: Simulation, person: Profile, scope: readonly
 /** A profile answer (userinfo, or Facebook's /me), with the switches that concern it. */
 export function profileAnswer(sim: Simulation, subjectMember: 'sub' | 'id', members: Claims): Reply {
   const switches = sim.switches()
-  if (switches.userinfoHtml) return { status: 200, headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>Welcome</title><h1>Sign in to the hotel wireless</h1>' }
+  if (switches.userinfoHtml)
+    return { status: 200, headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>Welcome</title><h1>Sign in to the hotel wireless</h1>' }
   const other = switches.userinfoOtherSub ? { [subjectMember]: subjectOf(sim.provider, { hint: 'somebody-else', name: '', given: '' }) } : {}
   return json(200, profileJson({ ...members, ...other, ...switches.userinfo }, switches))
 }

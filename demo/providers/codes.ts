@@ -77,12 +77,14 @@ export function clientCredentials(form: URLSearchParams, { authorization }: Inco
 }
 
 /** The demo's registered redirect URIs: any loopback address, the provider's own callback path, nothing behind it. */
-export const isRegistered = (uri: string | null, provider: ProviderName): uri is string =>
-  uri !== null && callbacks[provider].test(uri)
+export const isRegistered = (uri: string | null, provider: ProviderName): uri is string => uri !== null && callbacks[provider].test(uri)
 
-const callbackAt = (provider: string) => new RegExp(`^https?://(localhost|[a-z0-9.-]+\\.localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d+)?/login/${provider}/callback$`)
+const callbackAt = (provider: string) =>
+  new RegExp(`^https?://(localhost|[a-z0-9.-]+\\.localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d+)?/login/${provider}/callback$`)
 const callbacks: Readonly<Record<ProviderName, RegExp>> = {
-  google: callbackAt('google'), apple: callbackAt('apple'), facebook: callbackAt('facebook'),
+  google: callbackAt('google'),
+  apple: callbackAt('apple'),
+  facebook: callbackAt('facebook'),
   haus: callbackAt('[a-z0-9-]+'), // any number of configured providers may point here
 }
 

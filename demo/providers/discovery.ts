@@ -13,12 +13,16 @@ export function discoveryAnswer(sim: Simulation, issuerMemberUsually: 'absent' |
   const announced = issParam === 'present' || issParam === 'announcedOnly' || (issParam === 'wrong' && issuerMemberUsually === 'present')
   const elsewhere = 'https://endpoints.evil.example'
   const lies = lieDiscovery === true ? { issuer: elsewhere, token_endpoint: `${elsewhere}/token`, jwks_uri: `${elsewhere}/keys` } : lieDiscovery || {}
-  const document = { issuer: sim.url, subject_types_supported: ['public'], ...honest, ...(announced && { authorization_response_iss_parameter_supported: true }), ...lies }
+  const document = {
+    issuer: sim.url,
+    subject_types_supported: ['public'],
+    ...honest,
+    ...(announced && { authorization_response_iss_parameter_supported: true }),
+    ...lies,
+  }
   return json(200, document, { 'cache-control': 'public, max-age=3600' })
 }
 
-export const keysAnswer = (sim: Simulation): Reply =>
-  json(200, sim.keys.jwks(sim.switches()), { 'cache-control': 'public, max-age=19000' })
+export const keysAnswer = (sim: Simulation): Reply => json(200, sim.keys.jwks(sim.switches()), { 'cache-control': 'public, max-age=19000' })
 
-export const bearerToken = ({ headers }: Exchange): string | undefined =>
-  /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
+export const bearerToken = ({ headers }: Exchange): string | undefined => /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]

@@ -6,7 +6,9 @@ import { bearerToken, discoveryAnswer, issuerMember, keysAnswer } from './discov
 import { choose, errorPage } from './pages.ts'
 import type { Profile } from './people.ts'
 
-interface GoogleGrant extends Grant { readonly offline: boolean }
+interface GoogleGrant extends Grant {
+  readonly offline: boolean
+}
 interface Google {
   readonly sim: Simulation
   readonly codes: Book<GoogleGrant>
@@ -26,11 +28,11 @@ function open(sim: Simulation): Service {
     routes: {
       'GET /.well-known/openid-configuration': { endpoint: 'discovery', answer: () => discovery(sim) },
       'GET /oauth2/v3/certs': { endpoint: 'jwks', answer: () => keysAnswer(sim) },
-      'GET /o/oauth2/v2/auth': { endpoint: 'authorization', answer: exchange => authorize(at, exchange) },
-      'POST /token': { endpoint: 'token', answer: exchange => token(at, exchange) },
-      'GET /v1/userinfo': { endpoint: 'userinfo', answer: exchange => userinfo(at, exchange) },
-      'POST /v1/userinfo': { endpoint: 'userinfo', answer: exchange => userinfo(at, exchange) },
-      'POST /revoke': { endpoint: 'revocation', answer: exchange => revoke(at, exchange) },
+      'GET /o/oauth2/v2/auth': { endpoint: 'authorization', answer: (exchange) => authorize(at, exchange) },
+      'POST /token': { endpoint: 'token', answer: (exchange) => token(at, exchange) },
+      'GET /v1/userinfo': { endpoint: 'userinfo', answer: (exchange) => userinfo(at, exchange) },
+      'POST /v1/userinfo': { endpoint: 'userinfo', answer: (exchange) => userinfo(at, exchange) },
+      'POST /revoke': { endpoint: 'revocation', answer: (exchange) => revoke(at, exchange) },
     },
     nativeClaims: (person, audience) => ({ azp: audience, ...claimsOf(sim, person), nbf: sim.now() - 300, jti: randomBytes(20).toString('hex') }),
   }
@@ -48,12 +50,28 @@ function authorize({ sim, codes }: Google, exchange: Exchange): Reply {
   const { person } = choice
   const consented = query.get('prompt')?.includes('consent') === true
   const scope = (query.get('scope') ?? '').split(' ')
-  const code = codes.put(`4/0A${randomText(48)}`, {
-    person, client: query.get('client_id') ?? '', redirectUri, scope, nonce: query.get('nonce') ?? undefined,
-    challenge: challengeOf(query), authTime: sim.now(), offline: consented && query.get('access_type') === 'offline',
-  }, 600)
+  const code = codes.put(
+    `4/0A${randomText(48)}`,
+    {
+      person,
+      client: query.get('client_id') ?? '',
+      redirectUri,
+      scope,
+      nonce: query.get('nonce') ?? undefined,
+      challenge: challengeOf(query),
+      authTime: sim.now(),
+      offline: consented && query.get('access_type') === 'offline',
+    },
+    600,
+  )
   return redirect(redirectUri, {
-    state, iss: issuerMember(sim, 'absent'), code, scope: inFull(scope), authuser: '0', hd: person.hd, prompt: consented ? 'consent' : 'none',
+    state,
+    iss: issuerMember(sim, 'absent'),
+    code,
+    scope: inFull(scope),
+    authuser: '0',
+    hd: person.hd,
+    prompt: consented ? 'consent' : 'none',
     ...sim.switches().callback,
   })
 }
@@ -92,7 +110,10 @@ function tokens({ sim, accessTokens }: Google, grant: Grant) {
   const { client, nonce, person, scope } = grant
   const accessToken = accessTokens.put(`ya29.${randomText()}`, grant, 3599)
   return {
-    access_token: accessToken, expires_in: 3599, scope: inFull(scope), token_type: 'Bearer',
+    access_token: accessToken,
+    expires_in: 3599,
+    scope: inFull(scope),
+    token_type: 'Bearer',
     id_token: idToken(sim, { azp: client, ...claimsOf(sim, person, scope) }, { audience: client, lifetime: 3600, nonce, accessToken }),
   }
 }
@@ -100,13 +121,17 @@ function tokens({ sim, accessTokens }: Google, grant: Grant) {
 function userinfo({ sim, accessTokens }: Google, exchange: Exchange): Reply {
   const found = accessTokens.read(bearerToken(exchange))
   if (found.state === 'live') return profileAnswer(sim, 'sub', claimsOf(sim, found.value.person, found.value.scope))
-  return json(401, { error: 'invalid_request', error_description: 'Invalid Credentials' }, { 'www-authenticate': 'Bearer realm="https://accounts.google.com/", error="invalid_token"' })
+  return json(
+    401,
+    { error: 'invalid_request', error_description: 'Invalid Credentials' },
+    { 'www-authenticate': 'Bearer realm="https://accounts.google.com/", error="invalid_token"' },
+  )
 }
 
 /** Revoking either token ends the whole grant. */
 function revoke({ accessTokens, refreshTokens }: Google, { form, query }: Exchange): Reply {
   const handle = form.get('token') ?? query.get('token') ?? undefined
-  const [found] = [accessTokens.read(handle), refreshTokens.read(handle)].filter(entry => entry.state === 'live')
+  const [found] = [accessTokens.read(handle), refreshTokens.read(handle)].filter((entry) => entry.state === 'live')
   if (found === undefined) return refused(400, 'invalid_token', 'Token expired or revoked')
   const { person, client } = found.value
   const ended = (grant: Grant) => grant.person.hint === person.hint && grant.client === client
@@ -117,17 +142,26 @@ function revoke({ accessTokens, refreshTokens }: Google, { form, query }: Exchan
 
 const claimsOf = (sim: Simulation, person: Profile, scope?: readonly string[]) => ({ ...standardClaims(sim, person, scope), hd: person.hd })
 
-const discovery = (sim: Simulation) => discoveryAnswer(sim, 'absent', {
-  authorization_endpoint: `${sim.url}/o/oauth2/v2/auth`, token_endpoint: `${sim.url}/token`, userinfo_endpoint: `${sim.url}/v1/userinfo`,
-  revocation_endpoint: `${sim.url}/revoke`, jwks_uri: `${sim.url}/oauth2/v3/certs`,
-  response_types_supported: ['code', 'token', 'id_token', 'code token', 'code id_token', 'token id_token', 'code token id_token', 'none'],
-  id_token_signing_alg_values_supported: ['RS256'], scopes_supported: ['openid', 'email', 'profile'],
-  token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
-  claims_supported: ['aud', 'email', 'email_verified', 'exp', 'family_name', 'given_name', 'iat', 'iss', 'name', 'picture', 'sub'],
-  code_challenge_methods_supported: ['plain', 'S256'], grant_types_supported: ['authorization_code', 'refresh_token'],
-})
+const discovery = (sim: Simulation) =>
+  discoveryAnswer(sim, 'absent', {
+    authorization_endpoint: `${sim.url}/o/oauth2/v2/auth`,
+    token_endpoint: `${sim.url}/token`,
+    userinfo_endpoint: `${sim.url}/v1/userinfo`,
+    revocation_endpoint: `${sim.url}/revoke`,
+    jwks_uri: `${sim.url}/oauth2/v3/certs`,
+    response_types_supported: ['code', 'token', 'id_token', 'code token', 'code id_token', 'token id_token', 'code token id_token', 'none'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    scopes_supported: ['openid', 'email', 'profile'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    claims_supported: ['aud', 'email', 'email_verified', 'exp', 'family_name', 'given_name', 'iat', 'iss', 'name', 'picture', 'sub'],
+    code_challenge_methods_supported: ['plain', 'S256'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+  })
 
 const inFull = (scope: readonly string[]) =>
-  scope.map(word => (word === 'email' || word === 'profile' ? scopePrefix + word : word)).toReversed().join(' ')
+  scope
+    .map((word) => (word === 'email' || word === 'profile' ? scopePrefix + word : word))
+    .toReversed()
+    .join(' ')
 
 const refused = (status: number, error: string, description: string) => json(status, { error, error_description: description })

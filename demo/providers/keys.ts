@@ -2,9 +2,21 @@ import { createHmac, createHash, generateKeyPair, generateKeyPairSync, randomByt
 import { promisify } from 'node:util'
 import type { Switches } from './switches.ts'
 
-export interface KeyKind { readonly alg: 'RS256' | 'ES256'; readonly count: number; readonly kid: () => string }
-interface SigningKey { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject }
-export interface KeyRing { readonly jwks: (s: Switches) => object; readonly sign: (claims: string, s: Switches, header?: object) => string; readonly rotate: () => Promise<void> }
+export interface KeyKind {
+  readonly alg: 'RS256' | 'ES256'
+  readonly count: number
+  readonly kid: () => string
+}
+interface SigningKey {
+  readonly kid: string
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+export interface KeyRing {
+  readonly jwks: (s: Switches) => object
+  readonly sign: (claims: string, s: Switches, header?: object) => string
+  readonly rotate: () => Promise<void>
+}
 
 const generateRsa = promisify(generateKeyPair)
 
@@ -14,14 +26,16 @@ export async function openKeyRing(kind: KeyKind): Promise<KeyRing> {
   let turn = 0
   let foreign: KeyObject | undefined
   return {
-    jwks: s => ({ keys: published(keys, kind, s) }),
+    jwks: (s) => ({ keys: published(keys, kind, s) }),
     sign(claims, s, header) {
       const key = keys[turn++ % keys.length]
       if (key === undefined) throw new Error('a key ring is never empty')
       const privateKey = s.badSignature ? (foreign ??= strangersKey(kind)) : key.privateKey
       return compact({ ...key, privateKey }, kind.alg, claims, s, header)
     },
-    async rotate() { keys = await makeKeys(kind) },
+    async rotate() {
+      keys = await makeKeys(kind)
+    },
   }
 }
 
@@ -41,7 +55,10 @@ function compact(key: SigningKey, alg: KeyKind['alg'], claims: string, s: Switch
   const kid = s.unknownKid ? randomBytes(20).toString('hex') : key.kid
   const input = `${encode(JSON.stringify({ alg: said, kid, typ: 'JWT', ...s.header, ...header }))}.${encode(claims)}`
   if (s.algNone) return `${input}.`
-  if (s.hs256) return `${input}.${createHmac('sha256', key.publicKey.export({ type: 'spki', format: 'pem' })).update(input).digest('base64url')}`
+  if (s.hs256)
+    return `${input}.${createHmac('sha256', key.publicKey.export({ type: 'spki', format: 'pem' }))
+      .update(input)
+      .digest('base64url')}`
   return `${input}.${sign('sha256', Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
 }
 

@@ -5,7 +5,11 @@ import { bearerToken, discoveryAnswer, issuerMember, keysAnswer } from './discov
 import { choose, errorPage } from './pages.ts'
 import type { Profile } from './people.ts'
 
-interface Haus { readonly sim: Simulation; readonly codes: Book<Grant>; readonly accessTokens: Book<Grant> }
+interface Haus {
+  readonly sim: Simulation
+  readonly codes: Book<Grant>
+  readonly accessTokens: Book<Grant>
+}
 
 const clients: ReadonlyMap<string, string> = new Map([['entente', 'haus-demo-secret']])
 
@@ -18,11 +22,11 @@ function open(sim: Simulation): Service {
     routes: {
       'GET /.well-known/openid-configuration': { endpoint: 'discovery', answer: () => discovery(sim) },
       'GET /jwks': { endpoint: 'jwks', answer: () => keysAnswer(sim) },
-      'GET /authorize': { endpoint: 'authorization', answer: exchange => authorize(at, exchange) },
-      'POST /token': { endpoint: 'token', answer: exchange => token(at, exchange) },
-      'GET /userinfo': { endpoint: 'userinfo', answer: exchange => userinfo(at, exchange) },
+      'GET /authorize': { endpoint: 'authorization', answer: (exchange) => authorize(at, exchange) },
+      'POST /token': { endpoint: 'token', answer: (exchange) => token(at, exchange) },
+      'GET /userinfo': { endpoint: 'userinfo', answer: (exchange) => userinfo(at, exchange) },
     },
-    nativeClaims: person => claimsOf(sim, person),
+    nativeClaims: (person) => claimsOf(sim, person),
   }
 }
 
@@ -40,10 +44,19 @@ function authorize({ sim, codes }: Haus, exchange: Exchange): Reply {
   const choice = choose(sim, exchange)
   if (choice.is === 'cancelled') return back({ error: 'access_denied', error_description: 'The person said no.' })
   if (choice.is === 'undecided') return query.get('prompt') === 'none' ? back({ error: 'login_required' }) : choice.page
-  const code = codes.put(randomText(), {
-    person: choice.person, client: query.get('client_id') ?? '', redirectUri, challenge, authTime: sim.now(),
-    scope: (query.get('scope') ?? '').split(' '), nonce: query.get('nonce') ?? undefined,
-  }, 60)
+  const code = codes.put(
+    randomText(),
+    {
+      person: choice.person,
+      client: query.get('client_id') ?? '',
+      redirectUri,
+      challenge,
+      authTime: sim.now(),
+      scope: (query.get('scope') ?? '').split(' '),
+      nonce: query.get('nonce') ?? undefined,
+    },
+    60,
+  )
   return back({ code })
 }
 
@@ -59,7 +72,10 @@ function token({ sim, codes, accessTokens }: Haus, { form, headers }: Exchange):
   const accessToken = accessTokens.put(randomText(), grant, 600)
   const claims = { ...claimsOf(sim, grant.person, grant.scope), auth_time: grant.authTime }
   return json(200, {
-    access_token: accessToken, token_type: 'Bearer', expires_in: 600, scope: grant.scope.join(' '),
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: 600,
+    scope: grant.scope.join(' '),
     id_token: idToken(sim, claims, { audience: id, lifetime: 600, nonce: grant.nonce, accessToken }),
   })
 }
@@ -72,9 +88,18 @@ function userinfo({ sim, accessTokens }: Haus, exchange: Exchange): Reply {
 
 const claimsOf = (sim: Simulation, person: Profile, scope?: readonly string[]) => ({ ...standardClaims(sim, person, scope), locale: 'de-DE' })
 
-const discovery = (sim: Simulation) => discoveryAnswer(sim, 'present', {
-  authorization_endpoint: `${sim.url}/authorize`, token_endpoint: `${sim.url}/token`, userinfo_endpoint: `${sim.url}/userinfo`, jwks_uri: `${sim.url}/jwks`,
-  response_types_supported: ['code'], response_modes_supported: ['query'], grant_types_supported: ['authorization_code'], scopes_supported: ['openid', 'email', 'profile'],
-  id_token_signing_alg_values_supported: ['ES256'], token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-  code_challenge_methods_supported: ['S256'], claims_supported: ['sub', 'email', 'email_verified', 'name', 'given_name', 'family_name', 'picture', 'locale', 'auth_time'],
-})
+const discovery = (sim: Simulation) =>
+  discoveryAnswer(sim, 'present', {
+    authorization_endpoint: `${sim.url}/authorize`,
+    token_endpoint: `${sim.url}/token`,
+    userinfo_endpoint: `${sim.url}/userinfo`,
+    jwks_uri: `${sim.url}/jwks`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code'],
+    scopes_supported: ['openid', 'email', 'profile'],
+    id_token_signing_alg_values_supported: ['ES256'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    code_challenge_methods_supported: ['S256'],
+    claims_supported: ['sub', 'email', 'email_verified', 'name', 'given_name', 'family_name', 'picture', 'locale', 'auth_time'],
+  })

@@ -39,47 +39,67 @@ export const hostileNames = {
 
 const digest = (...parts: readonly string[]) => createHash('sha256').update(parts.join('\n')).digest()
 const hex = (...parts: readonly string[]) => digest(...parts).toString('hex')
-const digits = (length: number, ...parts: readonly string[]) => BigInt(`0x${hex(...parts)}`).toString().slice(-length)
+const digits = (length: number, ...parts: readonly string[]) =>
+  BigInt(`0x${hex(...parts)}`)
+    .toString()
+    .slice(-length)
 const relayOf = (hint: string) => `${hex('relay', hint).slice(0, 10)}@privaterelay.appleid.com`
 
 const people: readonly Person[] = [
   { hint: 'anna', given: 'Anna', family: 'Lindner', email: 'anna.demo@gmail.com', emailVerified: true },
   { hint: 'ben', given: 'Ben', family: 'Fischer', email: 'ben@firma.example', emailVerified: true, apple: { email: relayOf('ben'), relay: true } },
   {
-    hint: 'cem', given: 'Cem', family: 'Yılmaz', email: 'cem@haus.example', emailVerified: true,
-    google: { hd: 'haus.example' }, apple: { nameless: true }, facebook: { declinesEmail: true },
+    hint: 'cem',
+    given: 'Cem',
+    family: 'Yılmaz',
+    email: 'cem@haus.example',
+    emailVerified: true,
+    google: { hd: 'haus.example' },
+    apple: { nameless: true },
+    facebook: { declinesEmail: true },
   },
   { hint: 'dora', given: 'Dora', family: 'Weiß', email: 'dora@people.example', emailVerified: true, cancels: true },
   { hint: 'eva', email: 'eva@people.example', emailVerified: true, ...hostileNames },
   // One-word name; no address at Apple (a school account) nor at Facebook (signed up by telephone).
-  { hint: 'finn', given: 'Finn', email: 'finn@people.example', emailVerified: true, apple: { email: undefined, emailVerified: 'false' }, facebook: { email: undefined } },
+  {
+    hint: 'finn',
+    given: 'Finn',
+    email: 'finn@people.example',
+    emailVerified: true,
+    apple: { email: undefined, emailVerified: 'false' },
+    facebook: { email: undefined },
+  },
   { hint: 'gusti', given: 'Gusti', family: 'Graf', email: 'gusti@people.example', emailVerified: 'false', apple: { emailVerified: true, transferred: true } },
   // Claims addresses that belong to other people, wherever a provider lets one type an address in.
   {
-    hint: 'mallory', given: 'Mallory', family: 'Malik', email: 'anna.demo@gmail.com', emailVerified: true,
-    google: { email: 'ben@firma.example', emailVerified: false }, apple: { email: relayOf('mallory'), relay: true },
+    hint: 'mallory',
+    given: 'Mallory',
+    family: 'Malik',
+    email: 'anna.demo@gmail.com',
+    emailVerified: true,
+    google: { email: 'ben@firma.example', emailVerified: false },
+    apple: { email: relayOf('mallory'), relay: true },
   },
 ]
 
 /** Everybody whom the picker shows. */
-export const knownPeople = (provider: ProviderName): readonly Profile[] => people.map(person => profileAt(provider, person))
+export const knownPeople = (provider: ProviderName): readonly Profile[] => people.map((person) => profileAt(provider, person))
 
 /** The person whom a hint means: a demo person's id, one of the endless `person-<n>` and `gmail-<n>`, or the address of either. */
 export function findPerson(provider: ProviderName, hint: string): Profile | undefined {
   const wanted = hint.toLowerCase()
-  return crowd(wanted) ?? knownPeople(provider).find(person => person.hint === wanted || person.email === wanted)
+  return crowd(wanted) ?? knownPeople(provider).find((person) => person.hint === wanted || person.email === wanted)
+}
+
+const subjects: Readonly<Record<ProviderName, (hint: string, scope: string) => string>> = {
+  google: (hint) => `1${digits(20, 'google', hint)}`,
+  apple: (hint, scope) => `000792.${hex('apple', scope, hint).slice(0, 32)}.0638`,
+  facebook: (hint, scope) => `1015${digits(13, 'facebook', scope, hint)}`,
+  haus: (hint) => hex('haus', hint).slice(0, 24),
 }
 
 /** The stable subject of a person. `scope` is what pairwise providers keep apart: Apple's team, Facebook's app. */
-export function subjectOf(provider: ProviderName, person: Profile, scope = ''): string {
-  if (person.subject !== undefined) return person.subject
-  switch (provider) {
-    case 'google': return `1${digits(20, 'google', person.hint)}`
-    case 'apple': return `000792.${hex('apple', scope, person.hint).slice(0, 32)}.0638`
-    case 'facebook': return `1015${digits(13, 'facebook', scope, person.hint)}`
-    case 'haus': return hex('haus', person.hint).slice(0, 24)
-  }
-}
+export const subjectOf = (provider: ProviderName, person: Profile, scope = ''): string => person.subject ?? subjects[provider](person.hint, scope)
 
 function profileAt(provider: ProviderName, { google, apple, facebook, haus, ...person }: Person): Profile {
   const own = { google, apple, facebook, haus }[provider]

@@ -93,7 +93,10 @@ async function readExchange(request: IncomingMessage): Promise<Exchange> {
   const body = method === 'GET' ? '' : await readBody(request)
   const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
   return {
-    method, path, headers, body,
+    method,
+    path,
+    headers,
+    body,
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     form: new URLSearchParams(isForm ? body : ''),
   }

@@ -1,14 +1,13 @@
 import { json, type Exchange, type Reply, type Route } from './dialect.ts'
 import { assets } from './pages.ts'
-import type { SimulatedProvider } from './start.ts'
+import type { SimulatedProvider } from './simulated-provider.ts'
 import { switchesShape } from './switches.ts'
 
 /** What steers a running provider over HTTP, and what its pages load. None of it is recorded or misbehaves. */
 export function steeringRoutes(provider: SimulatedProvider): Readonly<Record<string, Route>> {
-  const steer = (answer: Route['answer']): Route => ({ endpoint: 'page', answer })
   return {
     ...Object.fromEntries(Object.entries(assets).map(([path, asset]) => [`GET ${path}`, steer(() => asset)])),
-    'POST /__sim/set': steer(exchange => set(provider, exchange)),
+    'POST /__sim/set': steer((exchange) => set(provider, exchange)),
     'POST /__sim/reset': steer(() => {
       provider.behave()
       provider.forgetRequests()
@@ -19,7 +18,7 @@ export function steeringRoutes(provider: SimulatedProvider): Readonly<Record<str
       return done
     }),
     'GET /__sim/log': steer(() => json(200, provider.requests)),
-    'GET /__sim/id-token': steer(exchange => nativeToken(provider, exchange)),
+    'GET /__sim/id-token': steer((exchange) => nativeToken(provider, exchange)),
   }
 }
 
@@ -31,7 +30,7 @@ function set(provider: SimulatedProvider, { body }: Exchange): Reply {
 }
 
 async function nativeToken(provider: SimulatedProvider, { query }: Exchange): Promise<Reply> {
-  const [person, audience, nonce] = ['person', 'audience', 'nonce'].map(name => query.get(name))
+  const [person, audience, nonce] = ['person', 'audience', 'nonce'].map((name) => query.get(name))
   if (!person || !audience) return json(400, { error: 'person and audience are needed' })
   try {
     return { ...json(200, await provider.idToken(person, { audience, ...(nonce && { nonce }) })), headers: { 'content-type': 'application/jwt' } }
@@ -50,3 +49,4 @@ function parsed(body: string): unknown {
 }
 
 const done = json(200, {})
+const steer = (answer: Route['answer']): Route => ({ endpoint: 'page', answer })

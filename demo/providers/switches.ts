@@ -12,92 +12,97 @@ const endpoint = z.enum(endpoints)
 const milliseconds = z.union([z.number(), z.partialRecord(endpoint, z.number())])
 
 /** All the ways in which a simulated provider can misbehave. `true` takes the value in brackets. */
-export const switchesShape = z.strictObject({
-  // The connection. A bare number means the token endpoint.
-  slow: milliseconds, // before the answer
-  slowBytes: milliseconds, // between two bytes of the answer
-  status: z.partialRecord(endpoint, z.int()), // this status instead of an answer
-  down: z.union([on, z.array(endpoint)]), // connections are cut
-  gzipBomb: endpoint, // 100 MB behind a few kB
-  hugeJwks: on, // 10,000 keys
-  extraJwksKeys: on, // a secret, an encryption key, a private key and a doubled kid besides the real ones
-  userinfoHtml: on,
-  clock: z.number(), // seconds ahead
-  // The authorization step
-  cancel: on,
-  issParam: z.enum(['absent', 'present', 'unannounced', 'wrong', 'announcedOnly']),
-  callback: z.record(z.string(), z.string()), // further or replaced members
-  replayCode: on, // a code works twice
-  lieDiscovery: z.union([on, members]), // [another issuer, endpoints elsewhere] or these members
-  // The ID token
-  wrongIssuer: textOr, // [https://issuer.evil.example]
-  issShort: on, // Google: without https://
-  wrongAudience: textOr, // [somebody-else]
-  extraAudience: textOr, // [somebody-else]
-  wrongAzp: textOr, // [somebody-else]
-  wrongNonce: textOr, // [of-another-login]
-  dropNonce: on,
-  expired: secondsOr, // [1 hour] ago
-  issuedInFuture: secondsOr, // [1 day] ahead
-  oldIssuedAt: secondsOr, // [30 days] ago
-  longLived: secondsOr, // [10 years] to go
-  wrongAtHash: on,
-  claims: members, // replaced as given, after all others
-  dropClaims: z.array(z.string()),
-  header: members,
-  unknownKid: on,
-  badSignature: on,
-  algNone: z.union([on, z.string()]), // [none], or another spelling
-  hs256: on, // keyed with the public key's PEM
-  // The profile, in ID token, userinfo, Graph and Apple's form alike
-  subject: z.string(),
-  email: z.string(),
-  emailVerified: z.unknown(),
-  missingEmail: on,
-  hostileProfile: on,
-  hugeProfile: on, // names of 1 MB
-  deepProfile: on, // a member nested 10,000 deep
-  userinfoOtherSub: on,
-  userinfo: members, // replaced in the userinfo answer only
-  // Apple
-  strings: on, // booleans as text
-  forgetUser: on, // `user` is posted again
-  issuerFlip: on, // discovery moves, tokens stay
-  // Facebook
-  requireProof: on,
-  noAdvancedAccess: on, // no address for anybody
-  limitedHost: on, // keys only at the limited address
-  debugToken: z.enum(['wrongApp', 'invalid', 'expired', 'page', 'otherUser', 'noScopes']),
-  graphError: z.strictObject({ code: z.number(), subcode: z.number().optional(), status: z.int().optional() }),
-}).partial()
+export const switchesShape = z
+  .strictObject({
+    // The connection. A bare number means the token endpoint.
+    slow: milliseconds, // before the answer
+    slowBytes: milliseconds, // between two bytes of the answer
+    status: z.partialRecord(endpoint, z.int()), // this status instead of an answer
+    down: z.union([on, z.array(endpoint)]), // connections are cut
+    gzipBomb: endpoint, // 100 MB behind a few kB
+    hugeJwks: on, // 10,000 keys
+    extraJwksKeys: on, // a secret, an encryption key, a private key and a doubled kid besides the real ones
+    userinfoHtml: on,
+    clock: z.number(), // seconds ahead
+    // The authorization step
+    cancel: on,
+    issParam: z.enum(['absent', 'present', 'unannounced', 'wrong', 'announcedOnly']),
+    callback: z.record(z.string(), z.string()), // further or replaced members
+    replayCode: on, // a code works twice
+    lieDiscovery: z.union([on, members]), // [another issuer, endpoints elsewhere] or these members
+    // The ID token
+    wrongIssuer: textOr, // [https://issuer.evil.example]
+    issShort: on, // Google: without https://
+    wrongAudience: textOr, // [somebody-else]
+    extraAudience: textOr, // [somebody-else]
+    wrongAzp: textOr, // [somebody-else]
+    wrongNonce: textOr, // [of-another-login]
+    dropNonce: on,
+    expired: secondsOr, // [1 hour] ago
+    issuedInFuture: secondsOr, // [1 day] ahead
+    oldIssuedAt: secondsOr, // [30 days] ago
+    longLived: secondsOr, // [10 years] to go
+    wrongAtHash: on,
+    claims: members, // replaced as given, after all others
+    dropClaims: z.array(z.string()),
+    header: members,
+    unknownKid: on,
+    badSignature: on,
+    algNone: z.union([on, z.string()]), // [none], or another spelling
+    hs256: on, // keyed with the public key's PEM
+    // The profile, in ID token, userinfo, Graph and Apple's form alike
+    subject: z.string(),
+    email: z.string(),
+    emailVerified: z.unknown(),
+    missingEmail: on,
+    hostileProfile: on,
+    hugeProfile: on, // names of 1 MB
+    deepProfile: on, // a member nested 10,000 deep
+    userinfoOtherSub: on,
+    userinfo: members, // replaced in the userinfo answer only
+    // Apple
+    strings: on, // booleans as text
+    forgetUser: on, // `user` is posted again
+    issuerFlip: on, // discovery moves, tokens stay
+    // Facebook
+    requireProof: on,
+    noAdvancedAccess: on, // no address for anybody
+    limitedHost: on, // keys only at the limited address
+    debugToken: z.enum(['wrongApp', 'invalid', 'expired', 'page', 'otherUser', 'noScopes']),
+    graphError: z.strictObject({ code: z.number(), subcode: z.number().optional(), status: z.int().optional() }),
+  })
+  .partial()
 export type Switches = z.infer<typeof switchesShape>
 export type Claims = Record<string, unknown>
 
 const hour = 3600
 const day = 24 * hour
-type Rule = (s: Switches, claims: Claims, now: number) => Claims | false | undefined | ''
+type Rule = (s: Switches, claims: Claims, now: number) => Claims | false | undefined
 
 const rules: readonly Rule[] = [
-  s => s.wrongIssuer && { iss: text(s.wrongIssuer, 'https://issuer.evil.example') },
+  (s) => isSet(s.wrongIssuer) && { iss: text(s.wrongIssuer, 'https://issuer.evil.example') },
   (s, { iss }) => s.issShort && typeof iss === 'string' && { iss: iss.replace(/^https?:\/\//, '') },
-  (s, { azp }) => s.wrongAudience && { aud: text(s.wrongAudience, 'somebody-else'), ...(azp !== undefined && { azp: text(s.wrongAudience, 'somebody-else') }) },
-  (s, { aud }) => s.extraAudience && { aud: [aud, text(s.extraAudience, 'somebody-else')], azp: aud },
-  s => s.wrongAzp && { azp: text(s.wrongAzp, 'somebody-else') },
-  s => s.wrongNonce && { nonce: text(s.wrongNonce, 'of-another-login') },
-  s => s.dropNonce && { nonce: undefined },
+  (s, { azp }) =>
+    isSet(s.wrongAudience) && { aud: text(s.wrongAudience, 'somebody-else'), ...(azp !== undefined && { azp: text(s.wrongAudience, 'somebody-else') }) },
+  (s, { aud }) => isSet(s.extraAudience) && { aud: [aud, text(s.extraAudience, 'somebody-else')], azp: aud },
+  (s) => isSet(s.wrongAzp) && { azp: text(s.wrongAzp, 'somebody-else') },
+  (s) => isSet(s.wrongNonce) && { nonce: text(s.wrongNonce, 'of-another-login') },
+  (s) => s.dropNonce && { nonce: undefined },
   (s, _, now) => isSet(s.expired) && { exp: now - amount(s.expired, hour), iat: now - amount(s.expired, hour) - 1 },
   (s, _, now) => isSet(s.issuedInFuture) && { iat: now + amount(s.issuedInFuture, day), exp: now + amount(s.issuedInFuture, day) + hour },
   (s, _, now) => isSet(s.oldIssuedAt) && { iat: now - amount(s.oldIssuedAt, 30 * day) },
   (s, _, now) => isSet(s.longLived) && { exp: now + amount(s.longLived, 3650 * day) },
-  s => s.wrongAtHash && { at_hash: Buffer.alloc(16, 'wrong').toString('base64url') },
-  (s, claims) => s.strings && Object.fromEntries(['email_verified', 'is_private_email'].filter(name => claims[name] !== undefined).map(name => [name, String(claims[name])])),
-  s => s.claims,
-  s => s.dropClaims && Object.fromEntries(s.dropClaims.map(name => [name, undefined])),
+  (s) => s.wrongAtHash && { at_hash: Buffer.alloc(16, 'wrong').toString('base64url') },
+  (s, claims) =>
+    s.strings &&
+    Object.fromEntries(['email_verified', 'is_private_email'].filter((name) => claims[name] !== undefined).map((name) => [name, String(claims[name])])),
+  (s) => s.claims,
+  (s) => s.dropClaims && Object.fromEntries(s.dropClaims.map((name) => [name, undefined])),
 ]
 
 /** The one place where ID token claims are falsified. A member set to undefined leaves the token. */
 export const misstate = (claims: Claims, switches: Switches, now: number): Claims =>
-  rules.reduce((stated, rule) => ({ ...stated, ...(rule(switches, stated, now) || {}) }), claims)
+  rules.reduce((stated, rule) => ({ ...stated, ...rule(switches, stated, now) }), claims)
 
 /** The one place where a profile is falsified, before any dialect puts it into words. */
 export function presented(person: Profile, s: Switches): Profile {
@@ -125,6 +130,6 @@ export function profileJson(members: Claims, s: Switches): string {
 export const forEndpoint = (value: number | Partial<Record<Endpoint, number>> | undefined, at: Endpoint): number =>
   (typeof value === 'number' ? (at === 'token' ? value : 0) : value?.[at]) ?? 0
 
-const isSet = (value: boolean | number | undefined) => value !== undefined && value !== false
-const text = (value: boolean | string, whenTrue: string) => (typeof value === 'string' ? value : whenTrue)
-const amount = (value: boolean | number | undefined, whenTrue: number) => (typeof value === 'number' ? value : whenTrue)
+const isSet = <T>(value: T | false | undefined): value is T => value !== undefined && value !== false
+const text = (value: true | string, whenTrue: string) => (typeof value === 'string' ? value : whenTrue)
+const amount = (value: true | number, whenTrue: number) => (typeof value === 'number' ? value : whenTrue)

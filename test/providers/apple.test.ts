@@ -5,19 +5,34 @@ import { startProviders, type SimulatedProviders } from '../../demo/providers/st
 import { applePublicKey, appleSecret, authorize, challenge, formOf, post, verifier } from './authorize.ts'
 
 let providers: SimulatedProviders
-beforeAll(async () => { providers = await startProviders({ appleClientPublicKey: applePublicKey }) })
+beforeAll(async () => {
+  providers = await startProviders({ appleClientPublicKey: applePublicKey })
+})
 afterEach(() => providers.apple.behave())
 afterAll(() => providers[Symbol.asyncDispose]())
 
 const redirectUri = 'http://localhost:4000/login/apple/callback'
 const client = { client_id: 'example.entente.web', redirect_uri: redirectUri }
-const ask = (members: Readonly<Record<string, string>>) => authorize(`${providers.apple.url}/auth/authorize`, {
-  ...client, scope: 'name email', response_mode: 'form_post', nonce: 'the-nonce', code_challenge: challenge, code_challenge_method: 'S256', ...members,
-})
+const ask = (members: Readonly<Record<string, string>>) =>
+  authorize(`${providers.apple.url}/auth/authorize`, {
+    ...client,
+    scope: 'name email',
+    response_mode: 'form_post',
+    nonce: 'the-nonce',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    ...members,
+  })
 const codeFor = async (person: string) => (await formOf(await ask({ login_hint: person }))).code ?? ''
-const redeem = async (code: string, members: Readonly<Record<string, string>> = {}) => post(`${providers.apple.url}/auth/token`, {
-  ...client, client_secret: await appleSecret(providers.apple.url), grant_type: 'authorization_code', code, code_verifier: verifier, ...members,
-})
+const redeem = async (code: string, members: Readonly<Record<string, string>> = {}) =>
+  post(`${providers.apple.url}/auth/token`, {
+    ...client,
+    client_secret: await appleSecret(providers.apple.url),
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: verifier,
+    ...members,
+  })
 const claimsFor = async (person: string) => decodeJwt(await providers.apple.idToken(person, { audience: 'example.entente.ios', nonce: 'n' }))
 
 test('the name comes once, in a form that posts itself', async () => {
@@ -34,12 +49,20 @@ test('the name comes once, in a form that posts itself', async () => {
 test('a code gives tokens, once', async () => {
   const code = await codeFor('ben')
   const { status, body } = await redeem(code)
-  expect({ status, body }).toMatchObject({ status: 200, body: { token_type: 'Bearer', expires_in: 3600, refresh_token: expect.any(String), id_token: expect.any(String) } })
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { token_type: 'Bearer', expires_in: 3600, refresh_token: expect.any(String), id_token: expect.any(String) },
+  })
   expect(await redeem(code)).toMatchObject({ status: 400, body: { error: 'invalid_grant', error_description: 'The code has already been used.' } })
 })
 
 test('ben hides his address, and booleans may come as text', async () => {
-  expect(await claimsFor('ben')).toMatchObject({ email: expect.stringMatching(/@privaterelay\.appleid\.com$/), email_verified: true, is_private_email: true, nonce: 'n' })
+  expect(await claimsFor('ben')).toMatchObject({
+    email: expect.stringMatching(/@privaterelay\.appleid\.com$/),
+    email_verified: true,
+    is_private_email: true,
+    nonce: 'n',
+  })
   providers.apple.misbehave({ strings: true })
   expect(await claimsFor('ben')).toMatchObject({ email_verified: 'true', is_private_email: 'true' })
   expect(await claimsFor('gusti')).toMatchObject({ transfer_sub: expect.stringMatching(/^000792\./) })
@@ -70,7 +93,12 @@ describe('Apple refuses', () => {
 
   test('a code without the verifier it was asked with', async () => {
     const code = await codeFor('anna')
-    const answer = await post(`${providers.apple.url}/auth/token`, { ...client, client_secret: await appleSecret(providers.apple.url), grant_type: 'authorization_code', code })
+    const answer = await post(`${providers.apple.url}/auth/token`, {
+      ...client,
+      client_secret: await appleSecret(providers.apple.url),
+      grant_type: 'authorization_code',
+      code,
+    })
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
   })
 })

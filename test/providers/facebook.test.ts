@@ -6,7 +6,9 @@ import { startProviders, type SimulatedProviders } from '../../demo/providers/st
 import { authorize, callbackOf, post } from './authorize.ts'
 
 let providers: SimulatedProviders
-beforeAll(async () => { providers = await startProviders() })
+beforeAll(async () => {
+  providers = await startProviders()
+})
 afterEach(() => providers.facebook.behave())
 afterAll(() => providers[Symbol.asyncDispose]())
 
@@ -15,9 +17,16 @@ const ours = { id: '100000000000001', secret: 'demo-app-secret' }
 const others = { id: '200000000000002', secret: 'other-app-secret' }
 const granted = z.object({ access_token: z.string(), token_type: z.literal('bearer'), expires_in: z.number() })
 
-const ask = (person: string, app = ours) => authorize(`${providers.facebook.url}/v26.0/dialog/oauth`, { client_id: app.id, redirect_uri: redirectUri, scope: 'public_profile,email', login_hint: person })
+const ask = (person: string, app = ours) =>
+  authorize(`${providers.facebook.url}/v26.0/dialog/oauth`, { client_id: app.id, redirect_uri: redirectUri, scope: 'public_profile,email', login_hint: person })
 const redeem = (code: string | null, members: Readonly<Record<string, string>> = {}, app = ours) =>
-  post(`${providers.facebook.url}/v26.0/oauth/access_token`, { client_id: app.id, client_secret: app.secret, redirect_uri: redirectUri, code: code ?? '', ...members })
+  post(`${providers.facebook.url}/v26.0/oauth/access_token`, {
+    client_id: app.id,
+    client_secret: app.secret,
+    redirect_uri: redirectUri,
+    code: code ?? '',
+    ...members,
+  })
 async function tokenOf(person: string, app = ours): Promise<string> {
   return granted.parse((await redeem(callbackOf(await ask(person, app)).searchParams.get('code'), {}, app)).body).access_token
 }
@@ -31,7 +40,11 @@ const inspect = async (token: string) => (await graph(`/debug_token?input_token=
 test('a person comes back with a fragment, and Graph knows the address', async () => {
   expect(callbackOf(await ask('ben')).hash).toBe('#_=_')
   expect(await me(await tokenOf('ben'))).toEqual({
-    id: expect.stringMatching(/^1015\d{13}$/), name: 'Ben Fischer', first_name: 'Ben', last_name: 'Fischer', email: 'ben@firma.example',
+    id: expect.stringMatching(/^1015\d{13}$/),
+    name: 'Ben Fischer',
+    first_name: 'Ben',
+    last_name: 'Fischer',
+    email: 'ben@firma.example',
     picture: { data: expect.objectContaining({ is_silhouette: false }) },
   })
 })
@@ -70,7 +83,10 @@ describe('Facebook refuses, with its own error object,', () => {
     const code = callbackOf(await ask('ben')).searchParams.get('code')
     await redeem(code)
     const { status, headers, body } = await redeem(code)
-    expect({ status, body }).toMatchObject({ status: 400, body: { error: { message: 'This authorization code has been used.', type: 'OAuthException', code: 100, error_subcode: 36009 } } })
+    expect({ status, body }).toMatchObject({
+      status: 400,
+      body: { error: { message: 'This authorization code has been used.', type: 'OAuthException', code: 100, error_subcode: 36009 } },
+    })
     expect(headers.get('www-authenticate')).toBe('OAuth "Facebook Platform" "invalid_code" "This authorization code has been used."')
   })
 
