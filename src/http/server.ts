@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { EntenteError } from '../errors.ts'
@@ -25,7 +25,7 @@ const limits = { body: 100_000, request: 30_000, headers: 15_000, depth: 64 } as
  */
 export function createServer(parts: ServerParts): Server {
   const server = fastify({
-    loggerInstance: parts.log as never,
+    loggerInstance: parts.log as FastifyBaseLogger,
     disableRequestLogging: true,
     genReqId: () => randomUUID(),
     bodyLimit: limits.body,
@@ -48,7 +48,7 @@ export function createServer(parts: ServerParts): Server {
   setHeaders(server, parts.publicUrl)
   logRequests(server, parts.metrics)
   answerErrors(server)
-  return server as unknown as Server
+  return server
 }
 
 /** JSON within a depth that no reader behind it can overflow on, and without keys that mean something to JavaScript. */

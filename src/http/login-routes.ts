@@ -1,0 +1,123 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Interactions, PendingQuestion } from '../access/interactions.ts'
+import { finishLogin, startLogin, type FinishedLogin, type LoginParts } from '../broker/login-pipeline.ts'
+import type { LoginTransactions } from '../broker/login-transaction.ts'
+import type { LoginGoal } from '../broker/provider.ts'
+import type { LinkingStart } from '../broker/start-linking.ts'
+import { EntenteError } from '../errors.ts'
+import type { CustomerKey } from '../operation.ts'
+import { bindBrowser, browserOf } from './browser-binding.ts'
+import { nameOf } from './server.ts'
+
+export interface LoginProblem {
+  readonly error: EntenteError
+  readonly provider: string | null
+  readonly waysKnown: readonly string[]
+  readonly question: PendingQuestion | null
+}
+
+export interface LoginRouteParts {
+  readonly login: LoginParts
+  readonly transactions: Pick<LoginTransactions, 'park' | 'unpark'>
+  readonly linking: LinkingStart
+  readonly interactions: Interactions
+  /** The page for a login that did not come to an end, with the ways to go on. */
+  readonly problemPage: (problem: LoginProblem, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+  /** What must be written when nobody was signed in: who was refused, at which provider, why. */
+  readonly refused: (goal: LoginGoal | null, provider: string, code: string) => Promise<void>
+}
+
+type CallbackRequest = FastifyRequest<{ Params: { provider: string }; Querystring: Record<string, string | string[]>; Body: Record<string, string | string[]> | null }>
+
+/** `/login/:provider/callback` and `/login/link/:handle`: where browsers come back from a provider, and where linking takes them there. */
+export function loginRoutes(server: FastifyInstance, parts: LoginRouteParts): void {
+  server.get('/login/:provider/callback', async (request: CallbackRequest, reply) => {
+    if (!parts.login.providers.has(request.params.provider)) return reply.callNotFound()
+    const handle = request.query['handle']
+    const parked = typeof handle === 'string' ? await parts.transactions.unpark(handle) : null
+    const formPost = parts.login.providers.get(request.params.provider)?.responseMode === 'form_post'
+    if (formPost) return finish(parts, request, reply, 'POST', parked)
+    return finish(parts, request, reply, 'GET', singleValues(request.query))
+  })
+
+  // A form posted from the provider's site does not bring our Lax cookie: it is kept for a moment and fetched by a GET that does.
+  server.post('/login/:provider/callback', async (request: CallbackRequest, reply) => {
+    const provider = parts.login.providers.get(request.params.provider)
+    if (provider === undefined) return reply.callNotFound()
+    if (provider.responseMode !== 'form_post') return reply.code(405).header('allow', 'GET').send()
+    const form = singleValues(request.body)
+    if (form === null || form['state'] === undefined) return problem(parts, request, reply, new EntenteError('LOGIN_EXPIRED'))
+    const handle = await parts.transactions.park(form)
+    return reply.redirect(`/login/${provider.id}/callback?handle=${handle}`, 303)
+  })
+
+  server.get('/login/link/:handle', async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
+    try {
+      const session = await parts.interactions.sessionCustomer(request.raw, reply.raw)
+      const { provider, goal } = await parts.linking.take(request.params.handle, session)
+      const url = await startLogin(parts.login, { provider, goal, browser: bindBrowser(request, reply) })
+      return reply.redirect(url.href, 303)
+    } catch (error) {
+      return problem(parts, request, reply, error)
+    }
+  })
+}
+
+async function finish(parts: LoginRouteParts, request: CallbackRequest, reply: FastifyReply, method: 'GET' | 'POST', parameters: Readonly<Record<string, string>> | null): Promise<FastifyReply> {
+  const browser = browserOf(request)
+  const provider = request.params.provider
+  try {
+    if (browser === null || parameters === null) throw new EntenteError('LOGIN_EXPIRED', { provider })
+    const question = await parts.interactions.read(request.raw, reply.raw)
+    const clientOf = (goal: LoginGoal) => clientBehind(goal, question)
+    const finished = await finishLogin(parts.login, provider, { method, parameters }, browser, clientOf)
+    return await goOn(parts, request, reply, finished, question)
+  } catch (error) {
+    await parts.refused(null, provider, error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR')
+    return problem(parts, request, reply, error)
+  }
+}
+
+/** The client whom the login is for; a login for an OpenID request goes on only in the browser that made that request. */
+function clientBehind(goal: LoginGoal, question: PendingQuestion | null): string {
+  if (goal.kind === 'link') return goal.clientId
+  if (question === null || question.uid !== goal.interaction) throw new EntenteError('LOGIN_EXPIRED', { why: 'another interaction' })
+  return question.client.id
+}
+
+async function goOn(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, finished: FinishedLogin, question: PendingQuestion | null): Promise<FastifyReply> {
+  if (finished.kind === 'refused') {
+    const { error, goal, waysKnown } = finished
+    const provider = (request.params as { provider: string }).provider
+    await parts.refused(goal, provider, error.code)
+    if (goal.kind === 'link') return reply.redirect(withParameter(goal.returnTo, 'error', error.code), 303)
+    return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
+  }
+  if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
+  const signedIn = { customer: finished.customer as CustomerKey, provider: finished.provider, authTime: new Date() }
+  const url = await parts.interactions.signedIn(request.raw, reply.raw, signedIn)
+  parts.login.reached('session', finished.provider, 'ok')
+  return reply.redirect(url, 303)
+}
+
+function problem(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const known = error instanceof EntenteError ? error : new EntenteError('INTERNAL_SERVER_ERROR', {}, {}, error)
+  request.log.warn({ code: known.code, ...known.detail, ...(known.cause !== undefined && { cause: nameOf(known.cause) }) }, 'login refused')
+  return parts.problemPage({ error: known, provider: null, waysKnown: [], question: null }, request, reply)
+}
+
+function withParameter(url: string, name: string, value: string): string {
+  const target = new URL(url)
+  target.searchParams.set(name, value)
+  return target.href
+}
+
+/** Parameters that came once each; one that came twice makes the whole invalid, as it is read differently by different readers (RFC 6749, 3.1). */
+function singleValues(from: Readonly<Record<string, string | string[]>> | null): Record<string, string> | null {
+  const single: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(from ?? {})) {
+    if (typeof value !== 'string') return null
+    single[name] = value
+  }
+  return single
+}

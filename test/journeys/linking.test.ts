@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { redirectUri, onward, startShop, type Shop } from '../support/shop.ts'
+import { formsOf } from '../support/browser.ts'
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await startShop()
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const idOf = async (token: string): Promise<string> => (await shop.graphql('{ me { id } }', {}, token)).data.me.id
+
+test('the same verified address at another provider is not enough: the known way in must be shown, then both are linked', async () => {
+  const google = await shop.signIn('google', { as: 'anna' })
+  const before = await shop.db.collection('customers').countDocuments()
+  const apple = await shop.walk('apple', { as: 'anna' })
+  expect(apple.page.status).toBe(409)
+  expect(apple.page.text).toContain('LINK_REQUIRED')
+  expect(await shop.db.collection('customers').countDocuments()).toBe(before)
+
+  const known = formsOf(apple.page).find((form) => JSON.stringify(form).includes('google'))
+  expect(known, 'a button for the way known').toBeDefined()
+  const onTheWay = await apple.browser.submit(apple.page, { provider: 'google' }, (form) => JSON.stringify(form).includes('google'))
+  const picked = await onward(apple.browser, onTheWay, {})
+  expect(picked.url).toContain('/o/oauth2/')
+  const choice = /href="([^"]*login_hint=anna[^"]*)"/.exec(picked.text)?.[1]?.replaceAll('&amp;', '&')
+  const done = choice
+    ? await apple.browser.open(new URL(choice, picked.url).href)
+    : await apple.browser.submit(picked, { login_hint: 'anna', person: 'anna' })
+  const end = await onward(apple.browser, done, {})
+  expect(end.url.startsWith(redirectUri)).toBe(true)
+
+  const again = await shop.signIn('apple', { as: 'anna' })
+  expect(await idOf(again.accessToken)).toBe(await idOf(google.accessToken))
+  expect(await shop.db.collection('customers').countDocuments()).toBe(before)
+})
+
+test('an address that nobody vouches for opens nothing and tells nothing: Facebook makes a customer of its own', async () => {
+  const google = await shop.signIn('google', { as: 'anna' })
+  const facebook = await shop.signIn('facebook', { as: 'anna' })
+  expect(await idOf(facebook.accessToken)).not.toBe(await idOf(google.accessToken))
+  expect(await shop.db.collection('emails').countDocuments({ by: 'facebook' })).toBe(0)
+})
+
+test('two providers that both own the mailbox are one person at once', async () => {
+  const google = await shop.signIn('google', { as: 'cem' })
+  const haus = await shop.signIn('haus', { as: 'cem' })
+  expect(await idOf(haus.accessToken)).toBe(await idOf(google.accessToken))
+})
+
+test('somebody without an address is a customer like any other', async () => {
+  const cem = await shop.signIn('facebook', { as: 'cem' })
+  expect((await shop.graphql('{ me { email givenName } }', {}, cem.accessToken)).data.me.email).toBeNull()
+})
+
+test('a customer adds a login in the account centre and takes it away again, but never the last one', async () => {
+  const ben = await shop.signIn('google', { as: 'ben', client: 'account' })
+  const started = await shop.graphql(`mutation { startLinking(provider: "facebook", redirectUri: "${redirectUri}") { url expiresAt } }`, {}, ben.accessToken)
+  expect(started.errors).toBeUndefined()
+  const atPicker = await ben.browser.open(started.data.startLinking.url)
+  const choice = /href="([^"]*login_hint=ben[^"]*)"/.exec(atPicker.text)?.[1]?.replaceAll('&amp;', '&')
+  const linked = choice ? await ben.browser.open(new URL(choice, atPicker.url).href) : await ben.browser.submit(atPicker, { login_hint: 'ben', person: 'ben' })
+  expect(linked.url).toBe(`${redirectUri}?linked=facebook`)
+
+  const list = await shop.graphql('{ me { identities { id provider email } } }', {}, ben.accessToken)
+  expect(list.data.me.identities.map((one: { provider: string }) => one.provider)).toEqual(['google', 'facebook'])
+  const byFacebook = await shop.signIn('facebook', { as: 'ben' })
+  expect(await idOf(byFacebook.accessToken)).not.toBe(await idOf(ben.accessToken)) // another house sees another id
+  const customers = await shop.db.collection('identities').distinct('customer', { provider: { $in: ['google', 'facebook'] } })
+  expect(new Set(customers).size).toBe(customers.length)
+
+  const facebookId = list.data.me.identities[1].id
+  const unlink = `mutation ($id: ID!) { unlinkIdentity(id: $id) { identities { provider } } }`
+  const unlinked = await shop.graphql(unlink, { id: facebookId }, ben.accessToken)
+  expect(unlinked.errors).toBeUndefined()
+  expect(unlinked.data.unlinkIdentity.identities).toEqual([{ provider: 'google' }])
+
+  const dead = await shop.graphql('{ me { id } }', {}, ben.accessToken)
+  expect(dead.errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+  const back = await shop.signIn('google', { as: 'ben', client: 'account' })
+  const last = (await shop.graphql('{ me { identities { id } } }', {}, back.accessToken)).data.me.identities[0].id
+  expect((await shop.graphql(unlink, { id: last }, back.accessToken)).errors?.[0]?.extensions.code).toBe('LAST_IDENTITY')
+})
+
+test('a shop cannot link or unlink for its customer', async () => {
+  const ben = await shop.signIn('google', { as: 'ben' })
+  const started = await shop.graphql(`mutation { startLinking(provider: "facebook", redirectUri: "${redirectUri}") { url } }`, {}, ben.accessToken)
+  expect(started.errors?.[0]?.extensions.code).toBe('FORBIDDEN')
+})
+
+test('twenty first logins at the same instant, on two processes, are one customer', async () => {
+  const both = await startShop({ gateways: 2 })
+  try {
+    const logins = await Promise.all(Array.from({ length: 20 }, (_, n) => both.signIn('google', { as: 'gmail-7', ...(both.urls[n % 2] !== undefined && { at: both.urls[n % 2] as string }) })))
+    expect(logins).toHaveLength(20)
+    expect(await both.db.collection('customers').countDocuments()).toBe(1)
+    expect(await both.db.collection('identities').countDocuments()).toBe(1)
+  } finally {
+    await both[Symbol.asyncDispose]()
+  }
+})
