@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import type { Attribute, Policy } from '../config/policy.ts'
+import { EntenteError, type LogDetail } from '../errors.ts'
+import { codeNamed } from './account-session.ts'
+import type { AccountParts, GraphqlAnswer } from './parts.ts'
+
+const states = ['NOT_ASKED', 'GRANTED', 'REFUSED', 'WITHDRAWN', 'OBJECTED', 'PENDING', 'OUTDATED', 'EXPIRED'] as const
+const text = z.string().nullish()
+
+const fieldAccess = z.object({ field: z.string(), form: z.enum(['FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE']) })
+const identity = z.object({ id: z.string(), provider: z.string(), linkedAt: z.string(), lastUsedAt: text, email: text })
+const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
+const access = z.object({ at: z.string(), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
+const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
+
+const person = z.object({
+  email: text, givenName: text, familyName: text, birthYear: z.number().nullish(), postcode: text, country: text, locale: text,
+  traits: z.record(z.string(), traitValue).nullish(),
+  identities: z.array(identity).nullish(),
+  consents: z.array(consent).nullish(),
+  accessLog: z.object({
+    edges: z.array(z.object({ node: access })),
+    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: text }),
+  }).nullish(),
+})
+const seen = z.object({ clientId: z.string(), fields: z.array(fieldAccess) })
+
+export type Person = z.infer<typeof person>
+export type Identity = z.infer<typeof identity>
+export type ConsentNow = z.infer<typeof consent>
+export type TraitValue = z.infer<typeof traitValue>
+export interface AccountData {
+  readonly person: Person
+  readonly seen: readonly z.infer<typeof seen>[]
+}
+
+/** Everything that the page shows, in one query of our own API under `data_subject_access`. UNAUTHENTICATED, or what the API answers. */
+export async function readAccount(parts: AccountParts, token: string, after: string | null): Promise<AccountData> {
+  const clients = parts.clients().filter(({ id }) => parts.policy.purposes.some((purpose) => purpose.clients.has(id)))
+  const variables = Object.fromEntries(clients.map(({ id }, index) => [`c${index}`, id]))
+  const data = await ask(parts, accountQuery(parts.policy, clients.length), { ...variables, after }, token)
+  const me = z.object({ me: z.looseObject({}) }).parse(data).me
+  return { person: person.parse(me), seen: clients.map((_, index) => seen.nullish().parse(me[`seen${index}`])).filter((view) => view != null) }
+}
+
+function accountQuery({ attributes }: Policy, clients: number): string {
+  const numbers = Array.from({ length: clients }, (_, index) => index)
+  const traits = attributes.length > 0 ? `traits { ${attributes.map(({ name }) => name).join(' ')} }` : ''
+  return `query Account($after: String${numbers.map((n) => `, $c${n}: ID!`).join('')}) { me {
+  email givenName familyName birthYear postcode country locale ${traits}
+  identities { id provider linkedAt lastUsedAt email }
+  consents { purpose state textVersion decidedAt expiresAt }
+  accessLog(first: 20, after: $after) { edges { node { at clientId purposes categories } } pageInfo { hasNextPage endCursor } }
+  ${numbers.map((n) => `seen${n}: seenBy(clientId: $c${n}) { clientId fields { field form } }`).join('\n  ')}
+} }`
+}
+
+/** Runs an operation; its first error is thrown under its code. */
+export async function ask(parts: AccountParts, query: string, variables: Readonly<Record<string, unknown>>, token: string): Promise<unknown> {
+  const answer = await parts.graphql(query, variables, token)
+  const refused = refusalIn(answer)
+  if (refused) throw refused
+  return answer.data
+}
+
+function refusalIn({ errors }: GraphqlAnswer): EntenteError | null {
+  const [first] = errors ?? []
+  if (!first) return null
+  const detail: LogDetail = { page: 'account', code: String(first.extensions?.code) }
+  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail)
+}
+
+export const mutations = {
+  updateProfile: 'mutation UpdateProfile($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }',
+  startLinking: 'mutation StartLinking($provider: ID!, $redirectUri: String!) { startLinking(provider: $provider, redirectUri: $redirectUri) { url } }',
+  unlinkIdentity: 'mutation UnlinkIdentity($id: ID!) { unlinkIdentity(id: $id) { id } }',
+  setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
+  logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',
+} as const
+
+export const startedLinking = z.object({ startLinking: z.object({ url: z.string() }) })
+
+const profileFields = ['givenName', 'familyName', 'email', 'birthYear', 'postcode', 'country', 'locale'] as const
+
+export interface ProfileEntry {
+  /** As the form names it: a profile field, or `traits.<name>`. */
+  readonly name: string
+  readonly value: string
+  readonly attribute: Attribute | null
+}
+
+/** The profile as lines of a form, text throughout. */
+export function entriesOf(policy: Policy, who: Person): ProfileEntry[] {
+  const own = profileFields.map((name) => ({ name, value: String(who[name] ?? ''), attribute: null }))
+  const traits = policy.attributes.map((attribute) => {
+    const value = who.traits?.[attribute.name] ?? ''
+    return { name: `traits.${attribute.name}`, value: Array.isArray(value) ? value.join(', ') : String(value), attribute }
+  })
+  return [...own, ...traits]
+}
+
+/**
+ * `UpdateProfileInput` with what the person changed in the form and nothing else: an unchanged value would otherwise count as written by
+ * them. An emptied field becomes null. Whether a value fits is for the API to say.
+ */
+export function changesIn(policy: Policy, form: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
+  const changed = (name: string) => form[name] !== undefined && form[name].trim() !== (form[`was:${name}`] ?? '')
+  const own = profileFields.filter(changed).map((name) => [name, valueOf(form[name] ?? '', name === 'birthYear' ? 'Int' : 'String')])
+  const traits = policy.attributes.filter(({ name }) => changed(`traits.${name}`)).map(({ name, type, list }) => {
+    const entered = form[`traits.${name}`] ?? ''
+    const items = entered.split(',').map((item) => item.trim()).filter((item) => item !== '')
+    return [name, list ? (items.length > 0 ? items.map((item) => valueOf(item, type)) : null) : valueOf(entered, type)]
+  })
+  return { ...Object.fromEntries(own), ...(traits.length > 0 && { traits: Object.fromEntries(traits) }) }
+}
+
+function valueOf(entered: string, type: Attribute['type']): string | number | boolean | null {
+  const value = entered.trim()
+  if (value === '') return null
+  if (type === 'Boolean') return value === 'true'
+  return type === 'Int' && /^-?\d{1,10}$/.test(value) ? Number(value) : value
+}

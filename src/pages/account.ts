@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { EntenteError } from '../errors.ts'
+import { ask, changesIn, mutations, readAccount, startedLinking } from './account-data.ts'
+import { sectionsOf } from './account-sections.ts'
+import { accountCallback, codeNamed, endSession, linkedUrl, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { formToken, readForm } from './forms.ts'
+import { html } from './html.ts'
+import { sendPage, viewFor, type View } from './layout.ts'
+import { sendOnward } from './onward.ts'
+import type { AccountParts } from './parts.ts'
+import { problemNote } from './problem.ts'
+
+const decisionForm = z.object({ purpose: z.string(), version: z.string(), answer: z.enum(['yes', 'no']) })
+const query = z.object({ after: z.string().max(2000), done: z.string(), problem: z.string() }).partial()
+
+/** `/account`: an ordinary client of our own API. It sees what the API gives to the person, and changes nothing beside it. */
+export function accountPages(app: FastifyInstance, parts: AccountParts): void {
+  accountCallback(app, parts)
+  app.get('/account', async (request, reply) => {
+    const session = sessionOf(parts, request)
+    if (!session) return sendToSignIn(parts, reply)
+    return sendAccount(parts, request, reply, session)
+  })
+  app.get('/account/sign-in', async (_request, reply) => sendToSignIn(parts, reply, true))
+  app.get('/account/signed-out', async (request, reply) => {
+    const view = viewFor(parts, request, reply)
+    const { signedOut, signedOutText, signIn } = view.words.account
+    const main = html`<div class="card"><h1>${signedOut}</h1><p>${signedOutText}</p><p><a href="/account">${signIn}</a></p></div>`
+    return sendPage(parts, reply, view, 200, { title: signedOut, main })
+  })
+  changes(app, parts)
+}
+
+function changes(app: FastifyInstance, parts: AccountParts): void {
+  app.post('/account/profile', (request, reply) => change(parts, request, reply, z.record(z.string(), z.string()), async (form, token) => {
+    const input = changesIn(parts.policy, form)
+    if (Object.keys(input).length > 0) await ask(parts, mutations.updateProfile, { input }, token)
+    return reply.redirect('/account?done=profile#profile', 303)
+  }))
+  app.post('/account/decision', (request, reply) => change(parts, request, reply, decisionForm, async ({ purpose, version, answer }, token) => {
+    const decision = { purpose, granted: answer === 'yes', textVersion: version }
+    await ask(parts, mutations.setConsents, { decisions: [decision] }, token)
+    return reply.redirect('/account?done=decision#decisions', 303)
+  }))
+  app.post('/account/logins/remove', (request, reply) => change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
+    await ask(parts, mutations.unlinkIdentity, { id }, token)
+    return reply.redirect('/account?done=logins#logins', 303)
+  }))
+  app.post('/account/logins/add', (request, reply) => change(parts, request, reply, z.object({ provider: z.string() }), async ({ provider }, token) => {
+    const data = await ask(parts, mutations.startLinking, { provider, redirectUri: linkedUrl(parts) }, token)
+    return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
+  }))
+  app.post('/account/sign-out', (request, reply) => change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
+    await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)
+    endSession(reply)
+    return reply.redirect('/account/signed-out', 303)
+  }))
+}
+
+/** One form of the page: checked, carried out with the person's own token, answered with a redirect; a refusal goes back to the page. */
+async function change<T>(
+  parts: AccountParts, request: FastifyRequest, reply: FastifyReply, shape: z.ZodType<T>,
+  work: (form: T, token: string) => Promise<FastifyReply>,
+): Promise<FastifyReply> {
+  const form = readForm(parts, request, shape)
+  const session = sessionOf(parts, request)
+  if (!session) return sendToSignIn(parts, reply)
+  try {
+    return await work(form, session.token)
+  } catch (error) {
+    if (!(error instanceof EntenteError)) throw error
+    request.log.warn({ code: error.code, ...error.detail }, 'refused')
+    if (error.code === 'UNAUTHENTICATED' || error.code === 'STEP_UP_REQUIRED') return sendToSignIn(parts, reply, error.code === 'STEP_UP_REQUIRED')
+    return reply.redirect(`/account?problem=${error.code}`, 303)
+  }
+}
+
+/** A token refused this soon after it was given would only be refused again: milliseconds. */
+const tooSoon = 5_000
+
+async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: FastifyReply, session: AccountSession): Promise<FastifyReply> {
+  const asked = query.safeParse(request.query).data ?? {}
+  try {
+    const data = await readAccount(parts, session.token, asked.after ?? null)
+    const view = viewFor(parts, request, reply, data.person.locale)
+    const sections = sectionsOf({ parts, view, data, token: formToken(parts, request, reply) })
+    const main = html`${noteOf(view, asked, request.id)}<h1>${view.words.account.title}</h1>
+<nav class="chips" aria-label="${view.words.account.sections}">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+${sections.map(({ id, title, body }) => html`<section class="card" id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`)}`
+    return sendPage(parts, reply, view, 200, { title: view.words.account.title, main, wide: true })
+  } catch (error) {
+    if (!(error instanceof EntenteError) || error.code !== 'UNAUTHENTICATED' || parts.now().getTime() - session.since < tooSoon) throw error
+    endSession(reply)
+    return sendToSignIn(parts, reply)
+  }
+}
+
+function noteOf({ words }: View, asked: z.infer<typeof query>, reference: string) {
+  const problem = codeNamed(asked.problem)
+  if (problem) return problemNote(words, problem, reference)
+  return asked.done !== undefined && html`<p class="note" role="status">${words.account.saved}</p>`
+}

@@ -1,0 +1,101 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { PendingQuestion } from '../access/interactions.ts'
+import type { Policy, Purpose } from '../config/policy.ts'
+import { EntenteError } from '../errors.ts'
+import { formToken, readForm } from './forms.ts'
+import { html, type Html } from './html.ts'
+import { sendPage, viewFor, type View } from './layout.ts'
+import { questionOf } from './login.ts'
+import { sendOnward } from './onward.ts'
+import type { Answer, ConsentParts } from './parts.ts'
+import { codeLine } from './problem.ts'
+import { categoryWord, durationWord, type Language } from './words.ts'
+
+const uidQuery = z.object({ uid: z.string() })
+const consentForm = z.object({ uid: z.string() }).catchall(z.string())
+
+/** `/consent`: what this shop asks for now and nothing else. Nothing is ticked, both answers cost the same, an open question stays open. */
+export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
+  app.get('/consent', async (request, reply) => {
+    const uid = uidQuery.safeParse(request.query).data?.uid
+    if (uid === undefined) return reply.redirect('/account', 303)
+    const question = await questionOf(parts, request, reply, uid)
+    if (question.prompt === 'login') return reply.redirect(`/login?uid=${encodeURIComponent(uid)}`, 303)
+    return sendConsent(parts, request, reply, question)
+  })
+
+  app.post('/consent', async (request, reply) => {
+    const form = readForm(parts, request, consentForm)
+    const question = await questionOf(parts, request, reply, form.uid)
+    const answers = answersIn(form, question)
+    const { language } = viewFor(parts, request, reply, question.locale)
+    try {
+      if (answers.length > 0) await parts.decide(question, answers, language)
+    } catch (error) {
+      if (error instanceof EntenteError && error.code === 'CONSENT_TEXT_OUTDATED') return sendConsent(parts, request, reply, question, error)
+      throw error
+    }
+    return sendOnward(parts, reply, await parts.interactions.answered(request.raw, reply.raw))
+  })
+}
+
+/** Only what was asked can be answered, whatever else the form carries. */
+function answersIn(form: Readonly<Record<string, string>>, question: PendingQuestion): Answer[] {
+  return question.purposes.flatMap((purpose) => {
+    const answer = form[`answer:${purpose}`]
+    const textVersion = form[`version:${purpose}`]
+    if (answer === undefined || textVersion === undefined) return []
+    if (answer !== 'yes' && answer !== 'no') throw new EntenteError('BAD_USER_INPUT', { check: 'answer' })
+    return [{ purpose, granted: answer === 'yes', textVersion }]
+  })
+}
+
+function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, outdated?: EntenteError): FastifyReply {
+  const view = viewFor(parts, request, reply, question.locale)
+  const { words } = view
+  const purposes = question.purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined)
+  const [title, text] = words.problem.CONSENT_TEXT_OUTDATED
+  const main = html`${outdated ? html`<div class="note warn" role="alert"><h2>${title}</h2><p>${text}</p>${codeLine(words, outdated.code, request.id)}</div>` : null}
+<form class="card" method="post" action="/consent">${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}">
+<h1>${words.consent.title}</h1>
+<p class="asks"><strong><bdi>${question.client.name}</bdi></strong> ${words.consent.asks}</p>
+<p class="soft small">${words.consent.intro}</p>
+${purposes.map((purpose) => purposeQuestion(view, parts.policy, purpose))}
+<button class="button main">${words.consent.submit}</button>
+<p class="soft small">${words.consent.later}</p>
+</form>`
+  return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main })
+}
+
+function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
+  const { words, language } = view
+  const { locale, title, text } = textIn(policy, purpose, language)
+  const answer = (value: string, word: string) =>
+    html`<label class="answer"><input type="radio" name="answer:${purpose.id}" value="${value}"> ${word}</label>`
+  return html`<fieldset><legend lang="${locale}">${title}</legend>
+<input type="hidden" name="version:${purpose.id}" value="${purpose.textVersion}">
+<p lang="${locale}">${text}</p>
+<dl>
+<div><dt>${words.consent.data}</dt><dd><ul>${dataOf(view, purpose)}</ul></dd></div>
+<div><dt>${words.consent.basis}</dt><dd>${words.bases[purpose.legalBasis]}</dd></div>
+<div><dt>${words.consent.kept}</dt><dd>${durationWord(language, purpose.retention)}</dd></div>
+${purpose.processors.length > 0 && html`<div><dt>${words.consent.processors}</dt><dd><bdi>${purpose.processors.join(', ')}</bdi></dd></div>`}
+</dl>
+<div class="answers">${answer('yes', words.consent.yes)}${answer('no', words.consent.no)}</div></fieldset>`
+}
+
+/** A purpose's text in the reader's language, else in the policy's own; `locale` is the one found. */
+export function textIn(policy: Policy, purpose: Purpose, language: Language): { readonly locale: string; readonly title: string; readonly text: string } {
+  const locale = purpose.texts.has(language) ? language : policy.defaultLocale
+  const { title, text } = purpose.texts.get(locale) ?? { title: purpose.id, text: '' }
+  return { locale, title, text }
+}
+
+/** Each covered category in plain words, with the form it is cut down to. */
+export function dataOf({ words }: View, purpose: Purpose): Html[] {
+  return purpose.coverage.map(({ category, form }) => {
+    const limit = words.forms[form]
+    return html`<li>${categoryWord(words, category)}${limit !== '' && html` <span class="soft">– ${limit}</span>`}</li>`
+  })
+}

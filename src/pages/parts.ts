@@ -1,0 +1,68 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Interactions, PendingQuestion } from '../access/interactions.ts'
+import type { Policy } from '../config/policy.ts'
+import type { Language } from './words.ts'
+
+/** What every page needs. */
+export interface FrameParts {
+  readonly publicUrl: string
+  readonly policy: Policy
+  /** 32 bytes for the tokens of forms alone. */
+  readonly formKey: Buffer
+  /** Encrypts what a cookie or a link of ours carries; `label` says which, and is bound to it. */
+  readonly seal: (text: string, label: string) => string
+  /** What `seal` closed under the same label, or null. */
+  readonly unseal: (sealed: string, label: string) => string | null
+  readonly now: () => Date
+}
+
+export interface Way {
+  readonly id: string
+  readonly name: string
+  available(): boolean
+}
+
+export interface LoginStart {
+  readonly question: PendingQuestion
+  readonly provider: string
+  readonly language: Language
+}
+
+export interface LoginParts extends FrameParts {
+  readonly interactions: Pick<Interactions, 'read' | 'aborted'>
+  readonly providers: readonly Way[]
+  /** Opens the login transaction, binds it to the browser (sets a cookie on `reply`) and says where to go. PROVIDER_UNKNOWN PROVIDER_UNAVAILABLE */
+  readonly beginLogin: (start: LoginStart, request: FastifyRequest, reply: FastifyReply) => Promise<string>
+}
+
+export interface Answer {
+  readonly purpose: string
+  readonly granted: boolean
+  readonly textVersion: string
+}
+
+export interface ConsentParts extends FrameParts {
+  readonly interactions: Pick<Interactions, 'read' | 'answered' | 'aborted'>
+  /** Stores what the asked customer answered on this page. CONSENT_TEXT_OUTDATED */
+  readonly decide: (question: PendingQuestion, answers: readonly Answer[], language: Language) => Promise<void>
+}
+
+export interface GraphqlAnswer {
+  readonly data?: unknown
+  readonly errors?: readonly { readonly extensions?: { readonly code?: unknown } }[]
+}
+
+export interface AccountParts extends FrameParts {
+  readonly providers: readonly Way[]
+  readonly clients: () => readonly { readonly id: string; readonly name: string }[]
+  /** Asks our own endpoint in-process, with every check that a stranger's request meets. */
+  readonly graphql: (query: string, variables: Readonly<Record<string, unknown>>, accessToken: string) => Promise<GraphqlAnswer>
+  /** The code grant of the client `account`, in-process. LOGIN_EXPIRED */
+  readonly completeLogin: (grant: {
+    readonly code: string
+    readonly codeVerifier: string
+    readonly redirectUri: string
+  }) => Promise<{ readonly accessToken: string; readonly expiresIn: number }>
+}
+
+export type PageParts = LoginParts & ConsentParts & AccountParts

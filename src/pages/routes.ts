@@ -1,0 +1,32 @@
+import type {} from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import type { FastifyInstance } from 'fastify'
+import { EntenteError } from '../errors.ts'
+import { accountPages } from './account.ts'
+import { consentPages } from './consent.ts'
+import { loginPages, sendLoginProblem } from './login.ts'
+import { onwardPage } from './onward.ts'
+import type { PageParts } from './parts.ts'
+import { codeOf, sendProblem } from './problem.ts'
+import { stylesheet, stylesheetPath } from './style.ts'
+
+/**
+ * All pages as one Fastify plugin, with its own form parser and error pages. Expects `@fastify/cookie` on the server that it is
+ * registered on. The OpenID provider's interaction cookie has to reach `/login`, `/login/start`, `/login/back` and `/consent`.
+ */
+export async function pages(app: FastifyInstance, parts: PageParts): Promise<void> {
+  await app.register(formbody, { bodyLimit: 20_000 })
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const code = codeOf(error)
+    if (error instanceof EntenteError) request.log.warn({ code, ...error.detail }, 'refused')
+    else request.log.error({ error: error instanceof Error ? error.name : typeof error }, 'failed')
+    if (code === 'LOGIN_EXPIRED') return sendLoginProblem(parts, request, reply, { code, reference: request.id })
+    return sendProblem(parts, request, reply, { code, reference: request.id })
+  })
+  app.get(stylesheetPath, (_request, reply) =>
+    reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(stylesheet))
+  onwardPage(app, parts)
+  loginPages(app, parts)
+  consentPages(app, parts)
+  accountPages(app, parts)
+}

@@ -1,0 +1,75 @@
+import type { DataForm, LegalBasis } from '../config/policy.ts'
+import type { ErrorCode } from '../errors.ts'
+import { de } from './words-de.ts'
+import { en } from './words-en.ts'
+
+export const languages = ['de', 'en'] as const
+export type Language = (typeof languages)[number]
+
+export type DecisionWord = 'NOT_ASKED' | 'GRANTED' | 'REFUSED' | 'WITHDRAWN' | 'OBJECTED' | 'PENDING' | 'OUTDATED' | 'EXPIRED'
+
+type Texts<Key extends string> = { readonly [key in Key]: string }
+
+/** Everything that the pages say, in one language; the policy file brings its own texts. */
+export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsible' | 'accountCentre'> {
+  readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'>
+  readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
+  readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
+  readonly account: Texts<
+    | 'title' | 'sections' | 'saved' | 'profile' | 'profileText' | 'save' | 'unset' | 'yes' | 'no' | 'listHint' | 'logins' | 'loginsText' | 'lastUsed' | 'linked'
+    | 'remove' | 'onlyOne' | 'add' | 'decisions' | 'decisionsText' | 'allow' | 'refuse' | 'noChoice' | 'decidedOn' | 'until' | 'access' | 'accessText'
+    | 'accessNone' | 'older' | 'newest' | 'when' | 'who' | 'what' | 'whatFor' | 'seen' | 'seenText' | 'seenNothing' | 'sessions' | 'signOutHere'
+    | 'signOutHereText' | 'signOutEverywhere' | 'signOutEverywhereText' | 'signedOut' | 'signedOutText' | 'signIn'
+  >
+  readonly states: Texts<DecisionWord>
+  readonly bases: Texts<LegalBasis>
+  readonly forms: Texts<DataForm>
+  readonly fields: Readonly<Record<string, string>>
+  readonly categories: Readonly<Record<string, string>>
+}
+
+const dictionary: Readonly<Record<Language, Words>> = { de, en }
+
+export function wordsIn(language: Language): Words {
+  return dictionary[language]
+}
+
+/** A category in plain words: its own, else its nearest ancestor's with the rest of the name. */
+export function categoryWord(words: Words, category: string): string {
+  const own = words.categories[category]
+  if (own !== undefined) return own
+  const cut = category.lastIndexOf('.')
+  if (cut < 0) return category
+  const rest = category.slice(cut + 1)
+  return `${categoryWord(words, category.slice(0, cut))} (${words.fields[rest] ?? rest.replaceAll('_', ' ')})`
+}
+
+/** A field of the schema (`Customer.email`, `Traits.clothingSize`) in plain words. */
+export function fieldWord(words: Words, coordinate: string): string {
+  const name = coordinate.slice(coordinate.lastIndexOf('.') + 1)
+  return words.fields[name] ?? name
+}
+
+/** An ISO 8601 duration in calendar units (`P6M`, `P1Y6M`) as people say it. */
+export function durationWord(language: Language, duration: string): string {
+  const units: Readonly<Record<string, string>> = { Y: 'year', M: 'month', W: 'week', D: 'day' }
+  const spoken = [...duration.matchAll(/(\d+)([YMWD])/g)].map(([, amount, letter = 'D']) =>
+    new Intl.NumberFormat(language, { style: 'unit', unit: units[letter] ?? 'day', unitDisplay: 'long' }).format(Number(amount)))
+  return new Intl.ListFormat(language).format(spoken)
+}
+
+/** A moment for readers: day and time, in UTC since the server does not know where they are. */
+export function momentWord(language: Language, moment: string): string {
+  const format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+  return `${format.format(new Date(moment))} UTC`
+}
+
+/** The first of the wishes (`de-AT`, `en`) that the pages speak; each wish may be a list as in Accept-Language. */
+export function languageOf(wishes: readonly (string | null | undefined)[], otherwise: Language): Language {
+  for (const wish of wishes) {
+    const named = wish?.split(/[\s,]+/).map((entry) => entry.slice(0, 2).toLowerCase())
+    const spoken = named?.map((name) => languages.find((language) => language === name)).find((language) => language !== undefined)
+    if (spoken) return spoken
+  }
+  return otherwise
+}
