@@ -12,6 +12,7 @@ export default defineConfig({
     globalSetup: 'test/support/servers.ts',
     pool: 'forks',
     maxWorkers: 2,
+    reporters: ['default', './scripts/run/closing-line.mjs'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

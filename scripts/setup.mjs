@@ -3,7 +3,7 @@ import { Problem } from './setup/problem.mjs'
 import { findChromium, findMongod, findRedis } from './setup/programs.mjs'
 
 /** Prints one line of progress. */
-export const say = line => console.log(`• ${line}`)
+export const say = (line) => console.log(`• ${line}`)
 
 /**
  * Makes a fresh clone ready: the locked packages, Node 24, and the servers that the environment does not name already.
@@ -17,10 +17,7 @@ export async function setup() {
 
 /** The servers alone, for a run that was started without the set-up around it. */
 export async function findServers() {
-  const [mongod, redis] = await Promise.all([
-    process.env.MONGODB_URI ? undefined : findMongod(say),
-    process.env.REDIS_URL ? undefined : findRedis(say),
-  ])
+  const [mongod, redis] = await Promise.all([process.env.MONGODB_URI ? undefined : findMongod(say), process.env.REDIS_URL ? undefined : findRedis(say)])
   return { mongod, redis }
 }
 

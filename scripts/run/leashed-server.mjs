@@ -17,9 +17,9 @@ exit $code`
 export function leashedServer(program, args) {
   const child = spawn('/bin/sh', ['-c', leash, 'leash', program, ...args], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   child.stdin.on('error', () => {}) // it ended by itself while we closed the pipe
-  const ended = new Promise(resolve => {
+  const ended = new Promise((resolve) => {
     child.once('error', () => resolve(127))
-    child.once('exit', code => resolve(code ?? 1))
+    child.once('exit', (code) => resolve(code ?? 1))
   })
   const stop = () => {
     child.stdin.end()

@@ -18,7 +18,7 @@ export async function startMongod({ program, folder, port: preferred, cacheGigab
     ...['--dbpath', folder, '--logpath', log, '--bind_ip', '127.0.0.1', '--port', String(port), '--replSet', set],
     ...['--wiredTigerCacheSizeGB', String(cacheGigabytes), '--oplogSize', '128', '--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
   ])
-  const died = server.ended.then(code => {
+  const died = server.ended.then((code) => {
     throw new Problem(`mongod ended at its start (exit code ${code}); the last lines of ${log} say why.`)
   })
   try {
@@ -43,7 +43,7 @@ async function becomePrimary(port) {
       await admin.command({ replSetReconfig: { ...config, version: config.version + 1, members }, force: true })
     for (let attempt = 0; attempt < 600; attempt++) {
       if ((await admin.command({ hello: 1 })).isWritablePrimary) return
-      await new Promise(resolve => setTimeout(resolve, 50))
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
     throw new Problem('mongod did not become writable within 30 seconds; see mongod.log in its data folder.')
   } finally {

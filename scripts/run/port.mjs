@@ -2,7 +2,10 @@ import { createServer } from 'node:net'
 
 /** Whether nobody listens on this port of the loopback address. */
 export function isFree(port) {
-  return listenOnce(port).then(() => true, () => false)
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The preferred port if it is free, else any free one. */

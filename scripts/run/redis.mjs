@@ -18,7 +18,7 @@ export async function startRedis({ program, folder, port: preferred, cluster = f
     ...['--save', '60', '1', '--appendonly', 'no', '--maxmemory', '256mb', '--maxmemory-policy', 'noeviction'],
     ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())] : []),
   ])
-  const died = server.ended.then(code => {
+  const died = server.ended.then((code) => {
     throw new Problem(`The Redis server ended at its start (exit code ${code}); the last lines of ${log} say why.`)
   })
   try {
@@ -33,20 +33,20 @@ export async function startRedis({ program, folder, port: preferred, cluster = f
 async function answers(port) {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (await ping(port)) return
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Problem('The Redis server did not answer within 10 seconds; see redis.log in its data folder.')
 }
 
 function ping(port) {
-  return new Promise(resolve => {
+  return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
-    const finish = alive => {
+    const finish = (alive) => {
       socket.destroy()
       resolve(alive)
     }
     socket.setTimeout(1000, () => finish(false))
-    socket.once('data', data => finish(data.toString().startsWith('+PONG')))
+    socket.once('data', (data) => finish(data.toString().startsWith('+PONG')))
     socket.once('error', () => finish(false))
   })
 }

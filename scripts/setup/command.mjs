@@ -6,7 +6,7 @@ import { machinePath } from './places.mjs'
  * a program that is missing or takes too long is simply not ok. With `show`, it prints to the terminal instead.
  */
 export function command(program, args, { cwd, env = {}, seconds = 60, show = false } = {}) {
-  return new Promise(resolve => {
+  return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd,
       env: { ...process.env, PATH: machinePath(), ...env },
@@ -14,9 +14,9 @@ export function command(program, args, { cwd, env = {}, seconds = 60, show = fal
       timeout: seconds * 1000,
     })
     let output = ''
-    child.stdout?.on('data', chunk => (output += chunk))
-    child.stderr?.on('data', chunk => (output += chunk))
-    child.once('error', error => resolve({ ok: false, output: error.message }))
-    child.once('close', code => resolve({ ok: code === 0, output: output.trim() }))
+    child.stdout?.on('data', (chunk) => (output += chunk))
+    child.stderr?.on('data', (chunk) => (output += chunk))
+    child.once('error', (error) => resolve({ ok: false, output: error.message }))
+    child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }))
   })
 }

@@ -10,14 +10,17 @@ const stamp = join(root, 'node_modules/.entente-installed')
 
 /** Installs the locked packages when they are missing or the lockfile has changed, and sees to it that Node 24 runs. */
 export async function preparePackages(say) {
-  const wanted = createHash('sha256').update(await readFile(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(await readFile(join(root, 'package-lock.json')))
+    .digest('hex')
   const installed = existsSync(stamp) ? (await readFile(stamp, 'utf8')).trim() : ''
   if (installed !== wanted) {
     say('Installing the locked packages (npm ci), the first time a minute or two …')
     // Compiling and testing need the development packages whatever NODE_ENV says; EBADENGINE on Node 20 is expected, Node 24 comes with them.
     const args = ['ci', '--include=dev', '--loglevel=error', '--no-fund', '--no-audit']
     const { ok } = await command('npm', args, { cwd: root, seconds: 1200, show: true })
-    if (!ok) throw new Problem('npm could not install the packages (see above); check the network or the registry that npm is set to, then run the command again.')
+    if (!ok)
+      throw new Problem('npm could not install the packages (see above); check the network or the registry that npm is set to, then run the command again.')
   }
   await prepareNode()
   if (installed !== wanted) await writeFile(stamp, `${wanted}\n`)

