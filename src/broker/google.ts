@@ -1,0 +1,63 @@
+import { ClientSecretPost } from 'openid-client'
+import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
+import { authorizationUrl, signInByCode, type CodeClient } from './code-flow.ts'
+import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
+import type { Claims, Provider } from './provider.ts'
+import type { ProviderHttp } from './provider-http.ts'
+import { openKeys } from './provider-keys.ts'
+import { openMetadata } from './provider-metadata.ts'
+
+export interface GoogleConfig {
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Takes the place of Google's issuer and all its hosts. */
+  readonly baseUrl?: string
+  /** Only accounts of this Workspace domain, by the signed `hd` claim. */
+  readonly hostedDomain?: string
+}
+
+/** What every dialect is handed: its own way out, and the time in milliseconds. */
+export interface DialectParts {
+  readonly http: ProviderHttp
+  readonly now: () => number
+}
+
+const family = 'https://accounts.google.com'
+const hosts = ['accounts.google.com', 'oauth2.googleapis.com', 'openidconnect.googleapis.com', 'www.googleapis.com']
+
+/** Google: by discovery, two issuer spellings, and an address that it vouches for only at gmail.com and in hosted domains. */
+export function google({ clientId, clientSecret, baseUrl, hostedDomain }: GoogleConfig, { http, now }: DialectParts): Provider {
+  const issuer = baseUrl ?? family
+  const pinned = (url: URL) => (baseUrl === undefined ? hosts.includes(url.hostname) : url.origin === new URL(baseUrl).origin)
+  const metadata = openMetadata({ provider: 'google', issuer, http, now, pinned })
+  const keys = openKeys({ http, now, urls: async () => [(await metadata()).jwks_uri ?? ''] })
+  const rules: IdTokenRules = {
+    provider: 'google', issuers: [issuer, issuer.replace(/^https?:\/\//, '')], algorithms: ['RS256'], keys, now, hostedDomain,
+  }
+  const client = async (): Promise<CodeClient> => ({
+    provider: 'google', metadata: await metadata(), clientId, authentication: ClientSecretPost(clientSecret), fetch: http.fetch,
+  })
+  return {
+    id: 'google', name: 'Google', responseMode: 'query', available: http.available,
+    authorizationUrl: async (login) => authorizationUrl(await client(), login, {
+      scope: 'openid email profile',
+      ...(hostedDomain !== undefined && { hd: hostedDomain }),
+    }),
+    exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback)),
+    idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
+  }
+}
+
+function claimsOf({ subject, authTime, claims }: VerifiedIdToken): Claims {
+  const isHosted = typeof claims.hd === 'string' && claims.hd !== ''
+  return {
+    provider: 'google', issuer: family, subject, ...(authTime && { authTime }),
+    ...addressClaim(claims.email, (address) => {
+      if (!isTrue(claims.email_verified)) return { proof: 'none' }
+      // A third party's address was proved once, maybe long ago; only of these two does Google know who owns it now.
+      return { proof: isHosted || ['gmail.com', 'googlemail.com'].includes(domainOf(address)) ? 'authoritative' : 'verified' }
+    }),
+    ...profileClaims({ given: claims.given_name ?? claims.name, family: claims.family_name, picture: claims.picture, locale: claims.locale }),
+    assurance: assuranceClaims(claims, ['hd', 'amr']),
+  }
+}

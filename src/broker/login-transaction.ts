@@ -1,0 +1,68 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client'
+import { z } from 'zod'
+import { onceStore, type RedisConnection } from '../storage/redis.ts'
+import type { LoginGoal, LoginTransaction } from './provider.ts'
+
+/** What a login starts from; the rest of the transaction is drawn by lot. `browser` is the value of its binding cookie. */
+export type NewLogin = Pick<LoginTransaction, 'goal' | 'provider' | 'redirectUri' | 'loginHint' | 'locale'> & { readonly browser: string }
+
+/** What Apple posted, kept until the browser comes back on our own origin with its cookie. */
+export type PostedForm = Readonly<Record<string, string>>
+
+const transactionLife = 600 // seconds
+const formLife = 120
+
+const goal: z.ZodType<LoginGoal> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('signIn'), interaction: z.string() }),
+  z.strictObject({ kind: z.literal('link'), customer: z.string(), grant: z.string(), clientId: z.string(), returnTo: z.string() }),
+])
+const transaction: z.ZodType<LoginTransaction> = z.strictObject({
+  provider: z.string(), redirectUri: z.string(), state: z.string(), nonce: z.string(), codeVerifier: z.string(),
+  loginHint: z.string().exactOptional(), locale: z.string().exactOptional(), goal, startedAt: z.number(),
+})
+const form: z.ZodType<PostedForm> = z.record(z.string(), z.string())
+
+/**
+ * Logins under way, in Redis for ten minutes, each taken at most once. The key is made of the state *and* the browser's binding
+ * secret: who has only one of them finds nothing and so cannot spend another's transaction either.
+ */
+export function loginTransactions(redis: RedisConnection, now: () => number = Date.now) {
+  const logins = onceStore(redis, 'login')
+  const forms = onceStore(redis, 'login-form')
+  return {
+    /** Draws state, nonce and PKCE verifier, and ties them to the browser that holds `browser`. */
+    async begin({ browser, ...start }: NewLogin): Promise<LoginTransaction> {
+      const login = { ...start, state: randomState(), nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier(), startedAt: now() }
+      if (!(await logins.put(keyOf(login.state, browser), JSON.stringify(login), transactionLife))) throw new Error('a random state came twice')
+      return login
+    },
+    /** The transaction, for the first who asks with both; null for a replay, after its end, and for everybody else. */
+    async take(state: string, browser: string): Promise<LoginTransaction | null> {
+      const login = readAs(transaction, await logins.take(keyOf(state, browser)))
+      return login !== null && now() - login.startedAt <= transactionLife * 1000 ? login : null
+    },
+    /** Keeps a posted form under a random handle for two minutes. */
+    async park(posted: PostedForm): Promise<string> {
+      const handle = randomBytes(32).toString('base64url')
+      await forms.put(handle, JSON.stringify(posted), formLife)
+      return handle
+    },
+    unpark: async (handle: string): Promise<PostedForm | null> => readAs(form, await forms.take(handle)),
+  }
+}
+
+export type LoginTransactions = ReturnType<typeof loginTransactions>
+
+const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
+const keyOf = (state: string, browser: string) => `${digest(state)}.${digest(browser)}`
+
+/** What is not as we write it counts as absent. */
+function readAs<T>(shape: z.ZodType<T>, stored: string | null): T | null {
+  if (stored === null) return null
+  try {
+    return shape.safeParse(JSON.parse(stored)).data ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,85 @@
+import CircuitBreaker from 'opossum'
+import { Agent, fetch as send, type Response as Answer } from 'undici'
+import { EntenteError } from '../errors.ts'
+import { isLoopbackHost } from './public-address.ts'
+import { guardedConnector } from './guarded-connector.ts'
+import type { ProviderId } from './provider.ts'
+import type { CustomFetchOptions } from 'openid-client'
+
+/** Asks one provider, and nobody else can make it ask the inside of our own network. */
+export interface ProviderHttp {
+  /** The whole answer, read and bounded (`limit` in bytes, after decompression). Redirects are not followed. PROVIDER_UNAVAILABLE */
+  fetch(url: string, request?: Partial<CustomFetchOptions>, limit?: number): Promise<Response>
+  /** Whether `fetch` would ask this address at all: https, or plain http on this machine where that is allowed. */
+  permits(url: string): boolean
+  /** False while the circuit is open. */
+  available(): boolean
+}
+
+const deadline = 5_000 // milliseconds for one request, connecting and the last byte included
+const usualLimit = 256 * 1024
+const deepest = 64 // levels of JSON
+
+/** `allowLoopback` is for simulated providers: without it only public addresses are connected to, whatever a name resolves to. */
+export function providerHttp({ provider, allowLoopback }: { provider: ProviderId; allowLoopback: boolean }): ProviderHttp {
+  const agent = new Agent({ connect: guardedConnector(allowLoopback) })
+  const permits = (url: string) => {
+    const parsed = URL.parse(url)
+    return parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && allowLoopback && isLoopbackHost(parsed.hostname))
+  }
+  const unavailable = (reason: string, cause?: unknown) => new EntenteError('PROVIDER_UNAVAILABLE', { provider, reason }, {}, cause)
+
+  async function ask(url: string, request: Partial<CustomFetchOptions>, limit: number): Promise<Response> {
+    const { method = 'GET', headers = {} } = request
+    const body = request.body == null ? null : String(request.body)
+    const once = () => send(url, { method, headers, body, redirect: 'manual', signal, dispatcher: agent })
+    const signal = AbortSignal.timeout(deadline)
+    const answer = await once().catch((error: unknown) => {
+      if (method !== 'GET' || signal.aborted) throw error
+      return once()
+    })
+    const bytes = await readBounded(answer, limit)
+    if (answer.status >= 500 || answer.status === 429) throw new Error(`status ${answer.status}`)
+    if (bytes === null) throw unavailable('answer too large')
+    if (isNestedBeyond(deepest, bytes)) throw unavailable('answer too deep')
+    return new Response(bytes.length === 0 ? null : bytes, { status: answer.status, headers: [...answer.headers].filter(([name]) => name !== 'content-encoding') })
+  }
+
+  // Unreachable, silent, failing and throttling count towards an outage; an odd answer to one person does not.
+  const circuit = new CircuitBreaker(ask, {
+    ...{ timeout: false, volumeThreshold: 3, errorThresholdPercentage: 50, resetTimeout: 10_000, rollingCountTimeout: 60_000, rollingCountBuckets: 6 },
+    ...{ enableSnapshots: false, rollingPercentilesEnabled: false, errorFilter: (error: unknown) => error instanceof EntenteError },
+  })
+  return {
+    permits,
+    available: () => !circuit.opened,
+    async fetch(url, request = {}, limit = usualLimit) {
+      if (!permits(url)) throw unavailable('address not allowed')
+      return circuit.fire(url, request, limit).catch((error: unknown) => {
+        throw error instanceof EntenteError ? error : unavailable(circuit.opened ? 'circuit open' : 'outage', error)
+      })
+    },
+  }
+}
+
+/** Null when there is more than the limit; the rest is not waited for. */
+async function readBounded(answer: Answer, limit: number): Promise<Buffer<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of answer.body ?? []) {
+    length += chunk.byteLength
+    if (length > limit) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function isNestedBeyond(levels: number, json: Buffer): boolean {
+  let depth = 0
+  for (const [token] of json.toString('latin1').matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth += 1
+    else if (token === '}' || token === ']') depth -= 1
+    if (depth > levels) return true
+  }
+  return false
+}
