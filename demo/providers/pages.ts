@@ -41,7 +41,8 @@ button:hover,button:focus-visible{outline:3px solid Highlight;outline-offset:1px
 function picker(sim: Simulation, path: string, query: URLSearchParams): Reply {
   const kept = [...query].filter(([name]) => name !== 'login_hint')
   const people = knownPeople(sim.provider).map(
-    ({ hint, name, email }) => `<li><button name="login_hint" value="${hint}">${escaped(name)}<span>${escaped(email ?? 'no address')}</span></button></li>`,
+    ({ hint, name, email }) =>
+      `<li><button name="login_hint" value="${hint}"><bdi>${escaped(name)}</bdi><span>${escaped(email ?? 'no address')}</span></button></li>`,
   )
   return page(
     200,
@@ -60,7 +61,7 @@ function page(status: number, title: string, main: string): Reply {
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+      'content-security-policy': "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
     },
     body: `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title>
 <link rel="stylesheet" href="/__sim/page.css"><link rel="icon" href="data:,"><main>${main}</main></html>`,

@@ -104,16 +104,25 @@ export const subjectOf = (provider: ProviderName, person: Profile, scope = ''): 
 function profileAt(provider: ProviderName, { google, apple, facebook, haus, ...person }: Person): Profile {
   const own = { google, apple, facebook, haus }[provider]
   const name = [person.given, person.family].filter(Boolean).join(' ')
-  const picture = `https://pictures.people.example/${person.hint}.png`
-  return { name, picture, ...person, ...own }
+  return { name, picture: pictureOf(person.hint), ...person, ...own }
 }
 
 function crowd(wanted: string): Profile | undefined {
-  const [, kind, kindOfAddress, n] = /^(?:(person|gmail)-|(person-|gmail\.person\.))(\d{1,9})(?:@[a-z.]+)?$/.exec(wanted) ?? []
-  if (n === undefined) return undefined
-  const gmail = kind === 'gmail' || kindOfAddress === 'gmail.person.'
-  const email = gmail ? `gmail.person.${n}@gmail.com` : `person-${n}@people.example`
-  const hint = `${gmail ? 'gmail' : 'person'}-${n}`
-  if (wanted !== hint && wanted !== email) return undefined
-  return { hint, name: `Person ${n}`, given: 'Person', family: n, email, emailVerified: true, picture: `https://pictures.people.example/${hint}.png` }
+  const [, n] = /^person-(\d{1,9})(?:@people\.example)?$/.exec(wanted) ?? []
+  if (n !== undefined) return oneOfMany(n, `person-${n}`, `person-${n}@people.example`)
+  const [, ofHint, ofAddress] = /^(?:gmail-(\d{1,9})|gmail\.person\.(\d{1,9})@gmail\.com)$/.exec(wanted) ?? []
+  const g = ofHint ?? ofAddress
+  return g === undefined ? undefined : oneOfMany(g, `gmail-${g}`, `gmail.person.${g}@gmail.com`)
 }
+
+const oneOfMany = (n: string, hint: string, email: string): Profile => ({
+  hint,
+  name: `Person ${n}`,
+  given: 'Person',
+  family: n,
+  email,
+  emailVerified: true,
+  picture: pictureOf(hint),
+})
+
+const pictureOf = (hint: string) => `https://pictures.people.example/${hint}.png`

@@ -26,7 +26,7 @@ const formLimit = 1_000_000 // bytes
 /** Listens on a port of its own and misbehaves on the connection as the switches say. */
 export async function listen(parts: ServerParts, host: string, port: number): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
   const server = createServer((request, response) => {
-    serve(parts, request, response).catch(() => response.destroy())
+    serve(parts, request, response).catch((error: unknown) => (response.headersSent ? response.destroy() : send(response, json(500, { error: String(error) }))))
   })
   server.keepAliveTimeout = 60_000
   server.listen(port, host)

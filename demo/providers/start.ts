@@ -3,7 +3,7 @@ import { idToken } from './claims.ts'
 import type { Dialect, Service, Simulation } from './dialect.ts'
 import { facebook } from './facebook.ts'
 import { google } from './google.ts'
-import { openKeyRing } from './keys.ts'
+import { openKeyRing, type KeyRing } from './keys.ts'
 import { haus } from './oidc.ts'
 import { findPerson, type ProviderName } from './people.ts'
 import { listen, type RecordedRequest } from './server.ts'
@@ -28,19 +28,29 @@ const kept = 5000 // requests
 /** Starts the four providers, each on a port of its own with keys of its own. */
 export async function startProviders({ host = '127.0.0.1', ports = {}, appleClientPublicKey }: ProviderOptions = {}): Promise<SimulatedProviders> {
   await using running = new AsyncDisposableStack()
-  const open = async (name: ProviderName, dialect: Dialect) => running.use(await startProvider(name, dialect, host, ports[name] ?? 0))
-  const [one, two, three, four] = await Promise.all([
-    open('google', google),
-    open('apple', apple(appleClientPublicKey)),
-    open('facebook', facebook),
-    open('haus', haus),
-  ])
+  const prepare = (name: ProviderName, dialect: Dialect) => {
+    const keys = openKeyRing(dialect.keys)
+    return async () => running.use(await startProvider(name, dialect.open, await keys, host, ports[name] ?? 0))
+  }
+  const next = {
+    google: prepare('google', google),
+    apple: prepare('apple', apple(appleClientPublicKey)),
+    facebook: prepare('facebook', facebook),
+    haus: prepare('haus', haus),
+  }
+  // Keys are made side by side, ports are taken in turn: when one is taken, nothing is still on its way up while the rest goes down.
+  const providers = { google: await next.google(), apple: await next.apple(), facebook: await next.facebook(), haus: await next.haus() }
   const started = running.move()
-  return { google: one, apple: two, facebook: three, haus: four, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  return { ...providers, [Symbol.asyncDispose]: () => started.disposeAsync() }
 }
 
-async function startProvider(provider: ProviderName, dialect: Dialect, host: string, port: number): Promise<SimulatedProvider & AsyncDisposable> {
-  const keys = await openKeyRing(dialect.keys)
+async function startProvider(
+  provider: ProviderName,
+  open: Dialect['open'],
+  keys: KeyRing,
+  host: string,
+  port: number,
+): Promise<SimulatedProvider & AsyncDisposable> {
   let switches: Switches = {}
   let requests: RecordedRequest[] = []
   let service: (Service & { readonly steering: Service['routes'] }) | undefined
@@ -50,7 +60,7 @@ async function startProvider(provider: ProviderName, dialect: Dialect, host: str
   }
   const server = await listen({ find, switches: () => switches, record }, host, port)
   const sim: Simulation = { provider, url: server.url, keys, switches: () => switches, now: () => Math.floor(Date.now() / 1000) + (switches.clock ?? 0) }
-  const opened = dialect.open(sim)
+  const opened = open(sim)
   const simulated: SimulatedProvider = {
     url: server.url,
     get requests() {

@@ -81,6 +81,11 @@ test('people are who they were after a restart, and the crowd is endless', async
   expect((await subject(providers, 'person-17')).sub).not.toBe((await subject(providers, 'person-18')).sub)
 })
 
+test('a port that is taken stops the start, and all that was started', async () => {
+  const taken = Number(new URL(providers.google.url).port)
+  await expect(startProviders({ ports: { apple: taken } })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})
+
 test('without a hint people are picked on a page, and dora cancels', async () => {
   const page = await ask({ login_hint: '' })
   expect(page.headers.get('content-security-policy')).not.toContain('unsafe-inline')
@@ -181,6 +186,8 @@ describe('a switch', () => {
     expect((await get('/v1/userinfo')).headers.get('retry-after')).toBe('30')
     google.misbehave({ status: {}, gzipBomb: 'userinfo' })
     expect((await (await get('/v1/userinfo')).text()).length).toBeGreaterThan(100_000_000)
+    google.misbehave({ slow: 1, slowBytes: 1 })
+    expect(await redeem('4/none', { client_id: 'unknown' })).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
     google.misbehave({ down: ['jwks'] })
     await expect(get('/oauth2/v3/certs')).rejects.toThrow('fetch failed')
     expect((await get('/.well-known/openid-configuration')).status).toBe(200)
