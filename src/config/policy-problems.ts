@@ -26,7 +26,7 @@ export function* contradictions(file: Common, purposes: readonly Placed<PurposeM
   yield* twice('purposes', 'id', purposes, ({ id }) => id)
   yield* twice('attributes', 'name', attributes, ({ name }) => name)
   for (const { at, entry } of purposes) {
-    if (entry.id && builtInIds.includes(entry.id)) yield { path: ['purposes', at, 'id'], message: `${entry.id} is built in` }
+    if (entry.id && (builtInIds.includes(entry.id) || entry.id in Object.prototype)) yield { path: ['purposes', at, 'id'], message: `${entry.id} is reserved` }
     yield* coverageProblems(entry, ['purposes', at, 'covers'], fields)
     yield* textProblems(entry, ['purposes', at, 'texts'], file.locales)
   }

@@ -1,0 +1,75 @@
+import type { DataForm, Policy, Purpose } from '../config/policy.ts'
+import type { Mask } from '../operation.ts'
+import type { TraitValue } from '../storage/customers.ts'
+import type { ClassifiedField } from './classification.ts'
+import { gate, purposeAskedFor, type Form } from './gate.ts'
+import { textReader, yearReader, type HashFor, type Reader } from './reduce.ts'
+import type { Site } from './site.ts'
+
+/** How a site shows customers to a token whose purposes have that basis: worked out once, then applied to each document. */
+export interface Shape {
+  readonly text: Readonly<Record<TextField, Reader<string>>>
+  readonly birthYear: Reader<number>
+  readonly traits: readonly { readonly name: string; readonly read: Reader<TraitValue> }[]
+  readonly identities: boolean
+  readonly identityEmail: Reader<string>
+  readonly consents: boolean
+  /** Selected fields that may be read, by name: for those with a resolver of their own. */
+  readonly open: ReadonlySet<string>
+  readonly refusals: readonly Refusal[]
+  readonly reductions: readonly { readonly field: ClassifiedField; readonly form: DataForm }[]
+}
+
+/** Fields withheld for the same purpose, or for want of one. */
+export interface Refusal {
+  readonly purpose: Purpose | null
+  readonly fields: readonly ClassifiedField[]
+}
+
+export type TextField = 'email' | 'givenName' | 'familyName' | 'pictureUrl' | 'postcode' | 'country' | 'locale'
+
+export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hashFor: HashFor): Shape {
+  const decided = new Map(site.fields.map((field) => [field.coordinate, gate(field.masks, may)]))
+  const decision = (coordinate: string): Form | 'withheld' => decided.get(coordinate) ?? 'withheld'
+  const text = (name: string) => textReader(decision(`Customer.${name}`), hashFor)
+  const isOpen = ({ coordinate }: ClassifiedField) => decision(coordinate) !== 'withheld'
+  return {
+    text: {
+      email: text('email'),
+      givenName: text('givenName'),
+      familyName: text('familyName'),
+      pictureUrl: text('pictureUrl'),
+      postcode: text('postcode'),
+      country: text('country'),
+      locale: text('locale'),
+    },
+    birthYear: yearReader(decision('Customer.birthYear')),
+    traits: site.fields.filter(({ parent }) => parent === 'Traits').map((field) => ({ name: field.name, read: traitReader(decision(field.coordinate), hashFor) })),
+    identities: decision('Customer.identities') !== 'withheld',
+    identityEmail: textReader(decided.get('Identity.email') ?? decision('Customer.identities'), hashFor),
+    consents: decision('Customer.consents') !== 'withheld',
+    open: new Set(site.fields.filter(({ parent }) => parent === 'Customer').filter(isOpen).map(({ name }) => name)),
+    refusals: refusalsOf(site.fields.filter((field) => !isOpen(field)), token, policy),
+    reductions: site.fields.flatMap((field) => {
+      const form = decision(field.coordinate)
+      return form === 'withheld' || form.form === 'FULL' ? [] : [{ field, form: form.form }]
+    }),
+  }
+}
+
+function refusalsOf(fields: readonly ClassifiedField[], token: Mask, policy: Policy): Refusal[] {
+  const byPurpose = Map.groupBy(fields, ({ masks }) => purposeAskedFor(masks, token, policy))
+  return [...byPurpose].map(([purpose, refused]) => ({ purpose, fields: refused }))
+}
+
+/** A trait in the form that its type can take; text of a list is never reduced (`formsOf`). */
+function traitReader(decided: Form | 'withheld', hashFor: HashFor): Reader<TraitValue> {
+  const text = textReader(decided, hashFor)
+  const year = yearReader(decided)
+  const isFull = decided !== 'withheld' && decided.form === 'FULL'
+  return (value, clientId) => {
+    if (isFull) return value ?? null
+    if (typeof value === 'string') return text(value, clientId)
+    return typeof value === 'number' ? year(value, clientId) : null
+  }
+}

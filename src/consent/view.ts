@@ -1,0 +1,104 @@
+import { dataSubjectAccess, type Policy } from '../config/policy.ts'
+import type { Caller, CustomerKey, Mask } from '../operation.ts'
+import type { GatedRow, IdentitySummary, TraitValue } from '../storage/customers.ts'
+import { consentsOf, type Consent } from './decisions.ts'
+import { basisOf, tokenFor } from './gate.ts'
+import type { HashFor } from './reduce.ts'
+import type { Report } from './report.ts'
+import { shapeOf, type Shape } from './shape.ts'
+import type { Site } from './site.ts'
+
+/** All that resolvers ever see of a customer: what was selected and may be read, in the form it may be read in; the rest is null. */
+export interface CustomerView {
+  /** Inside the house only. */
+  readonly key: CustomerKey
+  /** The caller's own id of this customer; put in by `customers/reads.ts`. */
+  id: string
+  readonly email: string | null
+  readonly givenName: string | null
+  readonly familyName: string | null
+  readonly pictureUrl: string | null
+  readonly birthYear: number | null
+  readonly postcode: string | null
+  readonly country: string | null
+  readonly locale: string | null
+  readonly traits: Readonly<Record<string, TraitValue | null>>
+  readonly identities: readonly IdentityView[] | null
+  readonly consents: readonly Consent[] | null
+  /** Names of the selected fields that may be read: asked by those with a resolver of their own. */
+  readonly open: ReadonlySet<string>
+}
+
+export type IdentityView = Pick<IdentitySummary, 'id' | 'provider' | 'linkedAt' | 'lastUsedAt'> & { readonly email: string | null }
+
+export interface ViewParts {
+  readonly policy: Policy
+  /** HMAC under a key of the client's own, hexadecimal. */
+  readonly hashFor: HashFor
+  /** Milliseconds. */
+  readonly now: () => number
+}
+
+/** Strangers choose selections and scopes: what is kept for them is bounded. */
+const mostShapes = 256
+
+/** Makes views: one pass over what was read, with everything that can be known beforehand worked out once per site and permission. */
+export function views({ policy, hashFor, now }: ViewParts) {
+  const shapes = new WeakMap<Site, Map<Mask, Map<Mask, Shape>>>()
+
+  function shapeFor(site: Site, token: Mask, may: Mask): Shape {
+    let byToken = shapes.get(site)
+    if (!byToken || byToken.size >= mostShapes) shapes.set(site, (byToken = new Map()))
+    let byMay = byToken.get(token)
+    if (!byMay) byToken.set(token, (byMay = new Map()))
+    let shape = byMay.get(may)
+    if (!shape) byMay.set(may, (shape = shapeOf(site, token, may, policy, hashFor)))
+    return shape
+  }
+
+  /** The document as this caller may see it at this site. Call it for documents that are returned, and once for each: the report counts. */
+  return function viewOf(row: GatedRow, site: Site, caller: Caller, report: Report): CustomerView {
+    const token = tokenFor(caller, row)
+    const at = now()
+    const may = token & basisOf(row, policy, at)
+    const shape = shapeFor(site, token & site.mask, may & site.mask)
+    report.saw(shape, row)
+    const { text } = shape
+    const client = caller.clientId
+    return {
+      key: row._id,
+      id: '',
+      email: text.email(row.email, client),
+      givenName: text.givenName(row.givenName, client),
+      familyName: text.familyName(row.familyName, client),
+      pictureUrl: text.pictureUrl(row.pictureUrl, client),
+      birthYear: shape.birthYear(row.birthYear, client),
+      postcode: text.postcode(row.postcode, client),
+      country: text.country(row.country, client),
+      locale: text.locale(row.locale, client),
+      traits: traitsOf(row, shape, client),
+      identities: shape.identities ? (row.identities ?? []).map((identity) => identityOf(identity, shape, client)) : null,
+      consents: shape.consents ? consentsOf(row.decisions, policy, decidedBy(token), at) : null,
+      open: shape.open,
+    }
+  }
+}
+
+export type ViewOf = ReturnType<typeof views>
+
+/** The person sees every decision; a client those about the purposes of its token. */
+const decidedBy = (token: Mask): Mask => ((token & dataSubjectAccess) !== 0 ? everyPurpose : token)
+const everyPurpose: Mask = ~0
+
+const noTraits = Object.freeze({})
+
+function traitsOf(row: GatedRow, shape: Shape, client: string): Readonly<Record<string, TraitValue | null>> {
+  if (shape.traits.length === 0) return noTraits
+  const traits: Record<string, TraitValue | null> = {}
+  for (const { name, read } of shape.traits) traits[name] = read(row.traits?.[name], client)
+  return traits
+}
+
+function identityOf({ id, provider, linkedAt, lastUsedAt, email }: IdentitySummary, shape: Shape, client: string): IdentityView {
+  return { id, provider, linkedAt, lastUsedAt, email: shape.identityEmail(email, client) }
+}
