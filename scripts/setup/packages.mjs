@@ -16,14 +16,20 @@ export async function preparePackages(say) {
   const installed = existsSync(stamp) ? (await readFile(stamp, 'utf8')).trim() : ''
   if (installed !== wanted) {
     say('Installing the locked packages (npm ci), the first time a minute or two …')
-    // Compiling and testing need the development packages whatever NODE_ENV says; EBADENGINE on Node 20 is expected, Node 24 comes with them.
-    const args = ['ci', '--include=dev', '--loglevel=error', '--no-fund', '--no-audit']
-    const { ok } = await command('npm', args, { cwd: root, seconds: 1200, show: true })
-    if (!ok)
-      throw new Problem('npm could not install the packages (see above); check the network or the registry that npm is set to, then run the command again.')
+    await install()
   }
   await prepareNode()
   if (installed !== wanted) await writeFile(stamp, `${wanted}\n`)
+}
+
+// Compiling and testing need the development packages whatever NODE_ENV says; a warning about Node 20 is expected, Node 24 is one of them.
+const quietly = ['--include=dev', '--loglevel=error', '--no-fund', '--no-audit']
+
+async function install() {
+  if ((await command('npm', ['ci', ...quietly], { cwd: root, seconds: 1200 })).ok) return
+  // Where a registry lacks the builds for some other system, npm ci refuses the whole lockfile; this keeps to the same versions.
+  if ((await command('npm', ['install', '--no-save', ...quietly], { cwd: root, seconds: 1200, show: true })).ok) return
+  throw new Problem('npm could not install the packages (see above); check the network or the registry that npm is set to, then run the command again.')
 }
 
 /** npm may be set to run no install scripts; the one of the package `node` puts the real binary in its place. */
