@@ -43,8 +43,7 @@ export interface FieldKind {
 }
 
 /** Whether an entry for `broader` speaks about `category` too. */
-export const includesCategory = (broader: string, category: string): boolean =>
-  category === broader || category.startsWith(`${broader}.`)
+export const includesCategory = (broader: string, category: string): boolean => category === broader || category.startsWith(`${broader}.`)
 
 /** Forms that a field can take, the widest first. What is not listed for it cannot be given, so it covers nothing. */
 export function formsOf(field: FieldKind): readonly DataForm[] {

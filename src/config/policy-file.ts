@@ -6,10 +6,7 @@ export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMAT
 export const attributeTypes = ['String', 'Int', 'Boolean'] as const
 
 const text = (most: number) => z.string().trim().min(1).max(most)
-const duration = z
-  .string()
-  .refine(isDuration, 'is not an ISO 8601 duration such as P13M or P2Y')
-  .describe('ISO 8601 duration in years, months, weeks and days')
+const duration = z.string().refine(isDuration, 'is not an ISO 8601 duration such as P13M or P2Y').describe('ISO 8601 duration in years, months, weeks and days')
 const category = z
   .string()
   .refine((name) => knownCategories.has(name), 'is not a known category (Fideslang)')
@@ -51,7 +48,12 @@ export const attributeEntry = z.strictObject({
   name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,40}$/, 'must be letters and digits, at most 41'),
   type: z.enum(attributeTypes),
   list: z.boolean().default(false),
-  values: z.array(z.string().regex(/^[A-Z][A-Z0-9_]{0,40}$/, 'must be capitals, digits and _')).min(1).max(100).optional().describe('The only values allowed'),
+  values: z
+    .array(z.string().regex(/^[A-Z][A-Z0-9_]{0,40}$/, 'must be capitals, digits and _'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('The only values allowed'),
   category,
 })
 

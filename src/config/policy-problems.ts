@@ -20,8 +20,15 @@ export interface Placed<T> {
 type Common = Pick<PolicyFile, 'locales' | 'onlyForThePerson'>
 
 /** What the shape of single entries cannot show: contradictions between them. */
-export function* contradictions(file: Common, purposes: readonly Placed<PurposeMembers>[], attributes: readonly Placed<AttributeMembers>[]): Generator<Problem> {
-  const fields = [...profileCategories, ...attributes.flatMap(({ entry: { category, type, list = false } }): FieldKind[] => (category && type ? [{ category, type, list }] : []))]
+export function* contradictions(
+  file: Common,
+  purposes: readonly Placed<PurposeMembers>[],
+  attributes: readonly Placed<AttributeMembers>[],
+): Generator<Problem> {
+  const fields = [
+    ...profileCategories,
+    ...attributes.flatMap(({ entry: { category, type, list = false } }): FieldKind[] => (category && type ? [{ category, type, list }] : [])),
+  ]
   if (purposes.length > mostPurposes) yield { path: ['purposes', mostPurposes], message: `more than ${mostPurposes} purposes do not fit` }
   yield* twice('purposes', 'id', purposes, ({ id }) => id)
   yield* twice('attributes', 'name', attributes, ({ name }) => name)
@@ -51,7 +58,8 @@ function* coverageProblems(purpose: PurposeMembers, path: readonly PropertyKey[]
     seen.add(category)
     if (matchable && form !== 'HASH') yield { path: [...path, i, 'matchable'], message: 'matchable goes with HASH only' }
     const reached = fields.filter((field) => includesCategory(category, field.category))
-    if (form !== 'FULL' && !reached.some((field) => formsOf(field).includes(form))) yield { path: [...path, i, 'form'], message: `no field of ${category} can take the form ${form}` }
+    if (form !== 'FULL' && !reached.some((field) => formsOf(field).includes(form)))
+      yield { path: [...path, i, 'form'], message: `no field of ${category} can take the form ${form}` }
   }
 }
 
@@ -62,9 +70,11 @@ function* textProblems(purpose: PurposeMembers, path: readonly PropertyKey[], lo
     const { version, date, correctsSpellingOf, ...languages } = text
     if (earlier.has(version)) yield { path: [...path, i, 'version'], message: `version ${version} is already there` }
     if (date < lastDate) yield { path: [...path, i, 'date'], message: 'the texts are not in the order of their dates' }
-    if (correctsSpellingOf !== undefined && !earlier.has(correctsSpellingOf)) yield { path: [...path, i, 'correctsSpellingOf'], message: `${correctsSpellingOf} is no earlier version` }
+    if (correctsSpellingOf !== undefined && !earlier.has(correctsSpellingOf))
+      yield { path: [...path, i, 'correctsSpellingOf'], message: `${correctsSpellingOf} is no earlier version` }
     for (const locale of locales) if (!Object.hasOwn(languages, locale)) yield { path: [...path, i], message: `the text in ${locale} is missing` }
-    for (const locale of Object.keys(languages)) if (!locales.includes(locale)) yield { path: [...path, i, locale], message: `${locale} is not one of the locales` }
+    for (const locale of Object.keys(languages))
+      if (!locales.includes(locale)) yield { path: [...path, i, locale], message: `${locale} is not one of the locales` }
     earlier.add(version)
     lastDate = date
   }
@@ -94,6 +104,9 @@ function* attributeProblems(attributes: readonly Placed<AttributeMembers>[]): Ge
 export function* uncovered(file: Common, purposes: readonly Placed<PurposeMembers>[], attributes: readonly Placed<AttributeMembers>[]): Generator<Problem> {
   const named = [...file.onlyForThePerson, ...purposes.flatMap(({ entry }) => (entry.covers ?? []).map(({ category }) => category))]
   const isCovered = (category: string) => named.some((broader) => includesCategory(broader, category))
-  for (const { category } of profileCategories) if (!isCovered(category)) yield { path: ['purposes'], message: `no purpose covers ${category}; if that is meant, list it under onlyForThePerson` }
-  for (const { at, entry } of attributes) if (entry.category && !isCovered(entry.category)) yield { path: ['attributes', at, 'category'], message: `no purpose covers ${entry.category}; if that is meant, list it under onlyForThePerson` }
+  for (const { category } of profileCategories)
+    if (!isCovered(category)) yield { path: ['purposes'], message: `no purpose covers ${category}; if that is meant, list it under onlyForThePerson` }
+  for (const { at, entry } of attributes)
+    if (entry.category && !isCovered(entry.category))
+      yield { path: ['attributes', at, 'category'], message: `no purpose covers ${entry.category}; if that is meant, list it under onlyForThePerson` }
 }

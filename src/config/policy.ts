@@ -118,11 +118,15 @@ function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<stri
   }
 }
 
-const textHash = (title: string, text: string): string => createHash('sha256').update(JSON.stringify([title, text])).digest('hex')
+const textHash = (title: string, text: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([title, text]))
+    .digest('hex')
 
 function sameMeaning(texts: PurposeEntry['texts'], version: string): ReadonlySet<string> {
   const valid = new Set<string>()
-  for (let next: string | undefined = version; next !== undefined && !valid.has(next); next = texts.find((text) => text.version === next)?.correctsSpellingOf) valid.add(next)
+  for (let next: string | undefined = version; next !== undefined && !valid.has(next); next = texts.find((text) => text.version === next)?.correctsSpellingOf)
+    valid.add(next)
   return valid
 }
 
@@ -131,7 +135,18 @@ function attributeOf({ name, type, list, values, category }: AttributeEntry): At
 }
 
 function builtIns(): Purpose[] {
-  const none = { texts: new Map(), textVersion: 'built-in', validVersions: new Set<string>(), clients: new Set<string>(), requires: 0, retention: 'P0D', processors: [], validity: null, builtIn: true, legalBasis: 'LEGAL_OBLIGATION' as const }
+  const none = {
+    texts: new Map(),
+    textVersion: 'built-in',
+    validVersions: new Set<string>(),
+    clients: new Set<string>(),
+    requires: 0,
+    retention: 'P0D',
+    processors: [],
+    validity: null,
+    builtIn: true,
+    legalBasis: 'LEGAL_OBLIGATION' as const,
+  }
   return [
     { ...none, id: 'data_subject_access', bit: 0, mask: dataSubjectAccess, coverage: [{ category: 'user', form: 'FULL', matchable: false }] },
     { ...none, id: 'consent_record', bit: 1, mask: consentRecord, coverage: [{ category: 'user.privacy_preferences', form: 'FULL', matchable: false }] },

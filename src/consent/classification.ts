@@ -1,4 +1,16 @@
-import { getNamedType, isEnumType, isListType, isNonNullType, isObjectType, isScalarType, type ConstDirectiveNode, type GraphQLField, type GraphQLNamedType, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import {
+  getNamedType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isScalarType,
+  type ConstDirectiveNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql'
 import { knownCategories, type FieldKind } from '../config/categories.ts'
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import { masksOf, type FieldMasks } from './gate.ts'
@@ -62,12 +74,17 @@ const forThePerson = ({ widestFirst }: FieldMasks): FieldMasks => ({
 
 function misfits(schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>, coordinate: string, category: string): string[] {
   const named = getNamedType(field.type)
-  const elsewhere = type.getInterfaces().map((one) => schema.getType(one.name)).flatMap((one) => (one && 'getFields' in one ? Object.entries(one.getFields()) : []))
+  const elsewhere = type
+    .getInterfaces()
+    .map((one) => schema.getType(one.name))
+    .flatMap((one) => (one && 'getFields' in one ? Object.entries(one.getFields()) : []))
   return [
     knownCategories.has(category) ? [] : `${coordinate}: ${category} is not a known category`,
     isNonNullType(field.type) ? `${coordinate} must be nullable: withholding it would take its siblings along` : [],
     isScalarType(named) && !closedScalars.has(named.name) ? `${coordinate} has an open type: what is inside cannot be classified` : [],
-    elsewhere.some(([name, other]) => name === field.name && directiveCategory(other.astNode?.directives) !== category) ? `${coordinate} has another category on an interface` : [],
+    elsewhere.some(([name, other]) => name === field.name && directiveCategory(other.astNode?.directives) !== category)
+      ? `${coordinate} has another category on an interface`
+      : [],
   ].flat()
 }
 
@@ -77,11 +94,14 @@ function kindOf(field: GraphQLField<unknown, unknown>): { readonly type: string;
   return { type: isEnumType(named) ? 'Enum' : named.name, list: isListType(nullable) }
 }
 
-const has = (directives: readonly ConstDirectiveNode[] | undefined, name: string): boolean => directives?.some((directive) => directive.name.value === name) ?? false
+const has = (directives: readonly ConstDirectiveNode[] | undefined, name: string): boolean =>
+  directives?.some((directive) => directive.name.value === name) ?? false
 
 const categoryOf = (field: GraphQLField<unknown, unknown>): string | null => directiveCategory(field.astNode?.directives)
 
 function directiveCategory(directives: readonly ConstDirectiveNode[] | undefined): string | null {
-  const value = directives?.find((directive) => directive.name.value === 'personalData')?.arguments?.find((argument) => argument.name.value === 'category')?.value
+  const value = directives
+    ?.find((directive) => directive.name.value === 'personalData')
+    ?.arguments?.find((argument) => argument.name.value === 'category')?.value
   return value?.kind === 'StringValue' ? value.value : null
 }

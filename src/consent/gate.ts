@@ -25,7 +25,14 @@ export type Permission = Pick<GatedRow, '_id' | 'state' | 'decisions' | 'restric
 /** The masks of one field. A purpose speaks by its most specific entry; a form that the field cannot take covers nothing. */
 export function masksOf(field: FieldKind, policy: Policy): FieldMasks {
   const widestFirst = formsOf(field)
-    .flatMap((form): Form[] => (form === 'HASH' ? [{ form, matchable: true }, { form, matchable: false }] : [{ form, matchable: false }]))
+    .flatMap((form): Form[] =>
+      form === 'HASH'
+        ? [
+            { form, matchable: true },
+            { form, matchable: false },
+          ]
+        : [{ form, matchable: false }],
+    )
     .map((form) => ({ ...form, mask: coveringMask(field.category, form, policy) }))
     .filter(({ mask }) => mask !== 0)
   return { widestFirst, any: widestFirst.reduce((all, { mask }) => all | mask, 0) }
@@ -80,15 +87,13 @@ function withoutUnmet(basis: Mask, policy: Policy): Mask {
 }
 
 /** Purposes of the token as far as they reach this customer: `data_subject_access` is about oneself only. */
-export const tokenFor = (caller: Caller, row: Permission): Mask =>
-  row._id === caller.customer ? caller.purposes : caller.purposes & ~dataSubjectAccess
+export const tokenFor = (caller: Caller, row: Permission): Mask => (row._id === caller.customer ? caller.purposes : caller.purposes & ~dataSubjectAccess)
 
 /** What the caller may do with this customer now. */
 export const mayOf = (caller: Caller, row: Permission, policy: Policy, now: number): Mask => tokenFor(caller, row) & basisOf(row, policy, now)
 
 /** Whether a customer exists for a client that asks by id or lists: by a purpose of its own, not by a built-in one. */
-export const mayProcess = (caller: Caller, row: Permission, policy: Policy, now: number): boolean =>
-  (mayOf(caller, row, policy, now) & ~builtInPurposes) !== 0
+export const mayProcess = (caller: Caller, row: Permission, policy: Policy, now: number): boolean => (mayOf(caller, row, policy, now) & ~builtInPurposes) !== 0
 
 /** The purpose that a refusal speaks about: the first in policy order that is in the token and covers the field. */
 export function purposeAskedFor(field: FieldMasks, token: Mask, policy: Policy): Purpose | null {

@@ -63,7 +63,11 @@ export function newReport(toThePerson: boolean): Report {
   function reduced(): Reduced[] {
     const merged = new Map<string, Reduced>()
     for (const [shape, { rows }] of tallies)
-      for (const { field: { coordinate, category }, form } of shape.reductions) add(merged, `${coordinate} ${form}`, { field: coordinate, category, form, count: rows })
+      for (const {
+        field: { coordinate, category },
+        form,
+      } of shape.reductions)
+        add(merged, `${coordinate} ${form}`, { field: coordinate, category, form, count: rows })
     return sorted(merged)
   }
 

@@ -44,12 +44,23 @@ export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hash
       locale: text('locale'),
     },
     birthYear: yearReader(decision('Customer.birthYear')),
-    traits: site.fields.filter(({ parent }) => parent === 'Traits').map((field) => ({ name: field.name, read: traitReader(decision(field.coordinate), hashFor) })),
+    traits: site.fields
+      .filter(({ parent }) => parent === 'Traits')
+      .map((field) => ({ name: field.name, read: traitReader(decision(field.coordinate), hashFor) })),
     identities: decision('Customer.identities') !== 'withheld',
     identityEmail: textReader(decided.get('Identity.email') ?? decision('Customer.identities'), hashFor),
     consents: decision('Customer.consents') !== 'withheld',
-    open: new Set(site.fields.filter(({ parent }) => parent === 'Customer').filter(isOpen).map(({ name }) => name)),
-    refusals: refusalsOf(site.fields.filter((field) => !isOpen(field)), token, policy),
+    open: new Set(
+      site.fields
+        .filter(({ parent }) => parent === 'Customer')
+        .filter(isOpen)
+        .map(({ name }) => name),
+    ),
+    refusals: refusalsOf(
+      site.fields.filter((field) => !isOpen(field)),
+      token,
+      policy,
+    ),
     reductions: site.fields.flatMap((field) => {
       const form = decision(field.coordinate)
       return form === 'withheld' || form.form === 'FULL' ? [] : [{ field, form: form.form }]

@@ -1,0 +1,105 @@
+import { Arg, Ctx, Directive, Field, ID, InputType, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql'
+import type { DataForm, LegalBasis } from '../config/policy.ts'
+import type { Caller, RequestFacts } from '../operation.ts'
+import type { DecisionInput } from './choices.ts'
+import type { Consent as ConsentFact, ConsentState } from './decisions.ts'
+import type { FieldAccess as FieldAccessFact, Receipt } from './receipt.ts'
+import type { PurposeInWords } from './texts.ts'
+
+const enumOf = <Name extends string>(...names: Name[]) => Object.fromEntries(names.map((name) => [name, name]))
+
+export const LegalBasisEnum = enumOf<LegalBasis>('CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST')
+registerEnumType(LegalBasisEnum, { name: 'LegalBasis' })
+export const DataFormEnum = enumOf<DataForm>('FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE')
+registerEnumType(DataFormEnum, {
+  name: 'DataForm',
+  description: 'How much of a value is shown: all, its decade, its region, its SHA-256, or that there is one.',
+})
+const ConsentStateEnum = enumOf<ConsentState>('NOT_ASKED', 'GRANTED', 'REFUSED', 'WITHDRAWN', 'OBJECTED', 'PENDING', 'OUTDATED', 'EXPIRED')
+registerEnumType(ConsentStateEnum, { name: 'ConsentState' })
+
+@Directive('@notPersonal')
+@ObjectType({ simpleResolvers: true, description: 'What is in force for one purpose.' })
+export class Consent implements ConsentFact {
+  @Field(() => ID) readonly purpose!: string
+  @Field(() => ConsentStateEnum) readonly state!: ConsentState
+  @Field(() => LegalBasisEnum) readonly legalBasis!: LegalBasis
+  @Field(() => String, { nullable: true }) readonly textVersion!: string | null
+  @Field(() => Date, { nullable: true }) readonly decidedAt!: Date | null
+  @Field(() => Date, { nullable: true }) readonly expiresAt!: Date | null
+}
+
+@Directive('@notPersonal')
+@ObjectType({ simpleResolvers: true, description: 'A field that a client may read, and in which form.' })
+export class FieldAccess implements FieldAccessFact {
+  @Field(() => ID) readonly clientId!: string
+  @Field(() => String) readonly field!: string
+  @Field(() => DataFormEnum) readonly form!: DataForm
+}
+
+@ObjectType({ simpleResolvers: true })
+export class PurposeCategory {
+  @Field(() => String, { description: 'Fideslang category; it includes what lies below it.' }) readonly category!: string
+  @Field(() => DataFormEnum) readonly form!: DataForm
+}
+
+@ObjectType({ simpleResolvers: true, description: 'What personal data is used for.' })
+export class Purpose implements PurposeInWords {
+  @Field(() => ID) readonly id!: string
+  @Field(() => String) readonly title!: string
+  @Field(() => String) readonly text!: string
+  @Field(() => String, { description: 'Named by a grant, so that it is clear what was agreed to.' }) readonly textVersion!: string
+  @Field(() => LegalBasisEnum) readonly legalBasis!: LegalBasis
+  @Field(() => [PurposeCategory]) readonly categories!: PurposeCategory[]
+  @Field(() => [ID]) readonly clients!: string[]
+}
+
+@ObjectType({ simpleResolvers: true, description: 'Proof of a decision, and what it changed.' })
+export class ConsentReceipt implements Receipt {
+  @Field(() => ID) readonly id!: string
+  @Field(() => Date) readonly decidedAt!: Date
+  @Field(() => [Consent]) readonly consents!: readonly Consent[]
+  @Field(() => [FieldAccess], { description: 'What clients may read from now on.' }) readonly opened!: readonly FieldAccess[]
+  @Field(() => [FieldAccess], { description: 'What clients may no longer read.' }) readonly closed!: readonly FieldAccess[]
+  @Field(() => String, { description: 'The receipt, signed with a key of /oidc/jwks.' }) readonly jwt!: string
+}
+
+@InputType()
+export class ConsentDecisionInput implements DecisionInput {
+  @Field(() => ID) readonly purpose!: string
+  @Field(() => Boolean) readonly granted!: boolean
+  @Field(() => String, { nullable: true, description: 'A grant names the version that was shown.' }) readonly textVersion?: string | null
+}
+
+/** What the fields below call; `consent/door.ts` builds it. `wanted` is a language tag or an Accept-Language header. */
+export interface ConsentDoor {
+  readonly purposes: (wanted: string | null) => PurposeInWords[]
+  readonly decide: (
+    caller: Caller | null,
+    request: { readonly decisions: readonly DecisionInput[]; readonly idempotencyKey: string | null; readonly wanted: string | null },
+  ) => Promise<Receipt & { readonly jwt: string }>
+}
+
+/** The part of an operation that is needed here. */
+interface Operation {
+  readonly caller: Caller | null
+  readonly request: RequestFacts
+  readonly parts: { readonly consents: ConsentDoor }
+}
+
+@Resolver()
+export class ConsentResolver {
+  @Query(() => [Purpose], { description: "What is asked for, why, on which legal basis, in the reader's language. Public." })
+  purposes(@Arg('locale', () => String, { nullable: true }) locale: string | null, @Ctx() { parts, request }: Operation): PurposeInWords[] {
+    return parts.consents.purposes(locale ?? request.locale)
+  }
+
+  @Mutation(() => ConsentReceipt, { description: 'Records decisions of the signed-in customer: all of them or none. In force for the next read.' })
+  setConsents(
+    @Arg('decisions', () => [ConsentDecisionInput]) decisions: ConsentDecisionInput[],
+    @Arg('idempotencyKey', () => String, { nullable: true }) idempotencyKey: string | null,
+    @Ctx() { caller, parts, request }: Operation,
+  ): Promise<Receipt & { readonly jwt: string }> {
+    return parts.consents.decide(caller, { decisions, idempotencyKey: idempotencyKey ?? null, wanted: request.locale })
+  }
+}
