@@ -84,7 +84,7 @@ function claimsOf({ subject, authTime, claims }: VerifiedIdToken, user?: string)
 
 const ownDomains = new Set(['privaterelay.appleid.com', 'icloud.com', 'me.com', 'mac.com'])
 
-const user = z.object({ name: z.object({ firstName: z.unknown(), lastName: z.unknown() }) })
+const user = z.object({ name: z.object({ firstName: z.unknown().optional(), lastName: z.unknown().optional() }) })
 
 /** The form's `user` comes once and is not signed: a name for display, and never the address in it. */
 function postedName(posted: string | undefined): { firstName?: unknown; lastName?: unknown } {

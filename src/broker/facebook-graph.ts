@@ -15,10 +15,10 @@ export interface GraphParts {
 
 const profile = z.object({
   id: z.string().regex(/^\d{1,64}$/),
-  first_name: z.unknown(),
-  last_name: z.unknown(),
-  email: z.unknown(),
-  picture: z.object({ data: z.object({ url: z.unknown(), is_silhouette: z.unknown() }) }).optional().catch(undefined),
+  first_name: z.unknown().optional(),
+  last_name: z.unknown().optional(),
+  email: z.unknown().optional(),
+  picture: z.object({ data: z.object({ url: z.unknown().optional(), is_silhouette: z.unknown().optional() }) }).optional().catch(undefined),
 })
 export type GraphProfile = z.infer<typeof profile>
 
@@ -57,7 +57,7 @@ async function ask({ http, appSecret }: GraphParts, url: string, accessToken: st
   return answer.json().catch(() => null)
 }
 
-const graphError = z.object({ error: z.object({ code: z.number(), error_subcode: z.number().optional(), message: z.unknown(), fbtrace_id: z.string().max(100).optional().catch(undefined) }) })
+const graphError = z.object({ error: z.object({ code: z.number(), error_subcode: z.number().optional(), message: z.unknown().optional(), fbtrace_id: z.string().max(100).optional().catch(undefined) }) })
 
 /** Facebook's errors are an object where OAuth has a word, so they are read before openid-client sees them. The message stays here. */
 export async function refuseGraphError(answer: Response): Promise<void> {
