@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
 import { ask, changesIn, mutations, readAccount, startedLinking } from './account-data.ts'
 import { sectionsOf } from './account-sections.ts'
-import { accountCallback, codeNamed, endSession, linkedUrl, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { accountCallback, codeNamed, endSession, linkedUrl, sendSignedOut, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
 import { formToken, readForm } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor, type View } from './layout.ts'
@@ -53,8 +53,7 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
   }))
   app.post('/account/sign-out', (request, reply) => change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
     await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)
-    endSession(reply)
-    return reply.redirect('/account/signed-out', 303)
+    return sendSignedOut(parts, reply, where)
   }))
 }
 
@@ -85,7 +84,7 @@ async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: 
     const data = await readAccount(parts, session.token, asked.after ?? null)
     const view = viewFor(parts, request, reply, data.person.locale)
     const sections = sectionsOf({ parts, view, data, token: formToken(parts, request, reply) })
-    const main = html`${noteOf(view, asked, request.id)}<h1>${view.words.account.title}</h1>
+    const main = html`<h1>${view.words.account.title}</h1>${noteOf(view, asked, request.id)}
 <nav class="chips" aria-label="${view.words.account.sections}">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
 ${sections.map(({ id, title, body }) => html`<section class="card" id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`)}`
     return sendPage(parts, reply, view, 200, { title: view.words.account.title, main, wide: true })
@@ -98,6 +97,6 @@ ${sections.map(({ id, title, body }) => html`<section class="card" id="${id}" ar
 
 function noteOf({ words }: View, asked: z.infer<typeof query>, reference: string) {
   const problem = codeNamed(asked.problem)
-  if (problem) return problemNote(words, problem, reference)
+  if (problem) return problemNote(words, problem, reference, 'within a page')
   return asked.done !== undefined && html`<p class="note" role="status">${words.account.saved}</p>`
 }

@@ -9,7 +9,7 @@ import { sendPage, viewFor, type View } from './layout.ts'
 import { questionOf } from './login.ts'
 import { sendOnward } from './onward.ts'
 import type { Answer, ConsentParts } from './parts.ts'
-import { codeLine } from './problem.ts'
+import { problemNote } from './problem.ts'
 import { categoryWord, durationWord, type Language } from './words.ts'
 
 const uidQuery = z.object({ uid: z.string() })
@@ -43,7 +43,7 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
 /** Only what was asked can be answered, whatever else the form carries. */
 function answersIn(form: Readonly<Record<string, string>>, question: PendingQuestion): Answer[] {
   return question.purposes.flatMap((purpose) => {
-    const answer = form[`answer:${purpose}`]
+    const answer = form[`decision:${purpose}`]
     const textVersion = form[`version:${purpose}`]
     if (answer === undefined || textVersion === undefined) return []
     if (answer !== 'yes' && answer !== 'no') throw new EntenteError('BAD_USER_INPUT', { check: 'answer' })
@@ -55,8 +55,7 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
   const view = viewFor(parts, request, reply, question.locale)
   const { words } = view
   const purposes = question.purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined)
-  const [title, text] = words.problem.CONSENT_TEXT_OUTDATED
-  const main = html`${outdated ? html`<div class="note warn" role="alert"><h2>${title}</h2><p>${text}</p>${codeLine(words, outdated.code, request.id)}</div>` : null}
+  const main = html`${outdated && problemNote(words, outdated.code, request.id, 'within a page')}
 <form class="card" method="post" action="/consent">${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}">
 <h1>${words.consent.title}</h1>
 <p class="asks"><strong><bdi>${question.client.name}</bdi></strong> ${words.consent.asks}</p>
@@ -72,7 +71,7 @@ function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
   const { words, language } = view
   const { locale, title, text } = textIn(policy, purpose, language)
   const answer = (value: string, word: string) =>
-    html`<label class="answer"><input type="radio" name="answer:${purpose.id}" value="${value}"> ${word}</label>`
+    html`<label class="answer"><input type="radio" name="decision:${purpose.id}" value="${value}"> ${word}</label>`
   return html`<fieldset><legend lang="${locale}">${title}</legend>
 <input type="hidden" name="version:${purpose.id}" value="${purpose.textVersion}">
 <p lang="${locale}">${text}</p>

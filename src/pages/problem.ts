@@ -6,13 +6,10 @@ import type { FrameParts } from './parts.ts'
 import type { Words } from './words.ts'
 
 /** What happened in a sentence, and the code and number that support can look up; never why. */
-export function problemNote(words: Words, code: ErrorCode, reference: string): Html {
+export function problemNote(words: Words, code: ErrorCode, reference: string, heading: 'of the page' | 'within a page' = 'of the page'): Html {
   const [title, text] = words.problem[code]
-  return html`<div class="note warn" role="alert"><h1>${title}</h1><p>${text}</p>${codeLine(words, code, reference)}</div>`
-}
-
-export function codeLine(words: Words, code: ErrorCode, reference: string): Html {
-  return html`<p class="code">${code} · ${words.problem.reference} ${reference}</p>`
+  const name = heading === 'of the page' ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`
+  return html`<div class="note warn" role="alert">${name}<p>${text}</p><p class="code">${code} · ${words.problem.reference} ${reference}</p></div>`
 }
 
 /** A page that only says what went wrong, with the status of the code. `further` is what can be done now. */

@@ -11,6 +11,7 @@ body{margin:0;background:var(--ground);color:var(--ink);min-height:100vh;display
 a{color:var(--accent);text-underline-offset:.2em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:3px;border-radius:6px}
 h1,h2,h3{line-height:1.25;margin:0;text-wrap:balance}
+.wide h1{margin-bottom:1rem}
 h1{font-size:1.6rem;letter-spacing:-.01em}
 h2{font-size:1.15rem}
 h3{font-size:1rem}
@@ -50,11 +51,16 @@ main{flex:1}
 .warn{background:var(--warn-tint);border-left:4px solid var(--warn)}
 .code{color:var(--soft);font:.75rem/1.5 ui-monospace,SFMono-Regular,Menlo,monospace;overflow-wrap:anywhere}
 fieldset{border:1px solid var(--line);border-radius:14px;padding:1.1rem;margin:1.25rem 0 0;min-width:0}
-legend{padding:0 .4rem;margin-left:-.4rem;font-weight:650;font-size:1.1rem}
+legend{float:left;width:100%;padding:0;font-weight:650;font-size:1.1rem;line-height:1.3}
+legend~*{clear:both}
+legend~p{padding-top:.4rem}
 dl{margin:.75rem 0 0;display:grid;gap:.6rem}
 dt{font-size:.8125rem;color:var(--soft)}
 dd{margin:0}
-dd ul{display:grid;gap:.15rem}
+dd ul,details ul{display:flex;flex-wrap:wrap;gap:.35rem;margin-top:.2rem}
+dd li,details li{padding:.1rem .6rem;border-radius:8px;background:var(--tint);font-size:.875rem}
+details{margin-top:.5rem;font-size:.875rem}
+summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .answers{display:grid;gap:.6rem;margin-top:1.1rem}
 @media (min-width:28rem){.answers{grid-template-columns:1fr 1fr}}
 .answer{display:flex;align-items:center;gap:.7rem;min-height:3.25rem;padding:.6rem .9rem;border:1.5px solid var(--edge);border-radius:12px;font-weight:600;cursor:pointer}
@@ -67,6 +73,7 @@ dd ul{display:grid;gap:.15rem}
 .chips a{padding:.55rem .9rem;border:1px solid var(--line);border-radius:99px;background:var(--card);font-size:.875rem;text-decoration:none}
 .rows>li{padding:1rem 0;border-top:1px solid var(--line);display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center;justify-content:space-between}
 .rows>li>div{flex:1 1 16rem;min-width:0;overflow-wrap:anywhere}
+.rows>li>p{flex:1 1 100%;margin:0}
 .rows{margin-top:1rem}
 .who{display:flex;gap:.85rem;align-items:center}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.6rem;flex:1 1 100%}

@@ -125,6 +125,6 @@ export const de: Words = {
     'user.content.self_image': 'Profilbild', 'user.demographic': 'Geburtsjahr', 'user.contact.address': 'Anschrift',
     'user.contact.address.postal_code': 'Postleitzahl', 'user.contact.address.country': 'Land', 'user.demographic.language': 'Sprache',
     'user.account': 'Verknüpfte Anmeldungen', 'user.privacy_preferences': 'Ihre Entscheidungen', 'user.behavior': 'Was Sie angesehen und gekauft haben',
-    'user.preferences': 'Ihre Vorlieben', 'user.unique_id': 'Eine Kennung',
+    'user.demographic.profile': 'Ihr Geschmack (etwa Größe und Farben)', 'user.account.settings': 'Ihre Einstellungen (etwa der Newsletter)', 'user.unique_id': 'Eine Kennung',
   },
 }

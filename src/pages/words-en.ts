@@ -125,6 +125,6 @@ export const en: Words = {
     'user.content.self_image': 'Profile picture', 'user.demographic': 'Year of birth', 'user.contact.address': 'Address',
     'user.contact.address.postal_code': 'Postcode', 'user.contact.address.country': 'Country', 'user.demographic.language': 'Language',
     'user.account': 'Linked logins', 'user.privacy_preferences': 'Your decisions', 'user.behavior': 'What you looked at and bought',
-    'user.preferences': 'Your preferences', 'user.unique_id': 'An identifier',
+    'user.demographic.profile': 'Your taste (such as size and colours)', 'user.account.settings': 'Your settings (such as the newsletter)', 'user.unique_id': 'An identifier',
   },
 }

@@ -15,10 +15,11 @@ async function onPath(): Promise<string | null> {
   return null
 }
 
-/** A real browser: the one on the PATH, else the one that the npm package carries. Scripts of pages are off when asked. */
+/** A real browser: the one on the PATH, else the one that the npm package carries. */
 export async function openChromium(): Promise<Browser> {
   const installed = await onPath()
   const args = ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb']
   if (installed !== null) return launch({ executablePath: installed, args, headless: true })
-  return launch({ executablePath: await sparticuz.executablePath(), args: [...sparticuz.args, ...args], headless: 'shell' })
+  // Its own arguments are for one short page in a small container: in a single process, a second context takes everything down.
+  return launch({ executablePath: await sparticuz.executablePath(), args, headless: 'shell' })
 }

@@ -1,0 +1,53 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { pageOf, styleOf, html, type Look, type Markup } from './html.ts'
+
+export interface Answer {
+  readonly status?: number
+  /** Goes elsewhere instead of showing a page. */
+  readonly to?: string
+  readonly body?: Markup
+  readonly cookie?: string
+}
+
+export type Handler = (url: URL, request: IncomingMessage) => Promise<Answer> | Answer
+
+const headers = {
+  'content-security-policy': "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+
+/** A small web application on 127.0.0.1: GET pages by path, one style sheet. A gateway that is not there yet is said so, not crashed on. */
+export async function listen(port: number, look: Look, pages: Readonly<Record<string, Handler>>): Promise<Server> {
+  const server = createServer((request, response) => void serve(request, response, look, pages))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  return server
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, look: Look, pages: Readonly<Record<string, Handler>>): Promise<void> {
+  const url = new URL(request.url ?? '/', `http://127.0.0.1:${request.socket.localPort}`)
+  if (url.pathname === '/style.css') {
+    response.writeHead(200, { 'content-type': 'text/css' }).end(styleOf(look))
+    return
+  }
+  const { status = 200, to, body, cookie } = await answer(url, request, pages)
+  if (cookie !== undefined) response.setHeader('set-cookie', cookie)
+  if (to !== undefined) response.writeHead(303, { ...headers, location: to }).end()
+  else response.writeHead(status, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(pageOf(look, '/style.css', body ?? html``))
+}
+
+async function answer(url: URL, request: IncomingMessage, pages: Readonly<Record<string, Handler>>): Promise<Answer> {
+  // The redirect URI is at 127.0.0.1 (RFC 8252, 7.3), and cookies do not cross from localhost to there.
+  if (request.headers.host?.startsWith('localhost')) return { to: url.href }
+  const page = request.method === 'GET' ? pages[url.pathname] : undefined
+  if (!page) return { status: 404, body: problem('There is nothing here.') }
+  try {
+    return await page(url, request)
+  } catch (error) {
+    console.error(error instanceof Error ? `${url.pathname}: ${error.message}` : error)
+    return { status: 502, body: problem('Entente does not answer as expected. It may still be starting.') }
+  }
+}
+
+const problem = (text: string) => html`<main><h1>One moment</h1><p>${text}</p><p><a class="button" href="/">To the start</a></p></main>`

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'puppeteer-core'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { openChromium } from './chromium.ts'
+import { openStage, question } from './stage.ts'
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** The provider and the shop: another origin, where the pages lead to. */
+const elsewhere = createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>${request.url}</title>`))
+await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
+const address = elsewhere.address()
+const other = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+
+const stage = await openStage(other)
+const chromium = await openChromium()
+afterAll(async () => {
+  await chromium.close()
+  await stage[Symbol.asyncDispose]()
+  elsewhere.closeAllConnections()
+  elsewhere.close()
+})
+beforeEach(() => Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [] }))
+
+interface Reader {
+  readonly scheme: 'light' | 'dark'
+  readonly language: 'de' | 'en'
+  readonly width: number
+}
+const phone: Reader = { scheme: 'light', language: 'en', width: 360 }
+
+/** A fresh browser profile with scripts switched off. */
+async function open(path: string, reader = phone): Promise<Page> {
+  const context = await chromium.createBrowserContext()
+  const page = await context.newPage()
+  await page.setViewport({ width: reader.width, height: 740 })
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: reader.scheme }])
+  await page.setExtraHTTPHeaders({ 'accept-language': reader.language })
+  await page.setJavaScriptEnabled(false)
+  await page.goto(stage.url + path)
+  return page
+}
+
+async function openAccount(reader = phone): Promise<Page> {
+  const page = await open('/account', reader)
+  await page.goto(`${stage.url}/account/callback?code=good&state=${new URL(page.url()).searchParams.get('state')}`)
+  return page
+}
+
+/** Presses something and waits for the page of that path. */
+async function press(page: Page, selector: string, path: string): Promise<void> {
+  const arrived = new Promise<void>((resolve) => page.on('framenavigated', (frame) => { if (new URL(frame.url()).pathname === path) resolve() }))
+  await page.click(selector)
+  await arrived
+}
+
+describe('axe finds nothing serious', () => {
+  const readers: Reader[] = [phone, { scheme: 'dark', language: 'de', width: 1100 }]
+  const pages = {
+    login: (reader: Reader) => open('/login?uid=waiting-1', reader),
+    denied: (reader: Reader) => open('/login/google/callback?code=LOGIN_DENIED', reader),
+    'link required': (reader: Reader) => open('/login/google/callback?code=LINK_REQUIRED&ways=apple', reader),
+    expired: (reader: Reader) => open('/login?uid=older', reader),
+    consent: (reader: Reader) => {
+      stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop', 'email_marketing'] })
+      return open('/consent?uid=waiting-1', reader)
+    },
+    account: openAccount,
+  }
+
+  test.for(Object.keys(pages).flatMap((name) => readers.map((reader) => [name as keyof typeof pages, reader] as const)))('on %s for %o', async ([name, reader]) => {
+    stage.behind.down = ['facebook']
+    const page = await pages[name](reader)
+    await page.setJavaScriptEnabled(true)
+    await page.reload()
+    await page.evaluate(axe)
+    const found = await page.evaluate<[], () => Promise<AxeResults>>(() => Reflect.get(globalThis, 'axe').run())
+    expect(found.passes.length).toBeGreaterThan(15)
+    expect(found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    const wider = await page.$eval('html', (root) => root.scrollWidth > root.clientWidth)
+    expect(wider).toBe(false)
+    await page.browserContext().close()
+  })
+})
+
+describe('without scripts, in Chromium', () => {
+  test('one press on a button leads through our form to the provider, past our own form-action', async () => {
+    const page = await open('/login?uid=waiting-1')
+    await press(page, 'button[value=apple]', '/provider/apple')
+    expect(page.url()).toBe(`${other}/provider/apple`)
+    await page.goto(`${stage.url}/login?uid=waiting-1`)
+    expect(await page.$eval('.ways button', (button) => button.getAttribute('value'))).toBe('apple')
+    await page.browserContext().close()
+  })
+
+  test('going back to the shop is one press too', async () => {
+    const page = await open('/login?uid=waiting-1')
+    await press(page, 'form[action="/login/back"] button', '/shop/callback')
+    expect(page.url()).toBe(`${other}/shop/callback?error=access_denied`)
+    await page.browserContext().close()
+  })
+
+  test.for(['yes', 'no'])('"%s" takes one choice and one press, and the keyboard alone', async (answer) => {
+    stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop'] })
+    const page = await open('/consent?uid=waiting-1')
+    await page.focus('input[type=radio]')
+    await page.keyboard.press('Space')
+    if (answer === 'no') await page.keyboard.press('ArrowDown')
+    const arrived = new Promise<void>((resolve) => page.on('framenavigated', (frame) => { if (frame.url().startsWith(other)) resolve() }))
+    await page.keyboard.press('Enter')
+    await arrived
+    expect(stage.behind.decided).toEqual([{ purpose: 'personalised_shop', granted: answer === 'yes', textVersion: '2026-01' }])
+    await page.browserContext().close()
+  })
+
+  test('both answers are equally large', async () => {
+    stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop'] })
+    const page = await open('/consent?uid=waiting-1')
+    const sizes = await page.$$eval('.answer', (labels) => labels.map((label) => [label.getBoundingClientRect().width, label.getBoundingClientRect().height]))
+    expect(sizes).toHaveLength(2)
+    expect(sizes[0]).toEqual(sizes[1])
+    await page.browserContext().close()
+  })
+
+  test('a decision in the account centre is one press in either direction', async () => {
+    const page = await openAccount()
+    stage.behind.operations = []
+    stage.behind.answers = [{ data: {} }]
+    await press(page, 'button[name=answer][value=no]', '/account')
+    stage.behind.answers = [{ data: {} }]
+    await press(page, 'button[name=answer][value=yes]', '/account')
+    const decided = stage.behind.operations.flatMap(({ variables }) => variables['decisions'] ?? [])
+    expect(decided).toMatchObject([{ purpose: 'personalised_shop', granted: false }, { purpose: 'personalised_shop', granted: true }])
+    await page.browserContext().close()
+  })
+
+  test('no page asks another host for anything', async () => {
+    const page = await openAccount()
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).origin))
+    await page.reload()
+    expect(new Set(asked)).toEqual(new Set([stage.url]))
+    await page.browserContext().close()
+  })
+
+  test('the choice of language stays', async () => {
+    const page = await open('/login?uid=waiting-1')
+    await press(page, 'a[hreflang=de]', '/login')
+    await page.goto(`${stage.url}/login?uid=waiting-1`)
+    expect(await page.$eval('html', (root) => root.lang)).toBe('de')
+    await page.browserContext().close()
+  })
+})

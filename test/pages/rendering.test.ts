@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { changesIn, entriesOf } from '../../src/pages/account-data.ts'
+import { chosen, inOrderOfUse } from '../../src/pages/device.ts'
+import { escapeText, html } from '../../src/pages/html.ts'
+import { stylesheet, stylesheetPath } from '../../src/pages/style.ts'
+import { categoryWord, durationWord, fieldWord, languageOf, wordsIn } from '../../src/pages/words.ts'
+import { anna, policy } from './stage.ts'
+
+describe('templates', () => {
+  test('text cannot leave its place, between tags or in an attribute', () =>
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const inside = html`<p title="${text}">${text}</p>`.text.slice('<p title="'.length, -'</p>'.length)
+      expect(inside.replace('">', '')).not.toMatch(/[<>"']/)
+    })))
+
+  test('escaping loses nothing', () => {
+    expect(escapeText(`<a href="x">&'`)).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;')
+  })
+
+  test('markup of our own stays markup, what is absent leaves nothing', () => {
+    expect(html`${[html`<b>${'<'}</b>`, null, false, undefined]}${3}`.text).toBe('<b>&lt;</b>3')
+  })
+})
+
+describe('words', () => {
+  test('both languages say something everywhere', () => {
+    const emptyAllowed = ['forms.FULL']
+    const leaves = (value: unknown, path: string): string[] =>
+      typeof value === 'string' ? (value === '' ? [path] : []) : Object.entries(value as object).flatMap(([key, one]) => leaves(one, path === '' ? key : `${path}.${key}`))
+    expect(leaves(wordsIn('de'), '')).toEqual(emptyAllowed)
+    expect(leaves(wordsIn('en'), '')).toEqual(emptyAllowed)
+  })
+
+  test('both languages know the same fields and categories', () => {
+    expect(Object.keys(wordsIn('de').fields)).toEqual(Object.keys(wordsIn('en').fields))
+    expect(Object.keys(wordsIn('de').categories)).toEqual(Object.keys(wordsIn('en').categories))
+  })
+
+  test('a category without a word of its own is told by its parent', () => {
+    expect(categoryWord(wordsIn('en'), 'user.contact.address.city')).toBe('Address (city)')
+    expect(categoryWord(wordsIn('de'), 'user.contact.email')).toBe('E-Mail-Adresse')
+    expect(fieldWord(wordsIn('en'), 'Traits.shoeSize')).toBe('shoeSize')
+  })
+
+  test.for([
+    [['fr, de-AT;q=0.8, en;q=0.5'], 'de'],
+    [[undefined, null, 'en-GB'], 'en'],
+    [['de', 'en'], 'de'],
+    [['xx', '', '*'], 'en'],
+  ] as const)('of the wishes %j the pages speak %s', ([wishes, language]) => {
+    expect(languageOf(wishes, 'en')).toBe(language)
+  })
+
+  test('durations are told in the language of the reader', () => {
+    expect(durationWord('de', 'P1Y6M')).toBe('1 Jahr und 6 Monate')
+    expect(durationWord('en', 'P30D')).toBe('30 days')
+  })
+})
+
+describe('the order of the ways in', () => {
+  const ways = ['google', 'apple', 'facebook'].map((id) => ({ id, name: id, available: () => true }))
+  const ids = (used: [string, number][]) => inOrderOfUse(ways, used).map(({ id }) => id)
+
+  test('is the configuration’s where nothing was used', () => expect(ids([])).toEqual(['google', 'apple', 'facebook']))
+  test('begins with the most used', () => expect(ids([['facebook', 1], ['apple', 4]])).toEqual(['apple', 'facebook', 'google']))
+  test('prefers the later of two equals', () => expect(ids([['facebook', 2], ['apple', 2]])).toEqual(['facebook', 'apple', 'google']))
+
+  test('a choice moves to the front and counts', () => {
+    expect(chosen([['google', 2], ['apple', 1]], 'apple')).toEqual([['apple', 2], ['google', 2]])
+  })
+})
+
+describe('the profile form', () => {
+  const form = Object.fromEntries(entriesOf(policy, { ...anna, consents: [] }).flatMap(({ name, value }) => [[name, value], [`was:${name}`, value]]))
+
+  test('left as it is changes nothing', () => expect(changesIn(policy, form)).toEqual({}))
+
+  test('sends what was changed and clears what was emptied', () => {
+    expect(changesIn(policy, { ...form, givenName: ' Anne ', birthYear: '1988', postcode: '' })).toEqual({ givenName: 'Anne', birthYear: 1988, postcode: null })
+  })
+
+  test('sends attributes in their own types', () => {
+    const changed = { ...form, 'traits.favouriteColours': 'red, , blue', 'traits.newsletterRhythm': 'WEEKLY', 'traits.clothingSize': '' }
+    expect(changesIn(policy, changed)).toEqual({ traits: { clothingSize: null, favouriteColours: ['red', 'blue'], newsletterRhythm: 'WEEKLY' } })
+  })
+
+  test('leaves it to the API to refuse what does not fit', () => {
+    expect(changesIn(policy, { ...form, birthYear: 'long ago', role: 'admin' })).toEqual({ birthYear: 'long ago' })
+  })
+})
+
+test('the style sheet asks for nothing from elsewhere and has both schemes', () => {
+  expect(stylesheet).not.toMatch(/url\(|@import|https?:/)
+  expect(stylesheet).toContain('prefers-color-scheme:dark')
+  expect(stylesheetPath).toMatch(/^\/assets\/[\w-]{16}\.css$/)
+})
