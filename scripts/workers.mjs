@@ -32,8 +32,10 @@ function fork() {
 
 function stopAll() {
   stopping = true
-  // Not cluster.disconnect(): the gateway closes its own listeners, answers what is under way, then its connections.
-  for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGTERM')
+  for (const worker of Object.values(cluster.workers)) {
+    worker.process.kill('SIGTERM') // the gateway answers what is under way, then closes what it has open
+    worker.disconnect() // its channel to us would keep it alive after that
+  }
   process.channel?.unref()
 }
 
