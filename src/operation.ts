@@ -1,3 +1,5 @@
+import { EntenteError } from './errors.ts'
+
 /** A customer's key inside the house: 16 random bytes as base64url (22 characters). Never leaves it; see `access/subjects.ts`. */
 export type CustomerKey = string
 
@@ -20,4 +22,25 @@ export interface Caller {
   readonly authTime: number | null
   /** The grant the token stands on; ending the grant ends the token. Null for tools. */
   readonly grant: string | null
+}
+
+/** What is known of the request itself. */
+export interface RequestFacts {
+  readonly ip: string
+  /** The `Accept-Language` header as it came; null when there is none. */
+  readonly locale: string | null
+  readonly userAgent: string | null
+}
+
+/** UNAUTHENTICATED without a token. */
+export function tokenOf(caller: Caller | null): Caller {
+  if (caller === null) throw new EntenteError('UNAUTHENTICATED', { why: 'no token' })
+  return caller
+}
+
+/** The signed-in customer. UNAUTHENTICATED without a token, FORBIDDEN for a tool. */
+export function personOf(caller: Caller | null): CustomerKey {
+  const { customer } = tokenOf(caller)
+  if (customer === null) throw new EntenteError('FORBIDDEN', { why: 'no customer in the token' })
+  return customer
 }

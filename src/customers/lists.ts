@@ -1,0 +1,69 @@
+import { EntenteError } from '../errors.ts'
+import { tokenOf } from '../operation.ts'
+import type { CustomerView } from '../consent/view.ts'
+import type { CustomerStore } from '../storage/customers.ts'
+import { listName, type Cursors } from './cursor.ts'
+import type { CustomerFilter } from './filter-type.ts'
+import { compileFilter, type FilterParts } from './filter.ts'
+import { processable } from './permission.ts'
+import { all, always } from './query.ts'
+import type { CustomerReads, Place, Reading } from './reads.ts'
+
+export interface ListParts extends FilterParts {
+  readonly store: Pick<CustomerStore, 'page' | 'count'>
+  readonly reads: CustomerReads
+  readonly cursors: Cursors
+  readonly now: () => number
+}
+
+export interface ListRequest {
+  readonly filter: CustomerFilter | null
+  readonly first: number
+  readonly after: string | null
+}
+
+/** A page of customers. Cursors and the total are worked out only when they were asked for. */
+export interface CustomerPage {
+  readonly edges: readonly { readonly node: CustomerView; readonly cursor: () => string }[]
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: () => string | null }
+  /** Null when there are more than anybody pages through. */
+  readonly totalCount: () => Promise<number | null>
+}
+
+const highestTotal = 100_000
+
+/**
+ * Customers whom a tool may process for one of its purposes, in the order of their keys, which are random. The permission is part of the
+ * query, so pages are full and counts are what paging gives. UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT
+ */
+export function customerLists(parts: ListParts) {
+  return async function page(reading: Reading, request: ListRequest, place: Place): Promise<CustomerPage> {
+    const caller = tokenOf(reading.caller)
+    if (caller.customer !== null) throw new EntenteError('FORBIDDEN', { why: 'lists are for tools' })
+    const now = new Date(parts.now())
+    const list = listName({ caller, filter: request.filter, policyVersion: parts.policy.version })
+    const after = request.after === null ? null : parts.cursors.read(list, request.after)
+    const asked = request.filter ? compileFilter(parts, request.filter, caller, now) : always
+    const query = all([processable(caller, parts.policy, now), asked])
+    const site = reading.plan.siteOf(place)
+    const rows = await parts.store.page(query, after, request.first + 1, site.projection)
+    const last = rows.length > request.first ? rows[request.first - 1] : undefined
+    const views = parts.reads.many(reading, rows.slice(0, request.first), site)
+    return {
+      edges: views.map((node) => ({ node, cursor: () => parts.cursors.write(list, node.key) })),
+      pageInfo: {
+        hasNextPage: last !== undefined,
+        endCursor: () => {
+          const end = last?._id ?? views.at(-1)?.key
+          return end === undefined ? null : parts.cursors.write(list, end)
+        },
+      },
+      totalCount: async () => {
+        const total = await parts.store.count(query, highestTotal + 1)
+        return total > highestTotal ? null : total
+      },
+    }
+  }
+}
+
+export type CustomerLists = ReturnType<typeof customerLists>

@@ -1,0 +1,118 @@
+import {
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  validate,
+  visit,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql'
+import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
+import { LRUCache } from 'lru-cache'
+import { createHash } from 'node:crypto'
+import type { Plan } from '../consent/plan.ts'
+import { EntenteError } from '../errors.ts'
+import { costOf, type Cost } from './cost.ts'
+import { limitDocument, limits, tooCostly } from './limits.ts'
+import { checkLiterals } from './values.ts'
+
+/** A query that was parsed, limited, validated and compiled: all that does not depend on who asks and with which variables. */
+export interface Prepared {
+  readonly document: DocumentNode
+  readonly operation: OperationDefinitionNode
+  readonly cost: Cost
+  /** Introspection or `_service`: for trusted callers only. */
+  readonly asksSchema: boolean
+  readonly run: CompiledQuery['query']
+  /** Kept here so that they go when the query goes; by the values of `switches`. */
+  readonly plans: Map<string, Plan>
+  /** Variables that stand in `@skip` and `@include`: the only ones that change which fields are selected. */
+  readonly switches: readonly string[]
+  /** How many logins it starts or finishes. */
+  readonly logins: number
+}
+
+/** A text that is not a query of this schema. The errors are as graphql-js made them, so they are for trusted callers only. */
+export interface Invalid {
+  readonly errors: readonly GraphQLError[]
+}
+
+export type PreparedDocuments = ReturnType<typeof preparedDocuments>
+
+/**
+ * Queries by the hash of their text and the operation's name. Strangers choose the queries, so the number and the size of what is kept
+ * are bounded; what is invalid is not kept.
+ */
+export function preparedDocuments(schema: GraphQLSchema) {
+  const kept = new LRUCache<string, Prepared>({ max: 1_000, maxSize: 8 * 1024 * 1024, sizeCalculation: (_, key) => key.length })
+  const byHash = new LRUCache<string, DocumentNode>({ max: 1_000 })
+
+  return {
+    /** Fails with QUERY_TOO_COSTLY or BAD_USER_INPUT. */
+    prepare(source: string, operationName: string | undefined): Prepared | Invalid {
+      const key = `${operationName ?? ''}\n${source}`
+      const before = kept.get(key)
+      if (before) return before
+      const made = prepare(schema, source, operationName)
+      if ('errors' in made) return made
+      kept.set(key, made)
+      byHash.set(createHash('sha256').update(source).digest('hex'), made.document)
+      return made
+    },
+    /** The parsed text, by its SHA-256 in hexadecimal. */
+    parsed: (hash: string): DocumentNode | undefined => byHash.get(hash),
+  }
+}
+
+function prepare(schema: GraphQLSchema, source: string, operationName: string | undefined): Prepared | Invalid {
+  const document = read(source)
+  if ('errors' in document) return document
+  limitDocument(document)
+  checkLiterals(document)
+  const errors = validate(schema, document)
+  if (errors.length > 0) return { errors }
+  const operation = getOperationAST(document, operationName)
+  if (!operation) throw new EntenteError('BAD_USER_INPUT', { why: 'operation name' })
+  const compiled = compileQuery(schema, document, operation.name?.value, { disablingCapturingStackErrors: true, useExperimentalPathBasedSkipInclude: true })
+  if (!isCompiledQuery(compiled)) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'not compiled' }, {}, compiled.errors?.[0])
+  return {
+    document,
+    operation,
+    cost: costOf(schema, document, operation),
+    asksSchema: validate(schema, document, [NoSchemaIntrospectionCustomRule]).length > 0 || selections(document, ['_service']) > 0,
+    run: compiled.query,
+    plans: new Map(),
+    switches: switchesOf(document),
+    logins: selections(document, ['startLogin', 'completeLogin', 'loginWithIdToken', 'refreshTokens']),
+  }
+}
+
+function read(source: string): DocumentNode | Invalid {
+  try {
+    return parse(source, { maxTokens: limits.tokens })
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error
+    if (error.message.includes('Parsing aborted')) throw tooCostly('tokens')
+    return { errors: [error] }
+  }
+}
+
+function selections(document: DocumentNode, names: readonly string[]): number {
+  let found = 0
+  visit(document, { [Kind.FIELD]: (node) => void (names.includes(node.name.value) && found++) })
+  return found
+}
+
+function switchesOf(document: DocumentNode): string[] {
+  const names = new Set<string>()
+  visit(document, {
+    [Kind.DIRECTIVE]: (node) => {
+      const value = node.arguments?.[0]?.value
+      if (value?.kind === Kind.VARIABLE) names.add(value.name.value)
+    },
+  })
+  return [...names].sort()
+}

@@ -1,0 +1,24 @@
+import type { LinkingDoor } from '../broker/linking-resolver.ts'
+import type { LoginDoor } from '../broker/resolver.ts'
+import type { AuditDoor } from '../audit/resolver.ts'
+import type { ConsentDoor } from '../consent/resolver.ts'
+import type { Reading } from '../customers/reads.ts'
+import type { CustomerDoor } from '../customers/resolver.ts'
+import type { RequestFacts } from '../operation.ts'
+import type { PrivacyDoor } from '../privacy/resolver.ts'
+
+/** What resolvers may call, filled by `main.ts`; each folder says itself what it needs. */
+export interface ResolverParts {
+  readonly login: LoginDoor
+  readonly linking: LinkingDoor
+  readonly consents: ConsentDoor
+  readonly customers: CustomerDoor
+  readonly privacy: PrivacyDoor
+  readonly audit: AuditDoor
+}
+
+/** One GraphQL operation: made for it, dropped with it. Nothing that it holds outlives the answer. */
+export interface Operation extends Reading {
+  readonly request: RequestFacts
+  readonly parts: ResolverParts
+}

@@ -1,0 +1,69 @@
+import 'reflect-metadata'
+import { buildSubgraphSchema } from '@apollo/subgraph'
+import { print, type GraphQLSchema } from 'graphql'
+import { buildSchemaSync } from 'type-graphql'
+import { AuditResolver } from '../audit/resolver.ts'
+import { LinkingResolver } from '../broker/linking-resolver.ts'
+import { LoginResolver } from '../broker/resolver.ts'
+import type { Policy } from '../config/policy.ts'
+import { classify, type Classification } from '../consent/classification.ts'
+import { ConsentResolver } from '../consent/resolver.ts'
+import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
+import { CustomerResolver } from '../customers/resolver.ts'
+import { PrivacyResolver } from '../privacy/resolver.ts'
+import { entities } from './entities.ts'
+import type { Operation } from './operation-context.ts'
+import { resolversOf } from './resolvers-of.ts'
+import { DateTime } from './scalars.ts'
+import { traitTypes } from './traits.ts'
+import { typeDefinitions } from './type-definitions.ts'
+
+export interface EntenteSchema {
+  readonly schema: GraphQLSchema
+  readonly classification: Classification
+  /** As written to `schema/entente.graphql`. */
+  readonly sdl: string
+}
+
+/**
+ * The schema of this policy: decorated classes, the policy's attributes as typed fields, a Federation 2 subgraph. Throws, naming the
+ * fields, when a personal field is not classified.
+ */
+export function buildEntenteSchema(policy: Policy): EntenteSchema {
+  const decorated = buildSchemaSync({
+    resolvers: [
+      CustomerResolver,
+      CustomerConnectionResolver,
+      CustomerEdgeResolver,
+      PageInfoResolver,
+      ConsentResolver,
+      LoginResolver,
+      LinkingResolver,
+      PrivacyResolver,
+      AuditResolver,
+    ],
+    scalarsMap: [{ type: Date, scalar: DateTime }],
+    // Its messages repeat the input; what scalars cannot say is checked where it is used.
+    validate: false,
+    skipCheck: true,
+  })
+  const typeDefs = typeDefinitions(decorated, policy)
+  const resolvers = resolversOf(decorated)
+  // Placeholders: a trait may be called like a member of a scalar.
+  for (const name of traitTypes) delete resolvers[name]
+  const schema = buildSubgraphSchema([{ typeDefs, resolvers }, { typeDefs: { kind: typeDefs.kind, definitions: [] }, resolvers: entities }])
+  checkTokenBeforeWrites(schema)
+  return { schema, classification: classify(schema, policy), sdl: `${print(typeDefs)}\n` }
+}
+
+/** A customer's token may have been ended since it was issued, so each write asks first; no mutation can forget to. UNAUTHENTICATED */
+function checkTokenBeforeWrites(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const { resolve } = field
+    if (!resolve) throw new Error(`Mutation.${field.name} has no resolver.`)
+    field.resolve = async (root, args, operation: Operation, info): Promise<unknown> => {
+      if (operation.caller) await operation.parts.customers.reads.requireLive(operation.caller)
+      return resolve(root, args, operation, info)
+    }
+  }
+}
