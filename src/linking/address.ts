@@ -22,10 +22,12 @@ const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{
 
 function asciiDomain(domain: string): string | null {
   const ascii = domainToASCII(domain)
-  if (!hostName.test(ascii)) return null
+  const unicode = domainToUnicode(ascii)
+  // Not every `xn--` label is punycode of something.
+  if (!hostName.test(ascii) || domainToASCII(unicode) !== ascii || unicode.includes('xn--')) return null
   // IDNA maps look-alikes away (full-width letters, Kelvin sign, soft hyphen). Who needs that mapping did not write this domain.
   const written = lowerLetters(domain)
-  return ascii === written || domainToUnicode(ascii) === written ? ascii : null
+  return ascii === written || unicode === written ? ascii : null
 }
 
 const lowerAscii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
