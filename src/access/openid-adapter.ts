@@ -1,0 +1,90 @@
+import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
+import type { Client } from '../config/clients.ts'
+import type { CustomerKey } from '../operation.ts'
+import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
+import { metadataOf } from './client-metadata.ts'
+
+export interface AdapterParts {
+  readonly records: OpenIdRecords
+  readonly clients: { find(id: string): Client | undefined }
+  /** Ends the access tokens of a grant, which are checked without asking here. */
+  readonly grantEnded: (customer: CustomerKey, grant: string) => Promise<void>
+  readonly now: () => Date
+}
+
+/** Names the current id of a session by its lasting one. */
+const sessionByUid = 'SessionByUid'
+/** A pushed request is looked at once more when its login ends, so that it serves one login only. */
+const keptSeconds: Readonly<Record<string, number>> = { PushedAuthorizationRequest: 3_600 }
+const day = 86_400
+
+/**
+ * Storage of oidc-provider. The library reads `consumed` before it calls `consume()` and so cannot see a lost race: here consuming is one
+ * conditional update, and who comes second is refused.
+ */
+export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
+  const { records } = parts
+  const later = (seconds: number) => new Date(parts.now().getTime() + seconds * 1000)
+  const unused = async () => undefined
+
+  const forClients: Adapter = {
+    upsert: unused,
+    find: async (id) => {
+      const client = parts.clients.find(id)
+      return client && metadataOf(client)
+    },
+    findByUid: unused,
+    findByUserCode: unused,
+    consume: unused,
+    destroy: unused,
+    revokeByGrantId: unused,
+  }
+
+  const forModel = (model: string): Adapter => ({
+    async upsert(id, payload, expiresIn = day) {
+      const { jti: _id, ...rest } = payload
+      const record = {
+        kind: model,
+        id,
+        payload: rest,
+        expiresAt: later(expiresIn + (keptSeconds[model] ?? 0)),
+        ...(rest.accountId !== undefined && { customer: rest.accountId }),
+        ...(rest.grantId !== undefined && model !== 'Interaction' && { grant: rest.grantId }),
+      }
+      if (model === 'ReplayDetection') {
+        if (!(await records.putNew(record))) throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
+        return
+      }
+      await records.put(record)
+      if (model === 'Session' && rest.uid !== undefined) await records.put({ ...record, kind: sessionByUid, id: rest.uid, payload: { id } })
+    },
+    find: async (id) => payloadOf(await records.read(model, id), id),
+    async findByUid(uid) {
+      const id = (await records.read(sessionByUid, uid))?.payload['id']
+      return typeof id === 'string' ? payloadOf(await records.read(model, id), id) : undefined
+    },
+    findByUserCode: unused,
+    async consume(id) {
+      if (await records.consume(model, id)) return
+      throw model === 'PushedAuthorizationRequest' ? new errors.InvalidRequestUri('request_uri was already used') : new errors.InvalidGrant('already used, at the same moment')
+    },
+    async destroy(id) {
+      if (model === 'Grant') await endAccessTokens(id)
+      await records.remove(model, id)
+    },
+    revokeByGrantId: (grant) => records.removeOfGrant(grant),
+  })
+
+  // Before the grant goes: should the process end in between, too much has ended and not too little.
+  async function endAccessTokens(grant: string): Promise<void> {
+    const customer = (await records.read('Grant', grant))?.customer
+    if (customer !== undefined && customer !== null) await parts.grantEnded(customer, grant)
+  }
+
+  return (model) => (model === 'Client' ? forClients : forModel(model))
+}
+
+function payloadOf(record: OpenIdRecord | null, id: string): AdapterPayload | undefined {
+  if (record === null) return undefined
+  return { ...record.payload, jti: id, ...(record.consumedAt !== null && { consumed: Math.floor(record.consumedAt.getTime() / 1000) }) }
+}

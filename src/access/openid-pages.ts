@@ -1,0 +1,62 @@
+import type { KoaContextWithOIDC } from 'oidc-provider'
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
+
+const words = {
+  en: {
+    logoutTitle: 'Sign out?',
+    logoutText: 'You will be signed out here and in every shop that you entered with this browser.',
+    yes: 'Sign out',
+    no: 'Stay signed in',
+    goneTitle: 'Signed out',
+    goneText: 'You can close this page.',
+    errorTitle: 'This did not work',
+    errorText: 'The request cannot be answered. Please go back to the shop and start again.',
+    reference: 'Reference',
+  },
+  de: {
+    logoutTitle: 'Abmelden?',
+    logoutText: 'Sie werden hier und in jedem Shop abgemeldet, den Sie mit diesem Browser betreten haben.',
+    yes: 'Abmelden',
+    no: 'Angemeldet bleiben',
+    goneTitle: 'Abgemeldet',
+    goneText: 'Sie können diese Seite schließen.',
+    errorTitle: 'Das hat nicht geklappt',
+    errorText: 'Die Anfrage kann nicht beantwortet werden. Bitte gehen Sie zum Shop zurück und beginnen Sie noch einmal.',
+    reference: 'Kennung',
+  },
+} as const
+
+const languageOf = (ctx: KoaContextWithOIDC): keyof typeof words => (ctx.acceptsLanguages(['en', 'de']) === 'de' ? 'de' : 'en')
+
+function page(ctx: KoaContextWithOIDC, title: string, body: string): void {
+  ctx.type = 'html'
+  ctx.body = `<!doctype html><html lang="${languageOf(ctx)}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><main><h1>${escaped(title)}</h1>${body}</main></html>`
+}
+
+/** Asks before it signs out, since any page can send a browser here. `form` is the library's, with its secret. */
+export function askLogout(ctx: KoaContextWithOIDC, form: string): void {
+  const say = words[languageOf(ctx)]
+  const button = (text: string, attributes: string) => `<button type="submit" form="op.logoutForm" ${attributes}>${escaped(text)}</button>`
+  page(ctx, say.logoutTitle, `<p>${escaped(say.logoutText)}</p>${form}<p>${button(say.yes, 'name="logout" value="yes"')} ${button(say.no, '')}</p>`)
+}
+
+export function loggedOut(ctx: KoaContextWithOIDC): void {
+  const say = words[languageOf(ctx)]
+  page(ctx, say.goneTitle, `<p>${escaped(say.goneText)}</p>`)
+}
+
+/** Says nothing of the request or the reason: the log has the reference. */
+export function refused(ctx: KoaContextWithOIDC, reference: string): void {
+  const say = words[languageOf(ctx)]
+  page(ctx, say.errorTitle, `<p>${escaped(say.errorText)}</p><p><small>${escaped(say.reference)}: ${escaped(reference)}</small></p>`)
+}
+
+/** No script but the library's own, by its hash, which it adds to `script-src`. Where a form leads in the end is the shop, so `form-action` is open. */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; script-src; base-uri 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}

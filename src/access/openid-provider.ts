@@ -1,0 +1,113 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import type { Client } from '../config/clients.ts'
+import { EntenteError } from '../errors.ts'
+import type { KeyStore } from '../storage/keys.ts'
+import { callers, type Callers } from './caller.ts'
+import { endings, type Endings } from './endings.ts'
+import { registerIdTokenGrant, type IdTokenGrantParts } from './id-token-grant.ts'
+import { interactions, type Interactions } from './interactions.ts'
+import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
+import { endpointSteps } from './openid-endpoints.ts'
+import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
+import { tokenDoor, type TokenDoor } from './token-door.ts'
+import type { UserinfoParts } from './userinfo.ts'
+
+export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKeys'>, Omit<IdTokenGrantParts, 'api'>, Pick<UserinfoParts, 'claimsFor'> {
+  /** Without a slash at the end: the only origin that URLs and cookies are made for. */
+  readonly publicUrl: string
+  readonly keys: KeyStore
+  readonly clients: { find(id: string): Client | undefined }
+}
+
+export interface OpenIdProvider extends AsyncDisposable {
+  /** For everything under `/oidc`, on a request whose body nobody has read. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  readonly interactions: Interactions
+  readonly door: TokenDoor
+  readonly callerOf: Callers['callerOf']
+  readonly endings: Endings
+  readonly signingKeys: SigningKeys
+  /** Looks for new signing keys now; otherwise once a minute. */
+  readonly refreshKeys: () => Promise<void>
+}
+
+const mount = '/oidc'
+
+/** The OpenID provider at `/oidc`, its keys and the doors into it. The library instance is replaced when the keys change. */
+export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProvider> {
+  const signingKeys = await openSigningKeys(parts.keys, parts.now)
+  const issuer = parts.publicUrl + mount
+  const api = `${parts.publicUrl}/graphql`
+  const known = callers({ ...parts, issuer, api, keys: signingKeys })
+  const configured = { ...parts, api, cookieKeys: [(await parts.keys.obtain('cookies/1')).toString('base64url')] }
+  const ends = endings({ ...parts, provider: () => provider, clientNotTold: (client) => parts.noticed({ type: 'client.not_told', client }) })
+
+  let provider: Provider
+  let serve: ReturnType<Provider['callback']>
+  const build = (keys: KeySet): void => {
+    provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys))
+    registerIdTokenGrant(provider, configured)
+    for (const step of endpointSteps({ ...parts, callers: known, endGrant: ends.endGrant, issuer })) provider.use(step)
+    report(provider, parts)
+    serve = provider.callback()
+  }
+  build(signingKeys.current())
+
+  const refreshKeys = async (): Promise<void> => {
+    if (await signingKeys.refresh()) build(signingKeys.current())
+  }
+  const timer = setInterval(() => void refreshKeys().catch((error: unknown) => parts.noticed({ type: 'failed', error })), 60_000).unref()
+
+  const handler = (request: IncomingMessage, response: ServerResponse): void => {
+    if (!request.url?.startsWith(`${mount}/`)) throw new EntenteError('INTERNAL_SERVER_ERROR', { mounted: mount })
+    request.url = request.url.slice(mount.length)
+    void serve(request, response)
+  }
+  return {
+    handler,
+    interactions: interactions({ ...parts, provider: () => provider }),
+    door: tokenDoor({ ...parts, issuer, handler }),
+    callerOf: known.callerOf,
+    endings: ends,
+    signingKeys,
+    refreshKeys,
+    [Symbol.asyncDispose]: async () => clearInterval(timer),
+  }
+}
+
+/** oidc-provider behind one public origin: what `Host` or `X-Forwarded-*` say changes no URL, and all cookies can bear `__Host-`. */
+class HostProvider extends Provider {
+  constructor(publicUrl: string, issuer: string, configuration: ConstructorParameters<typeof Provider>[1]) {
+    super(issuer, configuration)
+    const { protocol, host } = new URL(publicUrl)
+    const always = (value: string | boolean) => ({ get: () => value })
+    // Cookies are Secure on http://localhost too: browsers treat loopback as secure.
+    Object.defineProperties(this.request, { protocol: always(protocol.slice(0, -1)), host: always(host), secure: always(true) })
+  }
+
+  override createContext<State>(request: IncomingMessage, response: ServerResponse) {
+    const context = super.createContext<State>(request, response)
+    const { cookies } = context
+    const set = cookies.set.bind(cookies)
+    // The library gives the interaction cookies paths of their own, with which a browser refuses the prefix.
+    cookies.set = (name, value, options) => set(name, value, { ...options, path: '/', secure: true })
+    return context
+  }
+}
+
+function report(provider: Provider, { noticed }: OpenIdParts): void {
+  // The library names a second use in words only; a test holds on to them.
+  const reused = new Set(['refresh token already used', 'authorization code already consumed'])
+  provider.on('grant.error', ({ oidc }: KoaContextWithOIDC, error) => {
+    const client = oidc.client?.clientId ?? null
+    if (reused.has(error.error_detail ?? '')) noticed({ type: 'token.reused', client, customer: oidc.entities.RefreshToken?.accountId ?? null })
+    if (error.error === 'invalid_client') noticed({ type: 'client.refused', client })
+  })
+  provider.on('backchannel.error', (_ctx, _error, client) => noticed({ type: 'client.not_told', client: client.clientId }))
+  provider.on('server_error', (_ctx, error) => noticed({ type: 'failed', error }))
+  // Without a listener Koa would print what failed, request and all.
+  const koa: EventEmitter = provider
+  koa.on('error', (error: unknown) => noticed({ type: 'failed', error }))
+}
