@@ -5,11 +5,12 @@ import { cacheFolder, node24, root } from './places.mjs'
 const script = `
 import { MongoBinary } from 'mongodb-memory-server-core/lib/util/MongoBinary.js'
 import { MongoBinaryDownloadUrl } from 'mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js'
-import { arch, platform } from 'node:os'
-const version = '8.0.17'
-const address = await new MongoBinaryDownloadUrl({ version, platform: platform(), arch: arch() }).getDownloadUrl()
-await fetch(address, { method: 'HEAD', signal: AbortSignal.timeout(5000) })
-console.log(await MongoBinary.getPath({ version, downloadDir: process.argv[1], checkMD5: true }))
+import { DryMongoBinary } from 'mongodb-memory-server-core/lib/util/DryMongoBinary.js'
+import { platform } from 'node:os'
+const wanted = { version: '8.0.17', downloadDir: process.argv[1], checkMD5: true }
+const address = await new MongoBinaryDownloadUrl({ ...(await DryMongoBinary.generateOptions(wanted)), platform: platform() }).getDownloadUrl()
+await fetch(address, { method: 'HEAD', signal: AbortSignal.timeout(5000) }) // out of reach: said at once, not after minutes
+console.log(await MongoBinary.getPath(wanted))
 `
 
 /** mongod as its makers publish it, through mongodb-memory-server; undefined where their server is not in reach. */
