@@ -4,6 +4,8 @@ import { EntenteError } from '../errors.ts'
 mongoose.set('autoIndex', false)
 mongoose.set('autoCreate', false)
 mongoose.set('strictQuery', 'throw')
+// The first row of a chain has an empty hash before it: required means there, not filled.
+mongoose.Schema.Types.String.checkRequired((value) => typeof value === 'string')
 
 /**
  * Connects to the replica set: primary reads and majority writes always, since the consent that is read with the data must be the

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { inject } from 'vitest'
+import { subjects } from '../../src/access/subjects.ts'
+import { auditLog, chainStart } from '../../src/audit/log.ts'
+import { readPolicy } from '../../src/config/policy.ts'
+import { searchable } from '../../src/consent/decisions.ts'
+import { views } from '../../src/consent/view.ts'
+import { customerDoor } from '../../src/customers/door.ts'
+import { EntenteError } from '../../src/errors.ts'
+import { readAudit } from '../../src/graphql/audit-read.ts'
+import type { ResolverParts } from '../../src/graphql/operation-context.ts'
+import { buildEntenteSchema } from '../../src/graphql/schema.ts'
+import { graphqlServer } from '../../src/graphql/server.ts'
+import type { Caller } from '../../src/operation.ts'
+import { auditStore } from '../../src/storage/audit-log.ts'
+import { customerStore, type CustomerRow } from '../../src/storage/customers.ts'
+import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
+import { inTransaction } from '../../src/storage/transaction.ts'
+
+const policyFile = new URL('../../demo/policy.yaml', import.meta.url)
+export const demoPolicy = readPolicy(readFileSync(policyFile, 'utf8'), 'demo/policy.yaml')
+const built = buildEntenteSchema(demoPolicy)
+
+/** The GraphQL server on a real database, with tokens that name their caller; no logins. */
+export async function openHouse() {
+  const name = `h${randomBytes(6).toString('hex')}`
+  const db = await openMongo(inject('mongodbUri').replace(/\/(\?|$)/, `/${name}$1`))
+  const store = customerStore(db)
+  const events = auditStore(db)
+  await prepareCollections(db)
+  const audit = auditLog(events)
+  const callers = new Map<string, Caller>()
+  const defects: unknown[] = []
+  const ids = subjects(randomBytes(32))
+  const report = (error: unknown) => `defect-${defects.push(error)}`
+  const absent = () => Promise.reject(new EntenteError('FORBIDDEN', { why: 'not in this house' }))
+  const customers = customerDoor({
+    db,
+    store,
+    audit,
+    policy: demoPolicy,
+    classification: built.classification,
+    viewOf: views({ policy: demoPolicy, hashFor: (client, value) => `${client} ${value.length}`, now: Date.now }),
+    subjects: ids,
+    client: (id) => ({ id, sector: id, purposes: demoPolicy.maskOf(demoPolicy.purposes.filter((one) => one.clients.has(id)).map((one) => one.id)) }),
+    cursorKey: randomBytes(32),
+    now: Date.now,
+  })
+  const resolvers: ResolverParts = {
+    customers,
+    login: { providers: () => Promise.resolve([]), start: absent, complete: absent, withIdToken: absent, refresh: absent, logout: absent },
+    linking: { start: absent, unlink: absent },
+    consents: { purposes: () => [], decide: absent },
+    privacy: { restrict: absent },
+    audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
+  }
+  const server = await graphqlServer({
+    schema: built.schema,
+    classification: built.classification,
+    policy: demoPolicy,
+    callerOf: async (token) => {
+      if (token === undefined) return null
+      const caller = callers.get(token)
+      if (!caller) throw new EntenteError('UNAUTHENTICATED')
+      return caller
+    },
+    mayReadSchema: (caller) => caller.scopes.has('audit:read'),
+    rates: { admit: () => {}, admitLogin: () => Promise.resolve() },
+    audit: readAudit({ note: (event) => audit.note(event), policy: demoPolicy, report: (error) => void report(error), now: Date.now }),
+    resolvers,
+    report,
+  })
+
+  async function http(request: { method?: string; headers?: Record<string, string>; search?: string; body?: unknown }) {
+    const headers = { 'content-type': 'application/json', ...request.headers }
+    const answer = await server.handle({ method: request.method ?? 'POST', headers, search: request.search ?? '', body: request.body, ip: '127.0.0.1' })
+    // Tests read answers of many shapes.
+    // oxlint-disable-next-line no-explicit-any
+    return { ...answer, json: JSON.parse(answer.body) as any }
+  }
+
+  return {
+    db,
+    store,
+    ids,
+    defects,
+    events,
+    server,
+    http,
+    /** Sends a query; `token` is one that `tokenFor` gave. */
+    ask: async (query: string, options: { token?: string; variables?: Record<string, unknown>; operationName?: string } = {}) => {
+      const { token, ...rest } = options
+      const answer = await http({ headers: token === undefined ? {} : { authorization: token }, body: { query, ...rest } })
+      return { ...answer.json, status: answer.status, headers: answer.headers, text: answer.body }
+    },
+    tokenFor: (clientId: string, purposes: readonly string[], customer: string | null = null, more: Partial<Caller> = {}): string => {
+      const token = randomBytes(8).toString('hex')
+      const mask = demoPolicy.maskOf([...purposes, 'consent_record'])
+      callers.set(token, { clientId, sector: clientId, customer, purposes: mask, scopes: new Set(), issuedAt: Date.now(), authTime: null, grant: null, ...more })
+      return token
+    },
+    /** A customer with these values; `granted` names purposes. */
+    addCustomer: async (values: Partial<CustomerRow> & { granted?: readonly string[]; refused?: readonly string[] } = {}): Promise<string> => {
+      const { granted = [], refused = [], ...rest } = values
+      const decision = (state: 'granted' | 'withdrawn') => (id: string) => [id, { state, textVersion: demoPolicy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
+      const decisions = Object.fromEntries([...granted.map(decision('granted')), ...refused.map(decision('withdrawn'))])
+      const key = randomBytes(16).toString('base64url')
+      const row: CustomerRow = { ...emptyRow(key), decisions, ...searchable(decisions), ...rest }
+      await inTransaction(db, (tx) => store.insert(tx, row))
+      return key
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.close()
+      await audit.close()
+      await db.dropDatabase()
+      await db.close()
+    },
+  }
+}
+
+const emptyRow = (key: string): CustomerRow => ({
+  _id: key,
+  state: 'active',
+  createdAt: new Date(),
+  sources: {},
+  decisions: {},
+  grants: [],
+  objections: [],
+  restricted: false,
+  tokensValidFrom: new Date(0),
+  endedGrants: [],
+  consentVersion: 0,
+  identities: [],
+  ledger: chainStart,
+  audit: chainStart,
+})
