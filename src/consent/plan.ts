@@ -36,7 +36,7 @@ export interface Plan {
 }
 
 /** Many merged selections of one field count once each; an operation with more of them is no honest one. */
-const mostPlaces = 5_000
+const mostPlaces = 1_000
 
 /** Works like the executor's collection of fields (GraphQL, 6.3.2), so aliases, fragments and merged selections make no difference. QUERY_TOO_COSTLY */
 export function planOf(parts: PlanParts): Plan {
@@ -59,9 +59,14 @@ function walker({ schema, classification, document, variables }: PlanParts) {
   const numberOf = (node: Selecting) => numbers.get(node) ?? (numbers.set(node, numbers.size), numbers.size - 1)
   const places = new Map<string, Fields>()
   const customer = schema.getType('Customer')
-  // Below a customer, traits and identities are the same person's data; another customer is a read of its own.
-  const leadsOn = (type: GraphQLNamedType) => isObjectType(customer) && reachableFrom(type).has(customer)
-  const found = new Map<FieldNode, Map<string, ClassifiedField>>()
+  const leads = new Map<GraphQLNamedType, boolean>()
+
+  /** Below a customer, traits and identities are the same person's data; what leads to another customer is a read of its own. */
+  function leadsOn(type: GraphQLNamedType): boolean {
+    const known = leads.get(type) ?? (isObjectType(customer) && reachableFrom(type).has(customer))
+    leads.set(type, known)
+    return known
+  }
 
   /** The nearest customers' fields below these selections of one field, and on the way the sites of all that lie deeper. */
   function below(type: GraphQLNamedType, nodes: readonly Selecting[]): Fields {
