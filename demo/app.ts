@@ -26,7 +26,11 @@ export async function listen(port: number, look: Look, pages: Readonly<Record<st
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, look: Look, pages: Readonly<Record<string, Handler>>): Promise<void> {
-  const url = new URL(request.url ?? '/', `http://127.0.0.1:${request.socket.localPort}`)
+  const url = URL.parse(request.url ?? '/', `http://127.0.0.1:${request.socket.localPort}`)
+  if (url === null) {
+    response.writeHead(400).end()
+    return
+  }
   if (url.pathname === '/style.css') {
     response.writeHead(200, { 'content-type': 'text/css' }).end(styleOf(look))
     return

@@ -6,10 +6,10 @@ export const brands = {
     accent: '#7a3e1d',
     claim: 'Good things to wear',
     products: [
-      { picture: '🧥', name: 'Loden coat', price: '189 €', colour: 'green' },
-      { picture: '👕', name: 'Linen shirt', price: '59 €', colour: 'blue' },
-      { picture: '🧣', name: 'Wool scarf', price: '39 €', colour: 'red' },
-      { picture: '🧦', name: 'Walking socks', price: '14 €', colour: 'green' },
+      { picture: 'coat', name: 'Loden coat', price: '189 €', colour: 'green' },
+      { picture: 'shirt', name: 'Linen shirt', price: '59 €', colour: 'blue' },
+      { picture: 'scarf', name: 'Wool scarf', price: '39 €', colour: 'red' },
+      { picture: 'socks', name: 'Walking socks', price: '14 €', colour: 'green' },
     ],
   },
   'storefront-b': {
@@ -17,10 +17,10 @@ export const brands = {
     accent: '#1d4f8c',
     claim: 'Out by bicycle, whatever the weather',
     products: [
-      { picture: '🚲', name: 'City bicycle', price: '749 €', colour: 'blue' },
-      { picture: '🪖', name: 'Helmet', price: '89 €', colour: 'red' },
-      { picture: '🎒', name: 'Pannier bag', price: '69 €', colour: 'green' },
-      { picture: '🔦', name: 'Front light', price: '45 €', colour: 'black' },
+      { picture: 'bicycle', name: 'City bicycle', price: '749 €', colour: 'blue' },
+      { picture: 'helmet', name: 'Helmet', price: '89 €', colour: 'red' },
+      { picture: 'bag', name: 'Pannier bag', price: '69 €', colour: 'green' },
+      { picture: 'light', name: 'Front light', price: '45 €', colour: 'black' },
     ],
   },
 } as const satisfies Record<string, Brand>

@@ -1,8 +1,9 @@
 import { html, type Look, type Markup, type Value } from '../html.ts'
 import type { Reduced, Withheld } from '../graphql.ts'
+import { drawing, type Picture } from './pictures.ts'
 
 export interface Product {
-  readonly picture: string
+  readonly picture: Picture
   readonly name: string
   readonly price: string
   readonly colour: string
@@ -54,7 +55,7 @@ ${colours.length === 0 && html`<p class="soft">Tell us your favourite colours in
 }
 
 function shelf(products: readonly Product[], badge: Value = null): Markup {
-  return html`<ul class="cards">${products.map(({ picture, name, price }) => html`<li class="card"><span class="pic" aria-hidden="true">${picture}</span><b>${name}</b>${price} ${badge && html`<strong>${badge}</strong>`}</li>`)}</ul>`
+  return html`<ul class="cards">${products.map(({ picture, name, price, colour }) => html`<li class="card">${drawing(picture, colour)}<b>${name}</b>${price} ${badge && html`<strong>${badge}</strong>`}</li>`)}</ul>`
 }
 
 function whatWeKnow({ me, withheld, reduced }: Shopper): Markup {

@@ -34,23 +34,39 @@ export interface AccountData {
   readonly seen: readonly z.infer<typeof seen>[]
 }
 
-/** Everything that the page shows, in one query of our own API under `data_subject_access`. UNAUTHENTICATED, or what the API answers. */
+/** How many clients one operation asks about: their aliases are counted by our own limits. */
+const clientsAtOnce = 20
+
+/** Everything that the page shows, by our own API under `data_subject_access`. UNAUTHENTICATED, or what the API answers. */
 export async function readAccount(parts: AccountParts, token: string, after: string | null): Promise<AccountData> {
+  const data = await ask(parts, accountQuery(parts.policy), { after }, token)
+  const { me } = z.object({ me: person }).parse(data)
   const clients = parts.clients().filter(({ id }) => parts.policy.purposes.some((purpose) => purpose.clients.has(id)))
-  const variables = Object.fromEntries(clients.map(({ id }, index) => [`c${index}`, id]))
-  const data = await ask(parts, accountQuery(parts.policy, clients.length), { ...variables, after }, token)
-  const me = z.object({ me: z.looseObject({}) }).parse(data).me
-  return { person: person.parse(me), seen: clients.map((_, index) => seen.nullish().parse(me[`seen${index}`])).filter((view) => view != null) }
+  const batches = Array.from({ length: Math.ceil(clients.length / clientsAtOnce) }, (_, n) => clients.slice(n * clientsAtOnce, (n + 1) * clientsAtOnce))
+  const seenInBatches = await Promise.all(batches.map((batch) => readSeen(parts, token, batch.map(({ id }) => id))))
+  return { person: me, seen: seenInBatches.flat() }
 }
 
-function accountQuery({ attributes }: Policy, clients: number): string {
-  const numbers = Array.from({ length: clients }, (_, index) => index)
+async function readSeen(parts: AccountParts, token: string, clients: readonly string[]): Promise<AccountData['seen']> {
+  const data = await ask(parts, seenQuery(clients.length), Object.fromEntries(clients.map((id, n) => [`c${n}`, id])), token)
+  const { me } = z.object({ me: z.record(z.string(), seen.nullish()) }).parse(data)
+  return Object.values(me).filter((view) => view != null)
+}
+
+export function accountQuery({ attributes }: Policy): string {
   const traits = attributes.length > 0 ? `traits { ${attributes.map(({ name }) => name).join(' ')} }` : ''
-  return `query Account($after: String${numbers.map((n) => `, $c${n}: ID!`).join('')}) { me {
+  return `query Account($after: String) { me {
   email givenName familyName birthYear postcode country locale ${traits}
   identities { id provider linkedAt lastUsedAt email }
   consents { purpose state textVersion decidedAt expiresAt }
   accessLog(first: 20, after: $after) { edges { node { at clientId purposes categories } } pageInfo { hasNextPage endCursor } }
+} }`
+}
+
+/** What each of so many clients would get: variables `c0`, `c1` and so on. */
+export function seenQuery(clients: number): string {
+  const numbers = Array.from({ length: clients }, (_, n) => n)
+  return `query SeenBy(${numbers.map((n) => `$c${n}: ID!`).join(', ')}) { me {
   ${numbers.map((n) => `seen${n}: seenBy(clientId: $c${n}) { clientId fields { field form } }`).join('\n  ')}
 } }`
 }

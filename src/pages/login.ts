@@ -56,19 +56,17 @@ async function begin(
     return send(url)
   } catch (error) {
     if (!(error instanceof EntenteError) || (error.code !== 'PROVIDER_UNAVAILABLE' && error.code !== 'PROVIDER_UNKNOWN')) throw error
-    return sendLoginProblem(parts, request, reply, { code: error.code, provider, reference: request.id, question })
+    return sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question })
   }
 }
 
 export interface LoginProblem {
   readonly code: ErrorCode
-  /** Where it was tried. */
-  readonly provider?: string
   /** Found again in the log. */
   readonly reference: string
   /** What still waits in this browser: then the page offers the other ways in. */
   readonly question?: PendingQuestion | null
-  /** LINK_REQUIRED: ids of the providers that the customer signed in with before. */
+  /** LINK_REQUIRED: ids of the providers that the customer signed in with before, where that may be told. */
   readonly ways?: readonly string[]
 }
 
@@ -85,13 +83,13 @@ export function sendLoginProblem(parts: LoginParts, request: FastifyRequest, rep
 function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, problem?: LoginProblem): FastifyReply {
   const view = viewFor(parts, request, reply, question.locale)
   const used = historyOf(parts, request)
-  const known = problem?.ways
-  const ways = inOrderOfUse(parts.providers, used).filter(({ id }) => known === undefined || known.length === 0 || known.includes(id))
+  const known = problem?.ways ?? []
+  const ways = inOrderOfUse(parts.providers, used).filter(({ id }) => known.length === 0 || known.includes(id))
   const token = formToken(parts, request, reply)
   const { words } = view
   const main = html`${problem ? problemNote(words, problem.code, problem.reference) : null}
 <div class="card">
-${problem ? html`<h2>${known ? words.problem.knownWays : words.problem.otherWays}</h2>` : html`<h1>${words.login.title}</h1>`}
+${problem ? html`<h2>${known.length > 0 ? words.problem.knownWays : words.problem.otherWays}</h2>` : html`<h1>${words.login.title}</h1>`}
 <p class="asks">${words.login.asks} <strong><bdi>${question.client.name}</bdi></strong></p>
 <form method="post" action="/login/start">${token}<input type="hidden" name="uid" value="${question.uid}">
 <ul class="ways" aria-label="${words.login.ways}">${ways.map((way) => wayButton(view, way, way.id === used[0]?.[0] && !problem))}</ul></form>

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
+import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { changesIn, entriesOf } from '../../src/pages/account-data.ts'
+import { accountQuery, changesIn, entriesOf, mutations, seenQuery } from '../../src/pages/account-data.ts'
 import { chosen, inOrderOfUse } from '../../src/pages/device.ts'
 import { escapeText, html } from '../../src/pages/html.ts'
 import { stylesheet, stylesheetPath } from '../../src/pages/style.ts'
@@ -88,6 +90,12 @@ describe('the profile form', () => {
   test('leaves it to the API to refuse what does not fit', () => {
     expect(changesIn(policy, { ...form, birthYear: 'long ago', role: 'admin' })).toEqual({ birthYear: 'long ago' })
   })
+})
+
+test('the account centre asks our own API for what it has', async () => {
+  const sdl = await readFile(new URL('../../schema/entente.graphql', import.meta.url), 'utf8')
+  const schema = buildSchema(sdl, { assumeValidSDL: true })
+  for (const operation of [accountQuery(policy), seenQuery(20), ...Object.values(mutations)]) expect(validate(schema, parse(operation))).toEqual([])
 })
 
 test('the style sheet asks for nothing from elsewhere and has both schemes', () => {

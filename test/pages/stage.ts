@@ -26,7 +26,7 @@ export interface Behind {
   waiting: PendingQuestion | null
   down: string[]
   fails: ErrorCode | null
-  /** Of the account's next GraphQL operations; an operation without an answer gives the account. */
+  /** Of the account's next GraphQL operations but `SeenBy`; one without an answer gives the account. */
   answers: GraphqlAnswer[]
   decided: Answer[]
   operations: { query: string; variables: Readonly<Record<string, unknown>>; accessToken: string }[]
@@ -52,7 +52,7 @@ async function listen(server: FastifyInstance, partsAt: (at: () => string) => Pa
   await server.register(pages, parts)
   const refused = async (request: FastifyRequest<{ Querystring: { code: ErrorCode; ways?: string } }>, reply: FastifyReply) => {
     const { code, ways } = request.query
-    return sendLoginProblem(parts, request, reply, { code, provider: 'google', reference: request.id, question: await parts.interactions.read(request.raw, reply.raw), ...(ways && { ways: ways.split(',') }) })
+    return sendLoginProblem(parts, request, reply, { code, reference: request.id, question: await parts.interactions.read(request.raw, reply.raw), ...(ways && { ways: ways.split(',') }) })
   }
   server.get('/login/google/callback', refused)
   url = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -89,7 +89,7 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
     clients: () => clients,
     graphql: async (query, variables, accessToken) => {
       behind.operations.push({ query, variables, accessToken })
-      return behind.answers.shift() ?? { data: { me: anna } }
+      return query.startsWith('query SeenBy') ? { data: { me: seen } } : (behind.answers.shift() ?? { data: { me: anna } })
     },
     completeLogin: async ({ code }) => {
       if (code !== 'good') throw new EntenteError('LOGIN_EXPIRED')
@@ -116,6 +116,9 @@ export const anna = {
     edges: [{ node: { at: day, clientId: 'storefront', purposes: ['order_processing'], categories: ['user.name', 'user.contact.email'] } }],
     pageInfo: { hasNextPage: true, endCursor: 'next' },
   },
+}
+
+const seen = {
   seen0: { clientId: 'storefront', fields: [{ field: 'Customer.givenName', form: 'FULL' }, { field: 'Customer.postcode', form: 'REGION' }] },
   seen2: { clientId: 'marketing', fields: [] },
 }
