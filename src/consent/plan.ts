@@ -59,6 +59,7 @@ function walker({ schema, classification, document, variables }: PlanParts) {
   const numberOf = (node: Selecting) => numbers.get(node) ?? (numbers.set(node, numbers.size), numbers.size - 1)
   const places = new Map<string, Fields>()
   const customer = schema.getType('Customer')
+  const found = new Map<FieldNode, Map<string, ClassifiedField>>()
   const leads = new Map<GraphQLNamedType, boolean>()
 
   /** Below a customer, traits and identities are the same person's data; what leads to another customer is a read of its own. */
