@@ -11,6 +11,7 @@ export const say = (line) => console.log(`• ${line}`)
  * MONGODB_URI" or "use REDIS_URL". Fails with a Problem.
  */
 export async function setup() {
+  checkNode()
   await preparePackages(say)
   return findServers()
 }
@@ -30,4 +31,12 @@ export async function findBrowser() {
     console.error(error.message)
     return undefined
   }
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return
+  throw new Problem(
+    `Entente is set up with Node 20.19 or later, and this is ${process.versions.node}; install a newer one (Node 24, on which it runs, then comes by itself).`,
+  )
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, readFileSync, rmSync, writeSync, closeSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Problem } from '../setup/problem.mjs'
 
@@ -7,13 +7,11 @@ import { Problem } from '../setup/problem.mjs'
  * and whether someone left without doing so (then what they started may need some seconds to be gone). Fails with a Problem.
  */
 export function takeDataFolder(folder) {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const lock = join(folder, 'in-use-by')
   const leftBehind = readPid(lock)
   if (leftBehind !== undefined && leftBehind !== process.pid && isOurs(leftBehind, 'start.mjs'))
     throw new Problem(`Entente already runs from this folder (process ${leftBehind}); stop it first, with Ctrl-C there or "kill ${leftBehind}".`)
-  rmSync(lock, { force: true })
-  write(lock)
+  write(folder, lock)
   return { stale: leftBehind !== undefined, giveBack: () => rmSync(lock, { force: true }) }
 }
 
@@ -26,13 +24,15 @@ export async function waitForOldMongod(folder) {
   }
 }
 
-function write(lock) {
+function write(folder, lock) {
   try {
-    const file = openSync(lock, 'wx', 0o600)
-    writeSync(file, String(process.pid))
-    closeSync(file)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    rmSync(lock, { force: true })
+    writeFileSync(lock, String(process.pid), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if (error.code === 'EEXIST') throw new Problem('Entente is just being started from this folder by someone else; try again in a moment.')
+    if (error.code === 'EACCES')
+      throw new Problem(`${folder} belongs to another user of this machine; give it back with chown, or remove it and what is stored in it.`)
     throw error
   }
 }

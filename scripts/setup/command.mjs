@@ -13,6 +13,10 @@ export function command(program, args, { cwd, env = {}, seconds = 60, show = fal
       stdio: show ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       timeout: seconds * 1000,
     })
+    // Whoever stops us does not leave an npm behind that goes on alone.
+    const take = () => child.kill()
+    process.once('exit', take)
+    child.once('close', () => process.off('exit', take))
     let output = ''
     child.stdout?.on('data', (chunk) => (output += chunk))
     child.stderr?.on('data', (chunk) => (output += chunk))
