@@ -27,8 +27,6 @@ export function metadataOf(client: Client): AllClientMetadata {
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
     grant_types: client.grants.map((grant) => grantTypes[grant]),
     response_types: client.grants.includes('authorization_code') ? ['code'] : [],
-    // A code in a fragment or a posted form could be taken over by a script of the page (RFC 9700, 4.17).
-    response_modes: ['query'],
     subject_type: people ? 'pairwise' : 'public',
     ...(people && { sector_identifier_uri: sectorUri(client.sector) }),
     ...(client.backchannelLogoutUri !== undefined && { backchannel_logout_uri: client.backchannelLogoutUri, backchannel_logout_session_required: true }),

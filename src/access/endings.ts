@@ -45,6 +45,12 @@ export function endings(parts: EndingParts) {
     }))
   }
 
+  async function endWhole(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
+    await parts.records.removeByHandle(session.handle, customer)
+    for (const grant of grantsOf(session.payload)) await endGrant(customer, grant)
+    await tellClients(customer, session)
+  }
+
   return {
     endGrant,
 
@@ -66,12 +72,20 @@ export function endings(parts: EndingParts) {
     /** One browser's session with everything its clients got through it. Does nothing for a handle that is not the customer's. */
     async endSession(customer: CustomerKey, handle: string): Promise<void> {
       const session = (await parts.records.ofCustomer('Session', customer)).find((one) => one.handle === handle)
-      if (session === undefined) return
-      await parts.records.removeByHandle(handle, customer)
-      for (const { grantId } of Object.values(storedSession.parse(session.payload).authorizations)) if (grantId !== undefined) await endGrant(customer, grantId)
-      await tellClients(customer, session)
+      if (session !== undefined) await endWhole(customer, session)
+    },
+
+    /** The login that a grant came from: its browser's session, or the grant alone where a device's own dialog did the login. */
+    async endLogin(customer: CustomerKey, grant: string): Promise<void> {
+      const sessions = await parts.records.ofCustomer('Session', customer)
+      const session = sessions.find(({ payload }) => grantsOf(payload).includes(grant))
+      if (session === undefined) await endGrant(customer, grant)
+      else await endWhole(customer, session)
     },
   }
 }
+
+const grantsOf = (payload: OpenIdRecord['payload']): string[] =>
+  Object.values(storedSession.parse(payload).authorizations).flatMap(({ grantId }) => (grantId === undefined ? [] : [grantId]))
 
 export type Endings = ReturnType<typeof endings>

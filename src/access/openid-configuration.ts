@@ -77,7 +77,11 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
     extraTokenClaims: (ctx, token) => ('grantId' in token ? { issued_ms: parts.now().getTime(), grant: token.grantId, auth_time: authTimeOf(ctx) } : { issued_ms: parts.now().getTime() }),
     loadExistingGrant: (ctx) => loadGrant(ctx, parts.api),
     interactions: { policy: asking(parts), url: (_ctx, { prompt, uid }) => `/${prompt.name}?uid=${uid}` },
-    extraParams: { provider: (_ctx, id) => knownProvider(parts, id), state: (_ctx, state) => boundedState(state) },
+    extraParams: {
+      provider: (_ctx, id) => knownProvider(parts, id),
+      state: (_ctx, state) => boundedState(state),
+      response_mode: (ctx, mode) => queryOnly(ctx, mode),
+    },
     findAccount: async (ctx, customer, source) => {
       const at = source && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
       const exists = await parts.accountExists(customer, typeof at === 'number' ? endOfSecond(at) : null)
@@ -137,4 +141,11 @@ function knownProvider(parts: ConfigurationParts, id: unknown): void {
 
 function boundedState(state: unknown): void {
   if (typeof state === 'string' && state.length > longestState) throw new errors.InvalidRequest('state is too long')
+}
+
+/** A code in a fragment or a posted form could be taken over by a script of the page (RFC 9700, 4.17); the refusal comes by query too. */
+function queryOnly({ oidc }: KoaContextWithOIDC, mode: unknown): void {
+  if (mode === undefined || mode === 'query') return
+  if (oidc.params) oidc.params['response_mode'] = undefined
+  throw new errors.InvalidRequest('response_mode must be query')
 }

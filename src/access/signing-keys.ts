@@ -9,7 +9,7 @@ import { planKeys, type Generation } from './key-rotation.ts'
 export const accessTokenAlgorithm = 'ES256'
 
 const privateJwk = z.looseObject({ kty: z.string(), d: z.string() })
-const storedKeys = z.strictObject({ es256: privateJwk, rs256: privateJwk })
+const storedKeys = z.strictObject({ madeAt: z.coerce.date(), es256: privateJwk, rs256: privateJwk })
 
 /** The keys of this moment; replaced as a whole when one is added or removed. */
 export interface KeySet {
@@ -45,22 +45,33 @@ export async function openSigningKeys(store: KeyStore, now: () => Date): Promise
   }
 }
 
-type StoredGeneration = Generation & { readonly key: Buffer }
+type StoredGeneration = Generation & Pick<z.infer<typeof storedKeys>, 'es256' | 'rs256'>
 
 async function read(store: KeyStore, now: Date): Promise<KeySet> {
-  const plan = planKeys(await generations(store), now)
+  const plan = planKeys(await generations(store, now), now)
   for (const { name } of plan.removable) await store.remove(name)
-  if (plan.successorDue) await store.obtain(nameAfter(plan.published), newKeys)
-  return keySet(plan.successorDue ? planKeys(await generations(store), now).published : plan.published)
+  if (plan.successorDue) await store.obtain(nameAfter(plan.published), () => newKeys(now))
+  return keySet(plan.successorDue ? planKeys(await generations(store, now), now).published : plan.published)
 }
 
-async function generations(store: KeyStore): Promise<[StoredGeneration, ...StoredGeneration[]]> {
-  const [first, ...others] = await store.list('signing')
+async function generations(store: KeyStore, now: Date): Promise<[StoredGeneration, ...StoredGeneration[]]> {
+  const [first, ...others] = await stored(store)
   if (first) return [first, ...others]
-  await store.obtain(nameAfter([]), newKeys)
-  const [made, ...rest] = await store.list('signing')
+  await store.obtain(nameAfter([]), () => newKeys(now))
+  const [made, ...rest] = await stored(store)
   if (made === undefined) throw new EntenteError('INTERNAL_SERVER_ERROR', { missing: 'signing keys' })
   return [made, ...rest]
+}
+
+/** Oldest first: a generation's name is its number. */
+async function stored(store: KeyStore): Promise<StoredGeneration[]> {
+  const rows = await store.list('signing')
+  return rows
+    .map(({ name, key }) => {
+      const { madeAt, es256, rs256 } = storedKeys.parse(JSON.parse(key.toString()))
+      return { name, createdAt: madeAt, es256, rs256 }
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function nameAfter(existing: readonly Generation[]): string {
@@ -68,17 +79,14 @@ function nameAfter(existing: readonly Generation[]): string {
   return `signing/${String(last + 1).padStart(6, '0')}`
 }
 
-function newKeys(): Buffer {
+function newKeys(now: Date): Buffer {
   const es256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
   const rs256 = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })
-  return Buffer.from(JSON.stringify({ es256, rs256 }))
+  return Buffer.from(JSON.stringify({ madeAt: now, es256, rs256 }))
 }
 
 async function keySet(published: readonly StoredGeneration[]): Promise<KeySet> {
-  const pairs = await Promise.all(published.map(async ({ key }) => {
-    const { es256, rs256 } = storedKeys.parse(JSON.parse(key.toString()))
-    return { es256: await named(es256, accessTokenAlgorithm), rs256: await named(rs256, 'RS256') }
-  }))
+  const pairs = await Promise.all(published.map(async ({ es256, rs256 }) => ({ es256: await named(es256, accessTokenAlgorithm), rs256: await named(rs256, 'RS256') })))
   const first = pairs[0]
   if (first === undefined) throw new EntenteError('INTERNAL_SERVER_ERROR', { missing: 'signing keys' })
   const verifiers = await Promise.all(pairs.map(async ({ es256 }) => [es256.kid, await imported(publicPart(es256))] as const))

@@ -1,0 +1,88 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { authorize, newCustomer, openStage, redeem, redirectUri, refresh, signedIn, type Stage } from '../access/stage.ts'
+import type { Browser } from '../support/browser.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await openStage({ clients: `  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n` })
+})
+afterAll(() => stage[Symbol.asyncDispose]())
+
+const isSignedIn = async (browser: Browser): Promise<boolean> => (await authorize(stage, browser, { prompt: 'none' })).code !== null
+const end = (query: Record<string, string>) => `${stage.url}/oidc/session/end?${new URLSearchParams(query)}`
+
+test('C52 coming to the logout page signs nobody out; the button does', async () => {
+  const { browser, tokens } = await signedIn(stage)
+  const page = await browser.open(end({}))
+  expect(page.status).toBe(200)
+  expect(await isSignedIn(browser)).toBe(true)
+  await browser.open(`${stage.url}/oidc/session/end/confirm`, { method: 'POST', form: { logout: 'yes', xsrf: 'guessed' } })
+  await browser.open(`${stage.url}/oidc/session/end/confirm`, { method: 'POST', form: { logout: 'yes' }, from: 'https://evil.example' })
+  expect(await isSignedIn(browser)).toBe(true)
+  await browser.submit(await browser.open(end({})), { logout: 'yes' })
+  expect(await isSignedIn(browser)).toBe(false)
+  expect((await refresh(stage, tokens.refresh)).body).toMatchObject({ error: 'invalid_grant' })
+})
+
+test('C53 after it a browser goes only where the shop said beforehand', async () => {
+  const { browser, tokens } = await signedIn(stage)
+  const id_token_hint = String(tokens.body['id_token'])
+  for (const uri of ['https://evil.example/', 'javascript:alert(1)', 'http://localhost:9/']) {
+    const page = await browser.open(end({ id_token_hint, post_logout_redirect_uri: uri }))
+    expect(page.status).toBe(400)
+    expect(page.text).not.toContain(uri)
+  }
+  const ignored = await browser.submit(await browser.open(end({ post_logout_redirect_uri: 'https://evil.example/' })), { logout: 'yes' })
+  expect(ignored.url).toBe(`${stage.url}/oidc/session/end/success`)
+  const again = await signedIn(stage)
+  const page = await again.browser.open(end({ id_token_hint: String(again.tokens.body['id_token']), post_logout_redirect_uri: 'http://127.0.0.1:9/', state: 'bye' }))
+  expect((await again.browser.submit(page, { logout: 'yes' })).url).toBe('http://127.0.0.1:9/?state=bye')
+})
+
+test('C54 a sign-out ends every shop of the session', async () => {
+  const { browser, tokens } = await signedIn(stage)
+  const second = await redeem(stage, await authorize(stage, browser, { client_id: 'storefront-b' }), { client_id: 'storefront-b' })
+  await browser.submit(await browser.open(end({})), { logout: 'yes' })
+  for (const { access } of [tokens, second]) expect(stage.behind.ended).toContain(decodeJwt(access)['grant'])
+  expect((await refresh(stage, tokens.refresh)).status).toBe(400)
+  expect((await refresh(stage, second.refresh, { client_id: 'storefront-b' })).status).toBe(400)
+})
+
+test('C54 signing out everywhere reaches the other device', async () => {
+  const phone = await signedIn(stage)
+  stage.behind.person = phone.customer
+  const laptop = stage.browser()
+  const tokens = await redeem(stage, await authorize(stage, laptop))
+  await stage.openid.endings.endEverywhere(phone.customer)
+  expect(await isSignedIn(laptop)).toBe(false)
+  expect(await isSignedIn(phone.browser)).toBe(false)
+  for (const token of [tokens.refresh, phone.tokens.refresh]) expect((await refresh(stage, token)).body).toMatchObject({ error: 'invalid_grant' })
+})
+
+test('C51 another customer on the same browser ends the first one’s session', async () => {
+  const { browser, tokens, customer } = await signedIn(stage)
+  stage.behind.person = newCustomer()
+  // Without script the switch is a form with a button.
+  const page = await browser.open(`${stage.url}/oidc/auth?${new URLSearchParams({ client_id: 'storefront', redirect_uri: redirectUri, response_type: 'code', scope: 'openid', prompt: 'login', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' })}`)
+  expect(page.headers.get('content-security-policy')).toMatch(/script-src 'sha256-[^']+';/)
+  expect(new URL((await browser.submit(page)).url).searchParams.get('code')).not.toBeNull()
+  expect((await refresh(stage, tokens.refresh)).body).toMatchObject({ error: 'invalid_grant' })
+  expect(await stage.openid.endings.sessionsOf(customer)).toEqual([])
+})
+
+test('C55 a client that listens is told, by a token that is only for that', async () => {
+  const { browser, customer } = await signedIn(stage)
+  expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
+  await stage.openid.endings.endEverywhere(customer)
+  expect(stage.behind.told).toHaveLength(1)
+  const [told] = stage.behind.told
+  expect(told?.url).toBe('https://listening.example/logout')
+  const token = new URLSearchParams(told?.body).get('logout_token') ?? ''
+  expect(decodeProtectedHeader(token)).toMatchObject({ typ: 'logout+jwt' })
+  const claims = decodeJwt(token)
+  expect(claims).toMatchObject({ aud: 'listening', sub: stage.parts.subjects.outwardOne('listening', customer), jti: expect.any(String), sid: expect.any(String), events: { 'http://schemas.openid.net/event/backchannel-logout': {} } })
+  expect(claims).not.toHaveProperty('nonce')
+  expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBeLessThanOrEqual(120)
+  await expect(stage.openid.callerOf(`Bearer ${token}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+})
