@@ -36,3 +36,12 @@ function schemeOfNative(url: URL): string | null {
   if (url.protocol === 'https:') return isLoopbackName(url.hostname) ? 'must be http on this machine' : null
   return /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol) ? null : 'must be http on loopback, https, or a scheme such as com.example.app'
 }
+
+/** Whether answers may go to `uri`: one of the registered, character by character; of a native client's loopback addresses any port (RFC 8252, 7.3). */
+export function isRegistered(uri: string, registered: readonly string[], application: 'web' | 'native'): boolean {
+  if (registered.includes(uri)) return true
+  const url = application === 'native' ? URL.parse(uri) : null
+  if (url === null || url.protocol !== 'http:' || !loopbackAddresses.has(url.hostname) || url.href !== uri) return false
+  url.port = ''
+  return registered.includes(url.href)
+}

@@ -23,7 +23,7 @@ export const usualRates: Rates = {
   client: { points: 300_000, seconds: 10 },
   customer: { points: 600, seconds: 10 },
   address: { points: 1_200, seconds: 10 },
-  login: { points: 600, seconds: 60 },
+  login: { points: 6_000, seconds: 60 },
 }
 
 export type RateLimits = ReturnType<typeof rateLimits>

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { MongoClient, type Db } from 'mongodb'
 import { inject } from 'vitest'
-import { startProviders } from '../../demo/providers/main.ts'
+import { startProviders } from '../../demo/providers/start.ts'
 import { start } from '../../src/main.ts'
 import { Browser, formsOf, newPkce, type Page } from './browser.ts'
 

@@ -1,0 +1,101 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { OpenIdProvider } from '../access/openid-provider.ts'
+import type { PendingQuestion } from '../access/interactions.ts'
+import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
+import type { LoginTransactions } from '../broker/login-transaction.ts'
+import type { LinkingStart } from '../broker/start-linking.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { ClientRegistry } from '../config/clients.ts'
+import type { Config } from '../config/env.ts'
+import { consentRecord, type Policy } from '../config/policy.ts'
+import type { ConsentDoor } from '../consent/resolver.ts'
+import { EntenteError } from '../errors.ts'
+import type { GraphqlServer } from '../graphql/server.ts'
+import type { Caller } from '../operation.ts'
+import { sendLoginProblem } from '../pages/login.ts'
+import type { PageParts } from '../pages/parts.ts'
+import { seal, unseal } from '../storage/keys.ts'
+import { bindBrowser } from './browser-binding.ts'
+import type { LoginRouteParts } from './login-routes.ts'
+
+export interface PageInput {
+  readonly config: Config
+  readonly policy: Policy
+  readonly login: LoginParts
+  readonly formKey: Buffer
+  readonly cookieKey: Buffer
+  readonly house: {
+    readonly openid: OpenIdProvider
+    readonly graphql: Pick<GraphqlServer, 'handle'>
+    readonly clients: ClientRegistry
+    readonly consents: ConsentDoor
+    readonly audit: Pick<AuditLog, 'note'>
+    readonly linkStart: LinkingStart
+  }
+}
+
+const graphqlAnswer = z.looseObject({})
+
+/** What the pages may call, and what the routes of a login need to show them. */
+export function pageParts({ config, policy, login, formKey, cookieKey, house }: PageInput): PageParts & { loginRoutes: (transactions: LoginTransactions) => LoginRouteParts } {
+  const { openid, graphql, clients, consents } = house
+  const parts: PageParts = {
+    publicUrl: config.publicUrl,
+    policy,
+    formKey,
+    seal: (text, label) => seal(cookieKey, text, label),
+    unseal: (sealed, label) => unseal(cookieKey, sealed, label)?.toString() ?? null,
+    now: () => new Date(),
+    interactions: openid.interactions,
+    providers: [...login.providers.values()],
+    beginLogin: async ({ question, provider, language }, request, reply) => {
+      const hint = question.loginHint === null ? {} : { loginHint: question.loginHint }
+      const goal = { kind: 'signIn', interaction: question.uid } as const
+      const url = await startLogin(login, { provider, goal, browser: bindBrowser(request, reply), locale: language, ...hint })
+      return url.href
+    },
+    decide: async (question, answers, language) => {
+      await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: language })
+    },
+    clients: () => clients.all(),
+    graphql: async (query, variables, accessToken) => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
+      const { body } = await graphql.handle({ method: 'POST', headers, search: '', body: { query, variables }, ip: '127.0.0.1' })
+      return graphqlAnswer.parse(JSON.parse(body))
+    },
+    completeLogin: (grant) => openid.door.completeLogin({ clientId: 'account', ...grant }),
+  }
+  return { ...parts, loginRoutes: (transactions) => routesOf(parts, login, house, transactions) }
+}
+
+function routesOf(parts: PageParts, login: LoginParts, house: PageInput['house'], transactions: LoginTransactions): LoginRouteParts {
+  return {
+    login,
+    transactions,
+    linking: house.linkStart,
+    interactions: house.openid.interactions,
+    problemPage: ({ error, waysKnown, question }, request: FastifyRequest, reply: FastifyReply) =>
+      sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question, ways: waysKnown }),
+    refused: (goal, provider, code) => {
+      const client = goal?.kind === 'link' ? goal.clientId : null
+      const type = code === 'LINK_REQUIRED' ? 'login.link_required' : 'login.denied'
+      return house.audit.note({ type, client, actor: 'system', detail: { provider, code } })
+    },
+  }
+}
+
+/** Who answers the consent page: the person whose interaction waits in this browser, for the client that asked. */
+function askedPerson(question: PendingQuestion): Caller {
+  if (question.customer === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody signed in' })
+  return {
+    clientId: question.client.id,
+    sector: question.client.sector,
+    customer: question.customer,
+    purposes: question.client.purposes | consentRecord,
+    scopes: new Set(),
+    issuedAt: Date.now(),
+    authTime: null,
+    grant: null,
+  }
+}
