@@ -54,4 +54,9 @@ async function answer(url: URL, request: IncomingMessage, pages: Readonly<Record
   }
 }
 
-const problem = (text: string) => html`<main><h1>One moment</h1><p>${text}</p><p><a class="button" href="/">To the start</a></p></main>`
+const problem = (text: string) =>
+  html`<main>
+    <h1>One moment</h1>
+    <p>${text}</p>
+    <p><a class="button" href="/">To the start</a></p>
+  </main>`

@@ -26,7 +26,18 @@ export interface Look {
 
 /** A whole page in the look of one demo application. No scripts, nothing from elsewhere. */
 export function pageOf(look: Look, styleUrl: string, body: Markup): string {
-  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${look.title}</title><link rel="stylesheet" href="${styleUrl}"></head><body>${body}</body></html>`.text
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${look.title}</title>
+        <link rel="stylesheet" href="${styleUrl}" />
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html>`.text
 }
 
 export const styleOf = ({ accent }: Look): string => `

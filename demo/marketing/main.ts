@@ -19,11 +19,13 @@ const customersQuery = `query ($after: String) { customers(first: 20, after: $af
 /** A marketing tool: no person signs in to it, it acts on its own with a secret (RFC 6749, 4.4), for one purpose. */
 export async function startMarketing({ port, gateway }: MarketingOptions): Promise<Server> {
   const tokenOf = new Map(tools.map((tool) => [tool.clientId, tokenSource(gateway, tool)]))
-  const show = (tool: Tool): Handler => async (url) => {
-    const token = await tokenOf.get(tool.clientId)?.()
-    const result = await ask<{ customers: Customers }>(gateway, token ?? '', customersQuery, { after: url.searchParams.get('after') })
-    return { body: overview(tool, result, url.searchParams.has('after')) }
-  }
+  const show =
+    (tool: Tool): Handler =>
+    async (url) => {
+      const token = await tokenOf.get(tool.clientId)?.()
+      const result = await ask<{ customers: Customers }>(gateway, token ?? '', customersQuery, { after: url.searchParams.get('after') })
+      return { body: overview(tool, result, url.searchParams.has('after')) }
+    }
   return listen(port, look, Object.fromEntries(tools.map((tool) => [tool.path, show(tool)])))
 }
 
@@ -32,7 +34,9 @@ function tokenSource(gateway: string, { clientId, secret }: Tool): () => Promise
   let held: { readonly token: string; readonly until: number } | undefined
   return async () => {
     if (held && held.until > Date.now()) return held.token
-    const entente = await oidc.discovery(new URL(`${gateway}/oidc`), clientId, undefined, oidc.ClientSecretBasic(secret), { execute: [oidc.allowInsecureRequests] })
+    const entente = await oidc.discovery(new URL(`${gateway}/oidc`), clientId, undefined, oidc.ClientSecretBasic(secret), {
+      execute: [oidc.allowInsecureRequests],
+    })
     const granted = await oidc.clientCredentialsGrant(entente)
     held = { token: granted.access_token, until: Date.now() + ((granted.expiresIn() ?? 60) - 30) * 1000 }
     return held.token

@@ -36,28 +36,85 @@ interface Row {
 export function overview(tool: Tool, { data, errors, extensions }: Result<{ customers: Customers }>, further: boolean): Markup {
   const found = data?.customers
   const count = found?.totalCount
-  return html`<header><span class="brand">${look.title}</span><nav class="row">${tools.map((other) => other === tool ? html`<strong>${other.name}</strong>` : html`<a href="${other.path}">${other.name}</a>`)}</nav></header>
-<main><h1>${tool.claim}</h1>
-${errors && html`<p class="note">Entente refuses: ${errors.map(({ message, extensions: more }) => `${message} (${more?.code ?? 'no code'})`).join(' ')}</p>`}
-<p class="soft">${typeof count === 'number' ? `${count} in all. ` : ''}Who did not agree is not in the list, not in the count, and cannot be searched for.</p>
-${found && found.edges.length > 0 ? list(found) : html`<p class="note">Nobody yet. Sign in to a shop and allow it in the account centre.</p>`}
-<p class="row">${further && html`<a class="button plain" href="${tool.path}">First page</a>`}${found?.pageInfo.hasNextPage && html`<a class="button" href="${`${tool.path}?after=${encodeURIComponent(found.pageInfo.endCursor ?? '')}`}">Next page</a>`}</p>
-${report(extensions?.withheld ?? [], extensions?.reduced ?? [])}</main>
-<footer>A sample tool: client “${tool.clientId}”, signed in by secret, for one purpose.</footer>`
+  return html`<header>
+      <span class="brand">${look.title}</span>
+      <nav class="row">${tools.map((other) => (other === tool ? html`<strong>${other.name}</strong>` : html`<a href="${other.path}">${other.name}</a>`))}</nav>
+    </header>
+    <main>
+      <h1>${tool.claim}</h1>
+      ${errors && html`<p class="note">Entente refuses: ${errors.map(({ message, extensions: more }) => `${message} (${more?.code ?? 'no code'})`).join(' ')}</p>`}
+      <p class="soft">
+        ${typeof count === 'number' ? `${count} in all. ` : ''}Who did not agree is not in the list, not in the count, and cannot be searched for.
+      </p>
+      ${found && found.edges.length > 0 ? list(found) : html`<p class="note">Nobody yet. Sign in to a shop and allow it in the account centre.</p>`}
+      <p class="row">
+        ${further && html`<a class="button plain" href="${tool.path}">First page</a>`}${found?.pageInfo.hasNextPage && html`<a class="button" href="${`${tool.path}?after=${encodeURIComponent(found.pageInfo.endCursor ?? '')}`}">Next page</a>`}
+      </p>
+      ${report(extensions?.withheld ?? [], extensions?.reduced ?? [])}
+    </main>
+    <footer>A sample tool: client “${tool.clientId}”, signed in by secret, for one purpose.</footer>`
 }
 
 function list({ edges }: Customers): Markup {
-  const cell = (value: string | number | null | undefined) => (value == null || value === '' ? html`<td class="gone">–</td>` : html`<td><bdi>${value}</bdi></td>`)
-  const row = ({ node }: Customers['edges'][number]) => html`<tr>${cell(node.email)}${cell(node.givenName)}${cell(node.familyName)}${cell(node.birthYear)}${cell(node.postcode)}${cell(node.traits?.favouriteColours?.join(', '))}${cell(node.traits?.newsletterRhythm)}</tr>`
+  const row = ({ node }: Customers['edges'][number]) =>
+    html`<tr>
+      ${cell(node.email)}${cell(node.givenName)}${cell(node.familyName)}${cell(node.birthYear)}${cell(node.postcode)}${cell(node.traits?.favouriteColours?.join(', '))}${cell(node.traits?.newsletterRhythm)}
+    </tr>`
   const names = ['E-mail', 'First name', 'Last name', 'Year of birth', 'Postcode', 'Colours', 'Rhythm']
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Customers"><table><thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${edges.map(row)}</tbody></table></div>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Customers">
+    <table>
+      <thead>
+        <tr>
+          ${names.map((name) => html`<th scope="col">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${edges.map(row)}
+      </tbody>
+    </table>
+  </div>`
+}
+
+function cell(value: string | number | null | undefined): Markup {
+  return value == null || value === '' ? html`<td class="gone">–</td>` : html`<td><bdi>${value}</bdi></td>`
 }
 
 function report(withheld: readonly Withheld[], reduced: readonly Reduced[]): Markup | null {
   if (withheld.length + reduced.length === 0) return null
   const lines = [
-    ...withheld.map(({ field, category, reason, count }) => html`<tr><td>${field}</td><td>${category}</td><td>withheld: ${reason}</td><td>${count}</td></tr>`),
-    ...reduced.map(({ field, category, form, count }) => html`<tr><td>${field}</td><td>${category}</td><td>reduced: ${form}</td><td>${count}</td></tr>`),
+    ...withheld.map(
+      ({ field, category, reason, count }) =>
+        html`<tr>
+          <td>${field}</td>
+          <td>${category}</td>
+          <td>withheld: ${reason}</td>
+          <td>${count}</td>
+        </tr>`,
+    ),
+    ...reduced.map(
+      ({ field, category, form, count }) =>
+        html`<tr>
+          <td>${field}</td>
+          <td>${category}</td>
+          <td>reduced: ${form}</td>
+          <td>${count}</td>
+        </tr>`,
+    ),
   ]
-  return html`<h2>What we were not told, and why</h2><div class="scroll" tabindex="0" role="region" aria-label="Withheld and reduced"><table><thead><tr><th scope="col">Field</th><th scope="col">Category</th><th scope="col">Why</th><th scope="col">Customers</th></tr></thead><tbody>${lines}</tbody></table></div>`
+  return html`<h2>What we were not told, and why</h2>
+    <div class="scroll" tabindex="0" role="region" aria-label="Withheld and reduced">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Field</th>
+            <th scope="col">Category</th>
+            <th scope="col">Why</th>
+            <th scope="col">Customers</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${lines}
+        </tbody>
+      </table>
+    </div>`
 }

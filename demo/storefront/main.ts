@@ -27,26 +27,32 @@ export async function startStorefront({ port, gateway, clientId, brand }: Storef
   const sessions = sessionStore(clientId)
   let known: oidc.Configuration | undefined
   // Asked for at the first login, not at the start: the shop opens whether or not Entente is up.
-  const entente = async () => (known ??= await oidc.discovery(new URL(`${gateway}/oidc`), clientId, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] }))
-  const redirectUri = (url: URL) => `${url.origin}/callback`
+  const entente = async () =>
+    (known ??= await oidc.discovery(new URL(`${gateway}/oidc`), clientId, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] }))
 
   /** Sends the browser off to sign in, for the purposes that are needed now and no more. */
-  const signInFor = (scope: string): Handler => async (url, request) => {
-    const login = { state: oidc.randomState(), verifier: oidc.randomPKCECodeVerifier() }
-    const to = oidc.buildAuthorizationUrl(await entente(), {
-      scope,
-      state: login.state,
-      redirect_uri: redirectUri(url),
-      code_challenge: await oidc.calculatePKCECodeChallenge(login.verifier),
-      code_challenge_method: 'S256',
-    })
-    return { to: to.href, cookie: sessions.replace(request, { ...sessions.of(request), login }) }
-  }
+  const signInFor =
+    (scope: string): Handler =>
+    async (url, request) => {
+      const login = { state: oidc.randomState(), verifier: oidc.randomPKCECodeVerifier() }
+      const to = oidc.buildAuthorizationUrl(await entente(), {
+        scope,
+        state: login.state,
+        redirect_uri: `${url.origin}/callback`,
+        code_challenge: await oidc.calculatePKCECodeChallenge(login.verifier),
+        code_challenge_method: 'S256',
+      })
+      return { to: to.href, cookie: sessions.replace(request, { ...sessions.of(request), login }) }
+    }
 
   const callback: Handler = async (url, request) => {
     const { login, ...before } = sessions.of(request)
     if (!login || url.searchParams.has('error')) return { to: '/?signed-in=no', cookie: sessions.replace(request, before) }
-    const granted = await oidc.authorizationCodeGrant(await entente(), url, { expectedState: login.state, pkceCodeVerifier: login.verifier, idTokenExpected: true })
+    const granted = await oidc.authorizationCodeGrant(await entente(), url, {
+      expectedState: login.state,
+      pkceCodeVerifier: login.verifier,
+      idTokenExpected: true,
+    })
     const tokens = { access: granted.access_token, id: granted.id_token ?? '', until: Date.now() + (granted.expiresIn() ?? 0) * 1000 }
     return { to: '/', cookie: sessions.replace(request, { tokens }) }
   }

@@ -15,5 +15,7 @@ const drawings = {
 export type Picture = keyof typeof drawings
 
 export function drawing(picture: Picture, colour: string): Markup {
-  return html`<svg class="${`pic ${colour}`}" viewBox="-12 -6 72 60" aria-hidden="true" focusable="false"><path d="${drawings[picture]}" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/></svg>`
+  return html`<svg class="${`pic ${colour}`}" viewBox="-12 -6 72 60" aria-hidden="true" focusable="false">
+    <path d="${drawings[picture]}" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" />
+  </svg>`
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import type { Attribute, Policy } from '../config/policy.ts'
+import type { Policy } from '../config/policy.ts'
 import { EntenteError, type LogDetail } from '../errors.ts'
+import type { Html } from './html.ts'
+import type { View } from './layout.ts'
 import { codeNamed } from './account-session.ts'
 import type { AccountParts, GraphqlAnswer } from './parts.ts'
 
@@ -14,24 +16,41 @@ const access = z.object({ at: z.string(), clientId: text, purposes: z.array(z.st
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
 const person = z.object({
-  email: text, givenName: text, familyName: text, birthYear: z.number().nullish(), postcode: text, country: text, locale: text,
+  email: text,
+  givenName: text,
+  familyName: text,
+  birthYear: z.number().nullish(),
+  postcode: text,
+  country: text,
+  locale: text,
   traits: z.record(z.string(), traitValue).nullish(),
   identities: z.array(identity).nullish(),
   consents: z.array(consent).nullish(),
-  accessLog: z.object({
-    edges: z.array(z.object({ node: access })),
-    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: text }),
-  }).nullish(),
+  accessLog: z
+    .object({
+      edges: z.array(z.object({ node: access })),
+      pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: text }),
+    })
+    .nullish(),
 })
 const seen = z.object({ clientId: z.string(), fields: z.array(fieldAccess) })
 
 export type Person = z.infer<typeof person>
 export type Identity = z.infer<typeof identity>
 export type ConsentNow = z.infer<typeof consent>
-export type TraitValue = z.infer<typeof traitValue>
+
 export interface AccountData {
   readonly person: Person
   readonly seen: readonly z.infer<typeof seen>[]
+}
+
+/** What the sections of the page are made from. */
+export interface Account {
+  readonly parts: AccountParts
+  readonly view: View
+  readonly data: AccountData
+  /** The hidden field of every form. */
+  readonly token: Html
 }
 
 /** How many clients one operation asks about: their aliases are counted by our own limits. */
@@ -43,7 +62,15 @@ export async function readAccount(parts: AccountParts, token: string, after: str
   const { me } = z.object({ me: person }).parse(data)
   const clients = parts.clients().filter(({ id }) => parts.policy.purposes.some((purpose) => purpose.clients.has(id)))
   const batches = Array.from({ length: Math.ceil(clients.length / clientsAtOnce) }, (_, n) => clients.slice(n * clientsAtOnce, (n + 1) * clientsAtOnce))
-  const seenInBatches = await Promise.all(batches.map((batch) => readSeen(parts, token, batch.map(({ id }) => id))))
+  const seenInBatches = await Promise.all(
+    batches.map((batch) =>
+      readSeen(
+        parts,
+        token,
+        batch.map(({ id }) => id),
+      ),
+    ),
+  )
   return { person: me, seen: seenInBatches.flat() }
 }
 
@@ -95,44 +122,3 @@ export const mutations = {
 } as const
 
 export const startedLinking = z.object({ startLinking: z.object({ url: z.string() }) })
-
-const profileFields = ['givenName', 'familyName', 'email', 'birthYear', 'postcode', 'country', 'locale'] as const
-
-export interface ProfileEntry {
-  /** As the form names it: a profile field, or `traits.<name>`. */
-  readonly name: string
-  readonly value: string
-  readonly attribute: Attribute | null
-}
-
-/** The profile as lines of a form, text throughout. */
-export function entriesOf(policy: Policy, who: Person): ProfileEntry[] {
-  const own = profileFields.map((name) => ({ name, value: String(who[name] ?? ''), attribute: null }))
-  const traits = policy.attributes.map((attribute) => {
-    const value = who.traits?.[attribute.name] ?? ''
-    return { name: `traits.${attribute.name}`, value: Array.isArray(value) ? value.join(', ') : String(value), attribute }
-  })
-  return [...own, ...traits]
-}
-
-/**
- * `UpdateProfileInput` with what the person changed in the form and nothing else: an unchanged value would otherwise count as written by
- * them. An emptied field becomes null. Whether a value fits is for the API to say.
- */
-export function changesIn(policy: Policy, form: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
-  const changed = (name: string) => form[name] !== undefined && form[name].trim() !== (form[`was:${name}`] ?? '')
-  const own = profileFields.filter(changed).map((name) => [name, valueOf(form[name] ?? '', name === 'birthYear' ? 'Int' : 'String')])
-  const traits = policy.attributes.filter(({ name }) => changed(`traits.${name}`)).map(({ name, type, list }) => {
-    const entered = form[`traits.${name}`] ?? ''
-    const items = entered.split(',').map((item) => item.trim()).filter((item) => item !== '')
-    return [name, list ? (items.length > 0 ? items.map((item) => valueOf(item, type)) : null) : valueOf(entered, type)]
-  })
-  return { ...Object.fromEntries(own), ...(traits.length > 0 && { traits: Object.fromEntries(traits) }) }
-}
-
-function valueOf(entered: string, type: Attribute['type']): string | number | boolean | null {
-  const value = entered.trim()
-  if (value === '') return null
-  if (type === 'Boolean') return value === 'true'
-  return type === 'Int' && /^-?\d{1,10}$/.test(value) ? Number(value) : value
-}

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
-import { ask, changesIn, mutations, readAccount, startedLinking } from './account-data.ts'
+import { ask, mutations, readAccount, startedLinking } from './account-data.ts'
 import { sectionsOf } from './account-sections.ts'
 import { accountCallback, codeNamed, endSession, linkedUrl, sendSignedOut, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
 import { formToken, readForm } from './forms.ts'
@@ -10,6 +10,7 @@ import { sendPage, viewFor, type View } from './layout.ts'
 import { sendOnward } from './onward.ts'
 import type { AccountParts } from './parts.ts'
 import { problemNote } from './problem.ts'
+import { changesIn } from './profile-form.ts'
 
 const decisionForm = z.object({ purpose: z.string(), version: z.string(), answer: z.enum(['yes', 'no']) })
 const query = z.object({ after: z.string().max(2000), done: z.string(), problem: z.string() }).partial()
@@ -26,40 +27,57 @@ export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   app.get('/account/signed-out', async (request, reply) => {
     const view = viewFor(parts, request, reply)
     const { signedOut, signedOutText, signIn } = view.words.account
-    const main = html`<div class="card"><h1>${signedOut}</h1><p>${signedOutText}</p><p><a href="/account">${signIn}</a></p></div>`
+    const main = html`<div class="card">
+      <h1>${signedOut}</h1>
+      <p>${signedOutText}</p>
+      <p><a href="/account">${signIn}</a></p>
+    </div>`
     return sendPage(parts, reply, view, 200, { title: signedOut, main })
   })
   changes(app, parts)
 }
 
 function changes(app: FastifyInstance, parts: AccountParts): void {
-  app.post('/account/profile', (request, reply) => change(parts, request, reply, z.record(z.string(), z.string()), async (form, token) => {
-    const input = changesIn(parts.policy, form)
-    if (Object.keys(input).length > 0) await ask(parts, mutations.updateProfile, { input }, token)
-    return reply.redirect('/account?done=profile#profile', 303)
-  }))
-  app.post('/account/decision', (request, reply) => change(parts, request, reply, decisionForm, async ({ purpose, version, answer }, token) => {
-    const decision = { purpose, granted: answer === 'yes', textVersion: version }
-    await ask(parts, mutations.setConsents, { decisions: [decision] }, token)
-    return reply.redirect('/account?done=decision#decisions', 303)
-  }))
-  app.post('/account/logins/remove', (request, reply) => change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
-    await ask(parts, mutations.unlinkIdentity, { id }, token)
-    return reply.redirect('/account?done=logins#logins', 303)
-  }))
-  app.post('/account/logins/add', (request, reply) => change(parts, request, reply, z.object({ provider: z.string() }), async ({ provider }, token) => {
-    const data = await ask(parts, mutations.startLinking, { provider, redirectUri: linkedUrl(parts) }, token)
-    return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
-  }))
-  app.post('/account/sign-out', (request, reply) => change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
-    await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)
-    return sendSignedOut(parts, reply, where)
-  }))
+  app.post('/account/profile', (request, reply) =>
+    change(parts, request, reply, z.record(z.string(), z.string()), async (form, token) => {
+      const input = changesIn(parts.policy, form)
+      if (Object.keys(input).length > 0) await ask(parts, mutations.updateProfile, { input }, token)
+      return reply.redirect('/account?done=profile#profile', 303)
+    }),
+  )
+  app.post('/account/decision', (request, reply) =>
+    change(parts, request, reply, decisionForm, async ({ purpose, version, answer }, token) => {
+      const decision = { purpose, granted: answer === 'yes', textVersion: version }
+      await ask(parts, mutations.setConsents, { decisions: [decision] }, token)
+      return reply.redirect('/account?done=decision#decisions', 303)
+    }),
+  )
+  app.post('/account/logins/remove', (request, reply) =>
+    change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
+      await ask(parts, mutations.unlinkIdentity, { id }, token)
+      return reply.redirect('/account?done=logins#logins', 303)
+    }),
+  )
+  app.post('/account/logins/add', (request, reply) =>
+    change(parts, request, reply, z.object({ provider: z.string() }), async ({ provider }, token) => {
+      const data = await ask(parts, mutations.startLinking, { provider, redirectUri: linkedUrl(parts) }, token)
+      return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
+    }),
+  )
+  app.post('/account/sign-out', (request, reply) =>
+    change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
+      await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)
+      return sendSignedOut(parts, reply, where)
+    }),
+  )
 }
 
 /** One form of the page: checked, carried out with the person's own token, answered with a redirect; a refusal goes back to the page. */
 async function change<T>(
-  parts: AccountParts, request: FastifyRequest, reply: FastifyReply, shape: z.ZodType<T>,
+  parts: AccountParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shape: z.ZodType<T>,
   work: (form: T, token: string) => Promise<FastifyReply>,
 ): Promise<FastifyReply> {
   const form = readForm(parts, request, shape)
@@ -84,9 +102,16 @@ async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: 
     const data = await readAccount(parts, session.token, asked.after ?? null)
     const view = viewFor(parts, request, reply, data.person.locale)
     const sections = sectionsOf({ parts, view, data, token: formToken(parts, request, reply) })
-    const main = html`<h1>${view.words.account.title}</h1>${noteOf(view, asked, request.id)}
-<nav class="chips" aria-label="${view.words.account.sections}">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
-${sections.map(({ id, title, body }) => html`<section class="card" id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>`)}`
+    const main = html`<h1>${view.words.account.title}</h1>
+      ${noteOf(view, asked, request.id)}
+      <nav class="chips" aria-label="${view.words.account.sections}">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+      ${sections.map(
+        ({ id, title, body }) =>
+          html`<section class="card" id="${id}" aria-labelledby="${id}-title">
+            <h2 id="${id}-title">${title}</h2>
+            ${body}
+          </section>`,
+      )}`
     return sendPage(parts, reply, view, 200, { title: view.words.account.title, main, wide: true })
   } catch (error) {
     if (!(error instanceof EntenteError) || error.code !== 'UNAUTHENTICATED' || parts.now().getTime() - session.since < tooSoon) throw error

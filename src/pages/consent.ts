@@ -56,14 +56,17 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
   const { words } = view
   const purposes = question.purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined)
   const main = html`${outdated && problemNote(words, outdated.code, request.id, 'within a page')}
-<form class="card" method="post" action="/consent">${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}">
-<h1>${words.consent.title}</h1>
-<p class="asks"><strong><bdi>${question.client.name}</bdi></strong> ${words.consent.asks}</p>
-<p class="soft small">${words.consent.intro}</p>
-${purposes.map((purpose) => purposeQuestion(view, parts.policy, purpose))}
-<button class="button main">${words.consent.submit}</button>
-<p class="soft small">${words.consent.later}</p>
-</form>`
+    <form class="card" method="post" action="/consent">
+      ${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />
+      <h1>${words.consent.title}</h1>
+      <p class="asks">
+        <strong><bdi>${question.client.name}</bdi></strong> ${words.consent.asks}
+      </p>
+      <p class="soft small">${words.consent.intro}</p>
+      ${purposes.map((purpose) => purposeQuestion(view, parts.policy, purpose))}
+      <button class="button main">${words.consent.submit}</button>
+      <p class="soft small">${words.consent.later}</p>
+    </form>`
   return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main })
 }
 
@@ -71,17 +74,38 @@ function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
   const { words, language } = view
   const { locale, title, text } = textIn(policy, purpose, language)
   const answer = (value: string, word: string) =>
-    html`<label class="answer"><input type="radio" name="decision:${purpose.id}" value="${value}"> ${word}</label>`
-  return html`<fieldset><legend lang="${locale}">${title}</legend>
-<input type="hidden" name="version:${purpose.id}" value="${purpose.textVersion}">
-<p lang="${locale}">${text}</p>
-<dl>
-<div><dt>${words.consent.data}</dt><dd><ul>${dataOf(view, purpose)}</ul></dd></div>
-<div><dt>${words.consent.basis}</dt><dd>${words.bases[purpose.legalBasis]}</dd></div>
-<div><dt>${words.consent.kept}</dt><dd>${durationWord(language, purpose.retention)}</dd></div>
-${purpose.processors.length > 0 && html`<div><dt>${words.consent.processors}</dt><dd><bdi>${purpose.processors.join(', ')}</bdi></dd></div>`}
-</dl>
-<div class="answers">${answer('yes', words.consent.yes)}${answer('no', words.consent.no)}</div></fieldset>`
+    html`<label class="answer"><input type="radio" name="decision:${purpose.id}" value="${value}" /> ${word}</label>`
+  return html`<fieldset>
+    <legend lang="${locale}">${title}</legend>
+    <input type="hidden" name="version:${purpose.id}" value="${purpose.textVersion}" />
+    <p lang="${locale}">${text}</p>
+    <dl>
+      <div>
+        <dt>${words.consent.data}</dt>
+        <dd>
+          <ul>
+            ${dataOf(view, purpose)}
+          </ul>
+        </dd>
+      </div>
+      <div>
+        <dt>${words.consent.basis}</dt>
+        <dd>${words.bases[purpose.legalBasis]}</dd>
+      </div>
+      <div>
+        <dt>${words.consent.kept}</dt>
+        <dd>${durationWord(language, purpose.retention)}</dd>
+      </div>
+      ${
+        purpose.processors.length > 0 &&
+        html`<div>
+          <dt>${words.consent.processors}</dt>
+          <dd><bdi>${purpose.processors.join(', ')}</bdi></dd>
+        </div>`
+      }
+    </dl>
+    <div class="answers">${answer('yes', words.consent.yes)}${answer('no', words.consent.no)}</div>
+  </fieldset>`
 }
 
 /** A purpose's text in the reader's language, else in the policy's own; `locale` is the one found. */

@@ -13,7 +13,7 @@ export function formToken(parts: FrameParts, request: FastifyRequest, reply: Fas
   const kept = request.cookies[cookie]
   const browser = kept !== undefined && wellFormed.test(kept) ? kept : randomBytes(32).toString('base64url')
   if (browser !== kept) reply.setCookie(cookie, browser, { path: '/', secure: true, httpOnly: true, sameSite: 'lax' })
-  return html`<input type="hidden" name="token" value="${tokenOf(parts, browser).toString('base64url')}">`
+  return html`<input type="hidden" name="token" value="${tokenOf(parts, browser).toString('base64url')}" />`
 }
 
 /**

@@ -25,8 +25,7 @@ export interface Page {
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'content-security-policy': "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
   'cache-control': 'no-store',
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
@@ -50,31 +49,34 @@ export function viewFor(parts: FrameParts, request: FastifyRequest, reply: Fasti
 
 /** Sends a whole document with the headers above. */
 export function sendPage(parts: FrameParts, reply: FastifyReply, view: View, status: number, page: Page): FastifyReply {
-  return reply.code(status).headers(pageHeaders).send(documentOf(parts, view, page).text)
+  return reply
+    .code(status)
+    .headers(pageHeaders)
+    .send(documentOf(parts, view, page).text)
 }
 
 function documentOf(parts: FrameParts, { language, words, here }: View, page: Page): Html {
   const { controller } = parts.policy
   return html`<!doctype html>
-<html lang="${language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>${page.title} · Entente</title>
-<link rel="stylesheet" href="${stylesheetPath}">
-</head>
-<body class="${page.wide ? 'wide' : ''}">
-<a class="skip" href="#content">${words.skip}</a>
-<header class="top">
-<span class="brand">${wordmark}</span>
-<nav class="tongues" aria-label="${words.languages}">${here && languages.map((other) => tongue(other, language, here))}</nav>
-</header>
-<main id="content">${page.main}</main>
-<footer class="foot">${words.responsible} <bdi>${controller.name}</bdi> · <bdi>${controller.contact}</bdi></footer>
-</body>
-</html>`
+    <html lang="${language}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <title>${page.title} · Entente</title>
+        <link rel="stylesheet" href="${stylesheetPath}" />
+      </head>
+      <body class="${page.wide ? 'wide' : ''}">
+        <a class="skip" href="#content">${words.skip}</a>
+        <header class="top">
+          <span class="brand">${wordmark}</span>
+          <nav class="tongues" aria-label="${words.languages}">${here && languages.map((other) => tongue(other, language, here))}</nav>
+        </header>
+        <main id="content">${page.main}</main>
+        <footer class="foot">${words.responsible} <bdi>${controller.name}</bdi> · <bdi>${controller.contact}</bdi></footer>
+      </body>
+    </html>`
 }
 
 function tongue(other: Language, current: Language, here: URL): Html {

@@ -46,7 +46,11 @@ export async function questionOf(parts: Pick<LoginParts, 'interactions'>, reques
 }
 
 async function begin(
-  parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, provider: string,
+  parts: LoginParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  question: PendingQuestion,
+  provider: string,
   send: (url: string) => FastifyReply,
 ): Promise<FastifyReply> {
   const { language } = viewFor(parts, request, reply, question.locale)
@@ -74,8 +78,13 @@ export interface LoginProblem {
 export function sendLoginProblem(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, problem: LoginProblem): FastifyReply {
   const { code, reference, question } = problem
   if (!question) {
-    return sendProblem(parts, request, reply, { code, reference, further: ({ problem: { again }, accountCentre }) =>
-      html`<p>${again}</p><p><a href="/account">${accountCentre}</a></p>` })
+    return sendProblem(parts, request, reply, {
+      code,
+      reference,
+      further: ({ problem: { again }, accountCentre }) =>
+        html`<p>${again}</p>
+          <p><a href="/account">${accountCentre}</a></p>`,
+    })
   }
   return sendLogin(parts, request, reply, question, problem)
 }
@@ -88,14 +97,22 @@ function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyRep
   const token = formToken(parts, request, reply)
   const { words } = view
   const main = html`${problem ? problemNote(words, problem.code, problem.reference) : null}
-<div class="card">
-${problem ? html`<h2>${known.length > 0 ? words.problem.knownWays : words.problem.otherWays}</h2>` : html`<h1>${words.login.title}</h1>`}
-<p class="asks">${words.login.asks} <strong><bdi>${question.client.name}</bdi></strong></p>
-<form method="post" action="/login/start">${token}<input type="hidden" name="uid" value="${question.uid}">
-<ul class="ways" aria-label="${words.login.ways}">${ways.map((way) => wayButton(view, way, way.id === used[0]?.[0] && !problem))}</ul></form>
-${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
-</div>
-<form method="post" action="/login/back">${token}<input type="hidden" name="uid" value="${question.uid}"><button class="quiet">${words.login.back}</button></form>`
+    <div class="card">
+      ${problem ? html`<h2>${known.length > 0 ? words.problem.knownWays : words.problem.otherWays}</h2>` : html`<h1>${words.login.title}</h1>`}
+      <p class="asks">
+        ${words.login.asks} <strong><bdi>${question.client.name}</bdi></strong>
+      </p>
+      <form method="post" action="/login/start">
+        ${token}<input type="hidden" name="uid" value="${question.uid}" />
+        <ul class="ways" aria-label="${words.login.ways}">
+          ${ways.map((way) => wayButton(view, way, way.id === used[0]?.[0] && !problem))}
+        </ul>
+      </form>
+      ${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
+    </div>
+    <form method="post" action="/login/back">
+      ${token}<input type="hidden" name="uid" value="${question.uid}" /><button class="quiet">${words.login.back}</button>
+    </form>`
   const status = problem === undefined || problem.code === 'LOGIN_DENIED' ? 200 : catalogue[problem.code][0]
   const here = problem ? null : view.here
   return sendPage(parts, reply, { ...view, here }, status, { title: problem ? words.problem[problem.code][0] : words.login.title, main })
@@ -104,6 +121,9 @@ ${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
 function wayButton({ words }: View, way: Way, usedBefore: boolean): Html {
   const open = way.available()
   const remark = open ? usedBefore && words.login.usedBefore : words.login.unavailable
-  return html`<li><button class="button ${usedBefore ? 'first' : ''}" name="provider" value="${way.id}"${open ? null : html` disabled`}>
-${providerIcon(way.id)}<span>${words.login.with} ${way.name}${remark && html`<small>${remark}</small>`}</span></button></li>`
+  return html`<li>
+    <button class="button ${usedBefore ? 'first' : ''}" name="provider" value="${way.id}" ${open ? null : html` disabled`}>
+      ${providerIcon(way.id)}<span>${words.login.with} ${way.name}${remark && html`<small>${remark}</small>`}</span>
+    </button>
+  </li>`
 }

@@ -20,7 +20,11 @@ export function onwardPage(app: FastifyInstance, parts: FrameParts): void {
     if (url === null) throw new EntenteError('LOGIN_EXPIRED', { page: 'onward' })
     const view = viewFor(parts, request, reply)
     const words = view.words.login
-    const main = html`<div class="card"><h1>${words.onward}</h1><p>${words.onwardText}</p><p><a href="${url}">${words.onwardLink}</a></p></div>`
+    const main = html`<div class="card">
+      <h1>${words.onward}</h1>
+      <p>${words.onwardText}</p>
+      <p><a href="${url}">${words.onwardLink}</a></p>
+    </div>`
     return sendPage(parts, reply.headers({ refresh: `0; url=${url}` }), view, 200, { title: words.onward, main })
   })
 }

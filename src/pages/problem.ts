@@ -9,7 +9,11 @@ import type { Words } from './words.ts'
 export function problemNote(words: Words, code: ErrorCode, reference: string, heading: 'of the page' | 'within a page' = 'of the page'): Html {
   const [title, text] = words.problem[code]
   const name = heading === 'of the page' ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`
-  return html`<div class="note warn" role="alert">${name}<p>${text}</p><p class="code">${code} · ${words.problem.reference} ${reference}</p></div>`
+  return html`<div class="note warn" role="alert">
+    ${name}
+    <p>${text}</p>
+    <p class="code">${code} · ${words.problem.reference} ${reference}</p>
+  </div>`
 }
 
 /** A page that only says what went wrong, with the status of the code. `further` is what can be done now. */

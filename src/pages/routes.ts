@@ -1,4 +1,4 @@
-import type {} from '@fastify/cookie'
+/// <reference types="@fastify/cookie" />
 import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import { EntenteError } from '../errors.ts'
@@ -24,7 +24,8 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
     return sendProblem(parts, request, reply, { code, reference: request.id })
   })
   app.get(stylesheetPath, (_request, reply) =>
-    reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(stylesheet))
+    reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(stylesheet),
+  )
   onwardPage(app, parts)
   loginPages(app, parts)
   consentPages(app, parts)

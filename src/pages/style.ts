@@ -76,6 +76,7 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .rows>li>p{flex:1 1 100%;margin:0}
 .rows{margin-top:1rem}
 .who{display:flex;gap:.85rem;align-items:center}
+.who p{margin:0}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:.6rem;flex:1 1 100%}
 .pair .button{justify-content:center;text-align:center;min-height:2.75rem;padding:.5rem .75rem}
 .pair [aria-pressed=true]{background:var(--tint);border-color:var(--accent);box-shadow:inset 0 0 0 1px var(--accent)}
@@ -89,8 +90,7 @@ table{border-collapse:collapse;width:100%;font-size:.875rem}
 th,td{text-align:left;vertical-align:top;padding:.55rem .75rem .55rem 0;border-top:1px solid var(--line)}
 thead th{border-top:0;color:var(--soft);font-weight:600}
 @media (max-width:33rem){thead{position:absolute;left:-99rem}tr{display:block;padding:.6rem 0;border-top:1px solid var(--line)}td{display:block;border:0;padding:.1rem 0}}
-`
-  .trim()
+`.trim()
 
 /** Changes with the content, so that the file may be cached for ever. */
 export const stylesheetPath = `/assets/${createHash('sha256').update(stylesheet).digest('base64url').slice(0, 16)}.css`

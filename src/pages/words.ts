@@ -16,10 +16,50 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
   readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
   readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
   readonly account: Texts<
-    | 'title' | 'sections' | 'saved' | 'profile' | 'profileText' | 'save' | 'unset' | 'yes' | 'no' | 'listHint' | 'logins' | 'loginsText' | 'lastUsed' | 'linked'
-    | 'remove' | 'onlyOne' | 'add' | 'decisions' | 'decisionsText' | 'allow' | 'refuse' | 'noChoice' | 'decidedOn' | 'until' | 'access' | 'accessText'
-    | 'accessNone' | 'older' | 'newest' | 'when' | 'who' | 'what' | 'whatFor' | 'seen' | 'seenText' | 'seenNothing' | 'sessions' | 'signOutHere'
-    | 'signOutHereText' | 'signOutEverywhere' | 'signOutEverywhereText' | 'signedOut' | 'signedOutText' | 'signIn'
+    | 'title'
+    | 'sections'
+    | 'saved'
+    | 'profile'
+    | 'profileText'
+    | 'save'
+    | 'unset'
+    | 'yes'
+    | 'no'
+    | 'listHint'
+    | 'logins'
+    | 'loginsText'
+    | 'lastUsed'
+    | 'linked'
+    | 'remove'
+    | 'onlyOne'
+    | 'add'
+    | 'decisions'
+    | 'decisionsText'
+    | 'allow'
+    | 'refuse'
+    | 'noChoice'
+    | 'decidedOn'
+    | 'until'
+    | 'access'
+    | 'accessText'
+    | 'accessNone'
+    | 'older'
+    | 'newest'
+    | 'when'
+    | 'who'
+    | 'what'
+    | 'whatFor'
+    | 'seen'
+    | 'seenText'
+    | 'seenNothing'
+    | 'sessions'
+    | 'signOutHere'
+    | 'signOutHereText'
+    | 'signOutEverywhere'
+    | 'signOutEverywhereText'
+    | 'signedOut'
+    | 'signedOutText'
+    | 'signIn'
   >
   readonly states: Texts<DecisionWord>
   readonly bases: Texts<LegalBasis>
@@ -54,7 +94,8 @@ export function fieldWord(words: Words, coordinate: string): string {
 export function durationWord(language: Language, duration: string): string {
   const units: Readonly<Record<string, string>> = { Y: 'year', M: 'month', W: 'week', D: 'day' }
   const spoken = [...duration.matchAll(/(\d+)([YMWD])/g)].map(([, amount, letter = 'D']) =>
-    new Intl.NumberFormat(language, { style: 'unit', unit: units[letter] ?? 'day', unitDisplay: 'long' }).format(Number(amount)))
+    new Intl.NumberFormat(language, { style: 'unit', unit: units[letter] ?? 'day', unitDisplay: 'long' }).format(Number(amount)),
+  )
   return new Intl.ListFormat(language).format(spoken)
 }
 

@@ -52,7 +52,11 @@ async function openAccount(reader = phone): Promise<Page> {
 
 /** Presses something and waits for the page of that path. */
 async function press(page: Page, selector: string, path: string): Promise<void> {
-  const arrived = new Promise<void>((resolve) => page.on('framenavigated', (frame) => { if (new URL(frame.url()).pathname === path) resolve() }))
+  const arrived = new Promise<void>((resolve) =>
+    page.on('framenavigated', (frame) => {
+      if (new URL(frame.url()).pathname === path) resolve()
+    }),
+  )
   await page.click(selector)
   await arrived
 }
@@ -71,19 +75,24 @@ describe('axe finds nothing serious', () => {
     account: openAccount,
   }
 
-  test.for(Object.keys(pages).flatMap((name) => readers.map((reader) => [name as keyof typeof pages, reader] as const)))('on %s for %o', async ([name, reader]) => {
-    stage.behind.down = ['facebook']
-    const page = await pages[name](reader)
-    await page.setJavaScriptEnabled(true)
-    await page.reload()
-    await page.evaluate(axe)
-    const found = await page.evaluate<[], () => Promise<AxeResults>>(() => Reflect.get(globalThis, 'axe').run())
-    expect(found.passes.length).toBeGreaterThan(15)
-    expect(found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
-    const wider = await page.$eval('html', (root) => root.scrollWidth > root.clientWidth)
-    expect(wider).toBe(false)
-    await page.browserContext().close()
-  })
+  test.for(Object.keys(pages).flatMap((name) => readers.map((reader) => [name as keyof typeof pages, reader] as const)))(
+    'on %s for %o',
+    async ([name, reader]) => {
+      stage.behind.down = ['facebook']
+      const page = await pages[name](reader)
+      await page.setJavaScriptEnabled(true)
+      await page.reload()
+      await page.evaluate(axe)
+      const found = await page.evaluate<[], () => Promise<AxeResults>>(() => Reflect.get(globalThis, 'axe').run())
+      expect(found.passes.length).toBeGreaterThan(15)
+      expect(
+        found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
+      ).toEqual([])
+      const wider = await page.$eval('html', (root) => root.scrollWidth > root.clientWidth)
+      expect(wider).toBe(false)
+      await page.browserContext().close()
+    },
+  )
 })
 
 describe('without scripts, in Chromium', () => {
@@ -109,7 +118,11 @@ describe('without scripts, in Chromium', () => {
     await page.focus('input[type=radio]')
     await page.keyboard.press('Space')
     if (answer === 'no') await page.keyboard.press('ArrowDown')
-    const arrived = new Promise<void>((resolve) => page.on('framenavigated', (frame) => { if (frame.url().startsWith(other)) resolve() }))
+    const arrived = new Promise<void>((resolve) =>
+      page.on('framenavigated', (frame) => {
+        if (frame.url().startsWith(other)) resolve()
+      }),
+    )
     await page.keyboard.press('Enter')
     await arrived
     expect(stage.behind.decided).toEqual([{ purpose: 'personalised_shop', granted: answer === 'yes', textVersion: '2026-01' }])
@@ -133,7 +146,10 @@ describe('without scripts, in Chromium', () => {
     stage.behind.answers = [{ data: {} }]
     await press(page, 'button[name=answer][value=yes]', '/account')
     const decided = stage.behind.operations.flatMap(({ variables }) => variables['decisions'] ?? [])
-    expect(decided).toMatchObject([{ purpose: 'personalised_shop', granted: false }, { purpose: 'personalised_shop', granted: true }])
+    expect(decided).toMatchObject([
+      { purpose: 'personalised_shop', granted: false },
+      { purpose: 'personalised_shop', granted: true },
+    ])
     await page.browserContext().close()
   })
 

@@ -12,7 +12,11 @@ interface Visit {
   readonly response: Response
 }
 
-const cookiesOf = (response: Response) => response.headers.getSetCookie().map((line) => line.slice(0, line.indexOf(';'))).join('; ')
+const cookiesOf = (response: Response) =>
+  response.headers
+    .getSetCookie()
+    .map((line) => line.slice(0, line.indexOf(';')))
+    .join('; ')
 
 async function visit(path: string, headers: Record<string, string> = {}): Promise<Visit> {
   const response = await fetch(stage.url + path, { redirect: 'manual', headers })
@@ -33,7 +37,16 @@ async function signedIn(): Promise<string> {
 
 describe('C46: a form is taken only from our own page in the same browser', () => {
   const fields = { uid: 'waiting-1', provider: 'google' }
-  const paths = ['/login/start', '/login/back', '/consent', '/account/profile', '/account/decision', '/account/logins/add', '/account/logins/remove', '/account/sign-out']
+  const paths = [
+    '/login/start',
+    '/login/back',
+    '/consent',
+    '/account/profile',
+    '/account/decision',
+    '/account/logins/add',
+    '/account/logins/remove',
+    '/account/sign-out',
+  ]
 
   test.for(paths)('%s', async (path) => {
     const account = await signedIn()
@@ -63,14 +76,28 @@ describe('C46: a form is taken only from our own page in the same browser', () =
 })
 
 describe('every page', () => {
-  const pages = ['/login?uid=waiting-1', '/login?uid=another', '/consent?uid=waiting-1', '/account/signed-out', '/onward?to=nonsense', '/login/google/callback?code=LOGIN_DENIED']
+  const pages = [
+    '/login?uid=waiting-1',
+    '/login?uid=another',
+    '/consent?uid=waiting-1',
+    '/account/signed-out',
+    '/onward?to=nonsense',
+    '/login/google/callback?code=LOGIN_DENIED',
+  ]
 
   test.for(pages)('C47 F30: %s is never framed, stored, sniffed or scripted', async (path) => {
     if (path.startsWith('/consent')) stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop'] })
     const { response, text } = await visit(path)
     const headers = Object.fromEntries(response.headers)
-    expect(headers['content-security-policy']).toBe("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-    expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff', 'cross-origin-opener-policy': 'same-origin' })
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    )
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-frame-options': 'DENY',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-opener-policy': 'same-origin',
+    })
     expect(text).not.toMatch(/<script|\sstyle=|\son\w+=|javascript:/)
   })
 
@@ -84,7 +111,17 @@ describe('every page', () => {
 
   test('A54 A55: what others chose to be called is shown as text', async () => {
     const cookie = await signedIn()
-    stage.behind.answers = [{ data: { me: { givenName: '<img src=x onerror=alert(1)>', familyName: '"><script>alert(2)</script>', identities: [{ id: '"><b>', provider: '<svg onload=1>', linkedAt: '2026-01-01T00:00:00Z' }] } } }]
+    stage.behind.answers = [
+      {
+        data: {
+          me: {
+            givenName: '<img src=x onerror=alert(1)>',
+            familyName: '"><script>alert(2)</script>',
+            identities: [{ id: '"><b>', provider: '<svg onload=1>', linkedAt: '2026-01-01T00:00:00Z' }],
+          },
+        },
+      },
+    ]
     const { text } = await visit('/account', { cookie })
     expect(text).toContain('value="&lt;img src=x onerror=alert(1)&gt;"')
     expect(text).not.toMatch(/<img|<script|<b>|<svg onload/)
@@ -97,12 +134,11 @@ describe('every page', () => {
   })
 
   test('the language follows the link, then the link chosen before, the shop, the browser', async () => {
-    const language = async (path: string, headers: Record<string, string> = {}) => /<html lang="(..)"/.exec((await visit(path, headers)).text)?.[1]
-    expect(await language('/login?uid=waiting-1', { 'accept-language': 'de-CH, fr' })).toBe('de')
-    expect(await language('/login?uid=waiting-1&lang=en', { 'accept-language': 'de' })).toBe('en')
-    expect(await language('/login?uid=waiting-1', { 'accept-language': 'de', cookie: '__Host-entente-language=en' })).toBe('en')
+    expect(await languageOf('/login?uid=waiting-1', { 'accept-language': 'de-CH, fr' })).toBe('de')
+    expect(await languageOf('/login?uid=waiting-1&lang=en', { 'accept-language': 'de' })).toBe('en')
+    expect(await languageOf('/login?uid=waiting-1', { 'accept-language': 'de', cookie: '__Host-entente-language=en' })).toBe('en')
     stage.behind.waiting = question({ locale: 'de' })
-    expect(await language('/login?uid=waiting-1', { 'accept-language': 'en' })).toBe('de')
+    expect(await languageOf('/login?uid=waiting-1', { 'accept-language': 'en' })).toBe('de')
   })
 })
 
@@ -144,7 +180,10 @@ describe('the login page', () => {
   })
 
   test.for([
-    ['LOGIN_DENIED', 200], ['LINK_REQUIRED', 409], ['PROVIDER_UNAVAILABLE', 503], ['INTERNAL_SERVER_ERROR', 500],
+    ['LOGIN_DENIED', 200],
+    ['LINK_REQUIRED', 409],
+    ['PROVIDER_UNAVAILABLE', 503],
+    ['INTERNAL_SERVER_ERROR', 500],
   ] as const)('after %s it says so and offers the other ways (%i)', async ([code, status]) => {
     const { response, text } = await visit(`/login/google/callback?code=${code}`)
     expect(response.status).toBe(status)
@@ -159,12 +198,14 @@ describe('the login page', () => {
 })
 
 describe('the consent page', () => {
-  beforeEach(() => { stage.behind.waiting = question({ prompt: 'consent', customer: 'c', purposes: ['personalised_shop', 'email_marketing'] }) })
+  beforeEach(() => {
+    stage.behind.waiting = question({ prompt: 'consent', customer: 'c', purposes: ['personalised_shop', 'email_marketing'] })
+  })
   const fields = { uid: 'waiting-1', 'version:personalised_shop': '2026-01', 'version:email_marketing': '2026-01' }
 
   test('asks what is asked now, ticks nothing, and makes both answers alike', async () => {
     const { text } = await visit('/consent?uid=waiting-1')
-    const answers = [...text.matchAll(/<input type="radio" name="decision:(\w+)" value="(\w+)">/g)].map(([, purpose, answer]) => `${purpose} ${answer}`)
+    const answers = [...text.matchAll(/<input type="radio" name="decision:(\w+)" value="(\w+)" \/>/g)].map(([, purpose, answer]) => `${purpose} ${answer}`)
     expect(answers).toEqual(['personalised_shop yes', 'personalised_shop no', 'email_marketing yes', 'email_marketing no'])
     expect(text).not.toContain('checked')
     expect(text).not.toContain('personalised_ads')
@@ -172,7 +213,11 @@ describe('the consent page', () => {
 
   test('stores what was answered; what was left open stays open', async () => {
     const { cookie, token } = await visit('/consent?uid=waiting-1')
-    const answer = await post('/consent', { ...fields, token, 'decision:email_marketing': 'no', 'decision:personalised_ads': 'yes', 'version:personalised_ads': '2026-01' }, { cookie })
+    const answer = await post(
+      '/consent',
+      { ...fields, token, 'decision:email_marketing': 'no', 'decision:personalised_ads': 'yes', 'version:personalised_ads': '2026-01' },
+      { cookie },
+    )
     expect(answer.status).toBe(303)
     expect(stage.behind.decided).toEqual([{ purpose: 'email_marketing', granted: false, textVersion: '2026-01' }])
   })
@@ -199,7 +244,13 @@ describe('the account centre', () => {
     const { response } = await visit('/account')
     const to = new URL(response.headers.get('location') ?? '', stage.url)
     expect(to.pathname).toBe('/oidc/auth')
-    expect(Object.fromEntries(to.searchParams)).toMatchObject({ client_id: 'account', response_type: 'code', code_challenge_method: 'S256', scope: 'openid purpose:data_subject_access', redirect_uri: `${stage.url}/account/callback` })
+    expect(Object.fromEntries(to.searchParams)).toMatchObject({
+      client_id: 'account',
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      scope: 'openid purpose:data_subject_access',
+      redirect_uri: `${stage.url}/account/callback`,
+    })
   })
 
   test('C42: takes no answer to a login that this browser did not start', async () => {
@@ -229,7 +280,11 @@ describe('the account centre', () => {
   })
 
   const forms = [
-    ['/account/decision', { purpose: 'personalised_shop', version: '2026-01', answer: 'no' }, { decisions: [{ purpose: 'personalised_shop', granted: false, textVersion: '2026-01' }] }],
+    [
+      '/account/decision',
+      { purpose: 'personalised_shop', version: '2026-01', answer: 'no' },
+      { decisions: [{ purpose: 'personalised_shop', granted: false, textVersion: '2026-01' }] },
+    ],
     ['/account/profile', { givenName: 'Anne', 'was:givenName': 'Anna' }, { input: { givenName: 'Anne' } }],
     ['/account/logins/remove', { id: 'i2' }, { id: 'i2' }],
     ['/account/sign-out', { where: 'everywhere' }, { everywhere: true }],
@@ -276,3 +331,7 @@ describe('the account centre', () => {
 })
 
 const wordOf = (code: 'LAST_IDENTITY') => ({ LAST_IDENTITY: 'This is the only way into your account' })[code]
+
+async function languageOf(path: string, headers: Record<string, string> = {}): Promise<string | undefined> {
+  return /<html lang="(..)"/.exec((await visit(path, headers)).text)?.[1]
+}

@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises'
-import fc from 'fast-check'
+import { assert, property, string } from 'fast-check'
 import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { accountQuery, changesIn, entriesOf, mutations, seenQuery } from '../../src/pages/account-data.ts'
+import { accountQuery, mutations, seenQuery } from '../../src/pages/account-data.ts'
 import { chosen, inOrderOfUse } from '../../src/pages/device.ts'
 import { escapeText, html } from '../../src/pages/html.ts'
+import { changesIn, entriesOf } from '../../src/pages/profile-form.ts'
 import { stylesheet, stylesheetPath } from '../../src/pages/style.ts'
 import { categoryWord, durationWord, fieldWord, languageOf, wordsIn } from '../../src/pages/words.ts'
 import { anna, policy } from './stage.ts'
 
 describe('templates', () => {
   test('text cannot leave its place, between tags or in an attribute', () =>
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const inside = html`<p title="${text}">${text}</p>`.text.slice('<p title="'.length, -'</p>'.length)
-      expect(inside.replace('">', '')).not.toMatch(/[<>"']/)
-    })))
+    assert(
+      property(string({ unit: 'binary' }), (text) => {
+        const inside = html`<p title="${text}">${text}</p>`.text.slice('<p title="'.length, -'</p>'.length)
+        expect(inside.replace('">', '')).not.toMatch(/[<>"']/)
+      }),
+    ))
 
   test('escaping loses nothing', () => {
     expect(escapeText(`<a href="x">&'`)).toBe('&lt;a href=&quot;x&quot;&gt;&amp;&#39;')
@@ -29,7 +32,11 @@ describe('words', () => {
   test('both languages say something everywhere', () => {
     const emptyAllowed = ['forms.FULL']
     const leaves = (value: unknown, path: string): string[] =>
-      typeof value === 'string' ? (value === '' ? [path] : []) : Object.entries(value as object).flatMap(([key, one]) => leaves(one, path === '' ? key : `${path}.${key}`))
+      typeof value === 'string'
+        ? value === ''
+          ? [path]
+          : []
+        : Object.entries(value as object).flatMap(([key, one]) => leaves(one, path === '' ? key : `${path}.${key}`))
     expect(leaves(wordsIn('de'), '')).toEqual(emptyAllowed)
     expect(leaves(wordsIn('en'), '')).toEqual(emptyAllowed)
   })
@@ -65,16 +72,44 @@ describe('the order of the ways in', () => {
   const ids = (used: [string, number][]) => inOrderOfUse(ways, used).map(({ id }) => id)
 
   test('is the configuration’s where nothing was used', () => expect(ids([])).toEqual(['google', 'apple', 'facebook']))
-  test('begins with the most used', () => expect(ids([['facebook', 1], ['apple', 4]])).toEqual(['apple', 'facebook', 'google']))
-  test('prefers the later of two equals', () => expect(ids([['facebook', 2], ['apple', 2]])).toEqual(['facebook', 'apple', 'google']))
+  test('begins with the most used', () =>
+    expect(
+      ids([
+        ['facebook', 1],
+        ['apple', 4],
+      ]),
+    ).toEqual(['apple', 'facebook', 'google']))
+  test('prefers the later of two equals', () =>
+    expect(
+      ids([
+        ['facebook', 2],
+        ['apple', 2],
+      ]),
+    ).toEqual(['facebook', 'apple', 'google']))
 
   test('a choice moves to the front and counts', () => {
-    expect(chosen([['google', 2], ['apple', 1]], 'apple')).toEqual([['apple', 2], ['google', 2]])
+    expect(
+      chosen(
+        [
+          ['google', 2],
+          ['apple', 1],
+        ],
+        'apple',
+      ),
+    ).toEqual([
+      ['apple', 2],
+      ['google', 2],
+    ])
   })
 })
 
 describe('the profile form', () => {
-  const form = Object.fromEntries(entriesOf(policy, { ...anna, consents: [] }).flatMap(({ name, value }) => [[name, value], [`was:${name}`, value]]))
+  const form = Object.fromEntries(
+    entriesOf(policy, { ...anna, consents: [] }).flatMap(({ name, value }) => [
+      [name, value],
+      [`was:${name}`, value],
+    ]),
+  )
 
   test('left as it is changes nothing', () => expect(changesIn(policy, form)).toEqual({}))
 

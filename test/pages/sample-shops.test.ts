@@ -16,7 +16,11 @@ const textOf = (page: Page): Promise<string> => page.$eval('body', (body) => bod
 
 /** Presses something and waits until the browser rests on an address that begins so. */
 async function press(page: Page, selector: string, url: string): Promise<void> {
-  const arrived = new Promise<void>((resolve) => page.on('load', () => { if (page.url().startsWith(url)) resolve() }))
+  const arrived = new Promise<void>((resolve) =>
+    page.on('load', () => {
+      if (page.url().startsWith(url)) resolve()
+    }),
+  )
   await page.click(selector)
   await arrived
 }
@@ -24,7 +28,13 @@ async function press(page: Page, selector: string, url: string): Promise<void> {
 test('a customer signs in to one shop, allows offers when it is useful, is known to the second shop, and decides about letters', async () => {
   await using running = new AsyncDisposableStack()
   const house = running.use(await startShop())
-  const open = async (starting: Promise<Server>) => urlOf(running.adopt(await starting, async (server) => { server.closeAllConnections(); server.close() }))
+  const open = async (starting: Promise<Server>) =>
+    urlOf(
+      running.adopt(await starting, async (server) => {
+        server.closeAllConnections()
+        server.close()
+      }),
+    )
   const first = await open(startStorefront({ port: 0, gateway: house.url, clientId: 'storefront', brand: brands.storefront }))
   const second = await open(startStorefront({ port: 0, gateway: house.url, clientId: 'storefront-b', brand: brands['storefront-b'] }))
   const desk = await open(startMarketing({ port: 0, gateway: house.url }))

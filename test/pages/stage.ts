@@ -18,7 +18,15 @@ const storefront = clients.find(({ id }) => id === 'storefront')
 if (!storefront) throw new Error('the demo has no storefront')
 
 export const question = (change: Partial<PendingQuestion> = {}): PendingQuestion => ({
-  uid: 'waiting-1', prompt: 'login', client: storefront, customer: null, purposes: [], provider: null, loginHint: null, locale: null, ...change,
+  uid: 'waiting-1',
+  prompt: 'login',
+  client: storefront,
+  customer: null,
+  purposes: [],
+  provider: null,
+  loginHint: null,
+  locale: null,
+  ...change,
 })
 
 /** What stands behind the pages here: what waits, what fails, and what the pages asked for. */
@@ -52,7 +60,12 @@ async function listen(server: FastifyInstance, partsAt: (at: () => string) => Pa
   await server.register(pages, parts)
   const refused = async (request: FastifyRequest<{ Querystring: { code: ErrorCode; ways?: string } }>, reply: FastifyReply) => {
     const { code, ways } = request.query
-    return sendLoginProblem(parts, request, reply, { code, reference: request.id, question: await parts.interactions.read(request.raw, reply.raw), ...(ways && { ways: ways.split(',') }) })
+    return sendLoginProblem(parts, request, reply, {
+      code,
+      reference: request.id,
+      question: await parts.interactions.read(request.raw, reply.raw),
+      ...(ways && { ways: ways.split(',') }),
+    })
   }
   server.get('/login/google/callback', refused)
   url = await server.listen({ host: '127.0.0.1', port: 0 })
@@ -62,9 +75,13 @@ async function listen(server: FastifyInstance, partsAt: (at: () => string) => Pa
 function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts {
   const key = randomBytes(32)
   const way = (id: string, name: string) => ({ id, name, available: () => !behind.down.includes(id) })
-  const failing = () => { if (behind.fails) throw new EntenteError(behind.fails) }
+  const failing = () => {
+    if (behind.fails) throw new EntenteError(behind.fails)
+  }
   return {
-    get publicUrl() { return at() },
+    get publicUrl() {
+      return at()
+    },
     policy,
     formKey: randomBytes(32),
     seal: (text, label) => seal(key, text, label),
@@ -101,7 +118,13 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
 const day = '2026-10-02T08:30:00.000Z'
 
 export const anna = {
-  email: 'anna.demo@gmail.com', givenName: 'Anna', familyName: 'Lindner', birthYear: 1987, postcode: '10115', country: 'DE', locale: null,
+  email: 'anna.demo@gmail.com',
+  givenName: 'Anna',
+  familyName: 'Lindner',
+  birthYear: 1987,
+  postcode: '10115',
+  country: 'DE',
+  locale: null,
   traits: { clothingSize: 'M', favouriteColours: ['green', 'blue'], newsletterRhythm: null },
   identities: [
     { id: 'i1', provider: 'google', linkedAt: day, lastUsedAt: day, email: 'anna.demo@gmail.com' },
@@ -119,6 +142,12 @@ export const anna = {
 }
 
 const seen = {
-  seen0: { clientId: 'storefront', fields: [{ field: 'Customer.givenName', form: 'FULL' }, { field: 'Customer.postcode', form: 'REGION' }] },
+  seen0: {
+    clientId: 'storefront',
+    fields: [
+      { field: 'Customer.givenName', form: 'FULL' },
+      { field: 'Customer.postcode', form: 'REGION' },
+    ],
+  },
   seen2: { clientId: 'marketing', fields: [] },
 }

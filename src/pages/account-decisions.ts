@@ -1,0 +1,62 @@
+import type { Purpose } from '../config/policy.ts'
+import type { Account, ConsentNow } from './account-data.ts'
+import { dataOf, textIn } from './consent.ts'
+import { html, type Html } from './html.ts'
+import type { View } from './layout.ts'
+import type { AccountParts } from './parts.ts'
+import { momentWord } from './words.ts'
+
+/** Each purpose with what was decided, and one press to change it in either direction (Art. 7(3) GDPR: as easily as it was given). */
+export function decisions({ parts, view, data, token }: Account): Html {
+  const { account } = view.words
+  const rows = parts.policy.purposes.filter((purpose) => !purpose.builtIn)
+  const now = (purpose: Purpose) => data.person.consents?.find((consent) => consent.purpose === purpose.id)
+  return html`<p class="soft">${account.decisionsText}</p>
+    <ul class="rows">
+      ${rows.map((purpose) => decisionRow(view, parts, purpose, now(purpose), token))}
+    </ul>`
+}
+
+function decisionRow(view: View, parts: AccountParts, purpose: Purpose, now: ConsentNow | undefined, token: Html): Html {
+  const { words, language } = view
+  const { locale, title, text } = textIn(parts.policy, purpose, language)
+  const decidable = purpose.legalBasis === 'CONSENT' || purpose.legalBasis === 'LEGITIMATE_INTEREST'
+  const shops = parts
+    .clients()
+    .filter(({ id }) => purpose.clients.has(id))
+    .map(({ name }) => name)
+    .join(', ')
+  return html`<li>
+    <div>
+      <h3 lang="${locale}">${title}</h3>
+      <p lang="${locale}">${text}</p>
+      <details>
+        <summary>${words.consent.data} · <bdi>${shops}</bdi></summary>
+        <ul>
+          ${dataOf(view, purpose)}
+        </ul>
+      </details>
+      <p class="small soft">${decidable ? words.bases[purpose.legalBasis] : html`${words.account.noChoice} ${words.bases[purpose.legalBasis]}`}</p>
+    </div>
+    ${decidable && decisionButtons(view, purpose, now, token)}
+  </li>`
+}
+
+function decisionButtons({ words, language }: View, purpose: Purpose, now: ConsentNow | undefined, token: Html): Html {
+  const { account } = words
+  const state = now?.state ?? 'NOT_ASKED'
+  const allowed = state === 'GRANTED' || (purpose.legalBasis === 'LEGITIMATE_INTEREST' && state !== 'OBJECTED')
+  const refused = state === 'REFUSED' || state === 'WITHDRAWN' || state === 'OBJECTED'
+  const title = `decision-${purpose.id}`
+  const button = (value: string, word: string, pressed: boolean) =>
+    html`<button class="button" name="answer" value="${value}" aria-pressed="${String(pressed)}" aria-describedby="${title}">${word}</button>`
+  const shown = state === 'NOT_ASKED' && allowed ? words.states.GRANTED : words.states[state]
+  return html`<p class="small" id="${title}">
+      <span class="state">${shown}</span
+      >${now?.decidedAt ? html` <span class="soft">${account.decidedOn} ${momentWord(language, now.decidedAt)}</span>` : null}${now?.expiresAt && allowed ? html` <span class="soft">${account.until} ${momentWord(language, now.expiresAt)}</span>` : null}
+    </p>
+    <form class="pair" method="post" action="/account/decision">
+      ${token}<input type="hidden" name="purpose" value="${purpose.id}" /><input type="hidden" name="version" value="${purpose.textVersion}" />
+      ${button('yes', account.allow, allowed)}${button('no', account.refuse, refused)}
+    </form>`
+}
