@@ -7,8 +7,8 @@ export type HashFor = (clientId: string, value: string) => string
 /** Gives a stored value in the form that was decided; null for nothing stored, and for nothing allowed. */
 export type Reader<T> = (value: T | null | undefined, clientId: string) => T | null
 
-const withheld = (): null => null
-const whole = <T>(value: T | null | undefined): T | null => value ?? null
+export const withheld = (): null => null
+export const whole = <T>(value: T | null | undefined): T | null => value ?? null
 
 /** First year of the decade. */
 export const band = (year: number): number => Math.floor(year / 10) * 10

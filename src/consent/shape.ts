@@ -3,7 +3,7 @@ import type { Mask } from '../operation.ts'
 import type { TraitValue } from '../storage/customers.ts'
 import type { ClassifiedField } from './classification.ts'
 import { gate, purposeAskedFor, type Form } from './gate.ts'
-import { textReader, yearReader, type HashFor, type Reader } from './reduce.ts'
+import { textReader, whole, withheld, yearReader, type HashFor, type Reader } from './reduce.ts'
 import type { Site } from './site.ts'
 
 /** How a site shows customers to a token whose purposes have that basis: worked out once, then applied to each document. */
@@ -73,14 +73,10 @@ function refusalsOf(fields: readonly ClassifiedField[], token: Mask, policy: Pol
   return [...byPurpose].map(([purpose, refused]) => ({ purpose, fields: refused }))
 }
 
-/** A trait in the form that its type can take; text of a list is never reduced (`formsOf`). */
+/** A trait in the form that its type can take; lists are never reduced (`formsOf`). */
 function traitReader(decided: Form | 'withheld', hashFor: HashFor): Reader<TraitValue> {
+  if (decided === 'withheld' || decided.form === 'FULL') return decided === 'withheld' ? withheld : whole
   const text = textReader(decided, hashFor)
   const year = yearReader(decided)
-  const isFull = decided !== 'withheld' && decided.form === 'FULL'
-  return (value, clientId) => {
-    if (isFull) return value ?? null
-    if (typeof value === 'string') return text(value, clientId)
-    return typeof value === 'number' ? year(value, clientId) : null
-  }
+  return (value, clientId) => (typeof value === 'string' ? text(value, clientId) : typeof value === 'number' ? year(value, clientId) : null)
 }
