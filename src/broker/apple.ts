@@ -1,10 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { ClientAuth } from 'openid-client'
+import { ClientSecretPost } from 'openid-client'
 import { z } from 'zod'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, type CodeClient } from './code-flow.ts'
-import type { DialectParts } from './google.ts'
+import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -29,32 +28,40 @@ export function apple(config: AppleConfig, { http, now }: DialectParts): Provide
   const issuer = baseUrl ?? family
   const keys = openKeys({ http, now, urls: async () => [`${issuer}/auth/keys`] })
   const rules: IdTokenRules = {
-    provider: 'apple', issuers: [issuer, baseUrl === undefined ? secondHost : `${baseUrl}/account`], algorithms: ['RS256'], keys, now, hashedNonce: true,
+    provider: 'apple',
+    issuers: [issuer, baseUrl === undefined ? secondHost : `${baseUrl}/account`],
+    algorithms: ['RS256'],
+    keys,
+    now,
+    hashedNonce: true,
   }
-  const client: CodeClient = {
-    provider: 'apple', clientId, authentication: signedSecret(config, now), fetch: http.fetch,
-    metadata: { issuer, authorization_endpoint: `${issuer}/auth/authorize`, token_endpoint: `${issuer}/auth/token` },
-  }
+  const metadata = { issuer, authorization_endpoint: `${issuer}/auth/authorize`, token_endpoint: `${issuer}/auth/token` }
+  const secret = secretSigner(config, issuer, now)
+  const client = async (): Promise<CodeClient> => ({
+    provider: 'apple',
+    metadata,
+    clientId,
+    authentication: ClientSecretPost(await secret()),
+    fetch: http.fetch,
+  })
   return {
-    id: 'apple', name: 'Apple', responseMode: 'form_post', available: http.available,
-    authorizationUrl: (login) => authorizationUrl(client, login, { scope: 'name email', response_mode: 'form_post' }),
-    exchange: async (login, callback) => claimsOf(await signInByCode(client, rules, login, callback), callback.parameters.user),
+    id: 'apple',
+    name: 'Apple',
+    responseMode: 'form_post',
+    available: http.available,
+    authorizationUrl: async (login) => authorizationUrl(await client(), login, { scope: 'name email', response_mode: 'form_post' }),
+    exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback), callback.parameters.user),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
   }
 }
 
 /** Apple's client secret is a JWT of ours. One per request: stored ones expire silently, and five minutes are enough. */
-function signedSecret({ clientId, teamId, keyId, privateKey }: AppleConfig, now: () => number): ClientAuth {
+function secretSigner({ clientId, teamId, keyId, privateKey }: AppleConfig, issuer: string, now: () => number): () => Promise<string> {
   const key = readKey(privateKey)
-  return async ({ issuer }, _client, body) => {
+  return () => {
     const issuedAt = Math.floor(now() / 1000) - 30 // Apple refuses a clock that is ahead of its own
-    const secret = await new SignJWT()
-      .setProtectedHeader({ alg: 'ES256', kid: keyId })
-      .setIssuer(teamId).setSubject(clientId).setAudience(issuer)
-      .setIssuedAt(issuedAt).setExpirationTime(issuedAt + 330)
-      .sign(key)
-    body.set('client_id', clientId)
-    body.set('client_secret', secret)
+    const claims = { iss: teamId, sub: clientId, aud: issuer, iat: issuedAt, exp: issuedAt + 330 }
+    return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: keyId }).sign(key)
   }
 }
 
@@ -62,7 +69,9 @@ function readKey(pem: string): KeyObject {
   try {
     const key = createPrivateKey(pem)
     if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
-  } catch { /* said below; the parser's own words could quote the key */ }
+  } catch {
+    /* said below; the parser's own words could quote the key */
+  }
   throw new Error('APPLE_PRIVATE_KEY is not a private key in PEM form on the curve P-256.')
 }
 
@@ -70,7 +79,10 @@ function claimsOf({ subject, authTime, claims }: VerifiedIdToken, user?: string)
   const name = postedName(user)
   const relay = isTrue(claims.is_private_email)
   return {
-    provider: 'apple', issuer: family, subject, ...(authTime && { authTime }),
+    provider: 'apple',
+    issuer: family,
+    subject,
+    ...(authTime && { authTime }),
     ...addressClaim(claims.email, (address) => {
       if (!isTrue(claims.email_verified)) return { proof: 'none' }
       const domain = domainOf(address)

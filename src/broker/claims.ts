@@ -5,7 +5,12 @@ import type { Claims } from './provider.ts'
 type Unread = Readonly<Record<string, unknown>>
 
 /** What a provider says about a person beyond who it is, cleaned and bounded; what is unfit is left out and the login goes on. */
-export function profileClaims(said: { given?: unknown; family?: unknown; picture?: unknown; locale?: unknown }): Pick<Claims, 'givenName' | 'familyName' | 'pictureUrl' | 'locale'> {
+export function profileClaims(said: {
+  given?: unknown
+  family?: unknown
+  picture?: unknown
+  locale?: unknown
+}): Pick<Claims, 'givenName' | 'familyName' | 'pictureUrl' | 'locale'> {
   const givenName = cleanName(said.given)
   const familyName = cleanName(said.family)
   const pictureUrl = cleanPicture(said.picture)
@@ -31,24 +36,28 @@ export const isTrue = (flag: unknown): boolean => flag === true || flag === 'tru
 
 /** The provider's own words about the login, as text for the record. */
 export function assuranceClaims(said: Unread, names: readonly string[]): Claims['assurance'] {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Array.isArray(said[name]) ? said[name].join(' ') : said[name]
-    const words = typeof value === 'number' ? String(value) : cleanName(value)
-    return words === undefined ? [] : [[name, words]]
-  }))
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = Array.isArray(said[name]) ? said[name].join(' ') : said[name]
+      const words = typeof value === 'number' ? String(value) : cleanName(value)
+      return words === undefined ? [] : [[name, words]]
+    }),
+  )
 }
-
-const longestName = 200 // code points
 
 // Surrogates without a partner, controls, format characters (bidi overrides, zero width), private use. Markup stays: it is text.
 const unfit = /[\p{Cs}\p{Cc}\p{Cf}\p{Co}]/gu
 
-/** A name as text for people: one line, composed (NFC), at most 200 characters. */
+/** A name as text for people: one line, composed (NFC), at most 200 code points. */
 export function cleanName(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   // Cut first: normalising a megabyte of combining marks is what an attacker would want.
-  const line = value.slice(0, 20 * longestName).replace(/[\s\p{Zl}\p{Zp}]+/gu, ' ').replace(unfit, '').normalize('NFC')
-  return [...line.trim()].slice(0, longestName).join('').trim() || undefined
+  const line = value
+    .slice(0, 4_000)
+    .replace(/[\s\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(unfit, '')
+    .normalize('NFC')
+  return /^.{0,200}/su.exec(line.trim())?.[0].trim() || undefined
 }
 
 /** https on a public host, under 2 kB. The gateway itself never fetches it. */

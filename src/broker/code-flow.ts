@@ -3,7 +3,13 @@ import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
 import { verifyIdToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Callback, LoginTransaction, ProviderId } from './provider.ts'
-import type { ProviderHttp } from './provider-http.ts'
+import { readJson, type ProviderHttp } from './provider-http.ts'
+
+/** What every dialect is handed: its own way out, and the time in milliseconds. */
+export interface DialectParts {
+  readonly http: ProviderHttp
+  readonly now: () => number
+}
 
 /** We, as a client of one provider, for one login. */
 export interface CodeClient {
@@ -47,7 +53,10 @@ export async function redeemCode(client: CodeClient, login: LoginTransaction, { 
     if (value !== undefined) url.searchParams.set(name, value)
   }
   try {
-    const tokens = await oauth.authorizationCodeGrant(configuration(client, answer.fetch), url, { expectedState: login.state, pkceCodeVerifier: login.codeVerifier })
+    const tokens = await oauth.authorizationCodeGrant(configuration(client, answer.fetch), url, {
+      expectedState: login.state,
+      pkceCodeVerifier: login.codeVerifier,
+    })
     return { accessToken: tokens.access_token, idToken: answer.idToken() }
   } catch (error) {
     throw refusal(client.provider, error, answer.asked())
@@ -55,7 +64,12 @@ export async function redeemCode(client: CodeClient, login: LoginTransaction, { 
 }
 
 /** Redeems the code and verifies the ID token that belongs to it. */
-export async function signInByCode(client: CodeClient, rules: IdTokenRules, login: LoginTransaction, callback: Callback): Promise<VerifiedIdToken & { readonly accessToken: string }> {
+export async function signInByCode(
+  client: CodeClient,
+  rules: IdTokenRules,
+  login: LoginTransaction,
+  callback: Callback,
+): Promise<VerifiedIdToken & { readonly accessToken: string }> {
   const { accessToken, idToken = '' } = await redeemCode(client, login, callback)
   const verified = await verifyIdToken(rules, idToken, { nonce: login.nonce, audiences: [client.clientId], since: login.startedAt, accessToken })
   return { ...verified, accessToken }
@@ -88,10 +102,10 @@ function withoutIdToken(fetch: ProviderHttp['fetch']) {
   return {
     asked: () => asked,
     idToken: () => idToken,
-    async fetch(url: string, request?: Partial<oauth.CustomFetchOptions>): Promise<Response> {
+    fetch: async (url: string, request?: Partial<oauth.CustomFetchOptions>): Promise<Response> => {
       asked = true
       const response = await fetch(url, request)
-      const body = tokenAnswer.safeParse(await response.clone().json().catch(() => null))
+      const body = tokenAnswer.safeParse(await readJson(response))
       if (response.status !== 200 || !body.success) return response
       const { id_token, ...others } = body.data
       idToken = id_token

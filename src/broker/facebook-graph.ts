@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { EntenteError, type ErrorCode } from '../errors.ts'
-import type { ProviderHttp } from './provider-http.ts'
+import { readJson, type ProviderHttp } from './provider-http.ts'
 
 /** The app's own key to Graph, and where Graph is. */
 export interface GraphParts {
@@ -18,7 +18,10 @@ const profile = z.object({
   first_name: z.unknown().optional(),
   last_name: z.unknown().optional(),
   email: z.unknown().optional(),
-  picture: z.object({ data: z.object({ url: z.unknown().optional(), is_silhouette: z.unknown().optional() }) }).optional().catch(undefined),
+  picture: z
+    .object({ data: z.object({ url: z.unknown().optional(), is_silhouette: z.unknown().optional() }) })
+    .optional()
+    .catch(undefined),
 })
 export type GraphProfile = z.infer<typeof profile>
 
@@ -43,8 +46,13 @@ export async function readProfile(graph: GraphParts, accessToken: string): Promi
   const found = profile.safeParse(person)
   if (!found.success) throw new EntenteError('PROVIDER_UNAVAILABLE', { provider: 'facebook', reason: 'profile unreadable' })
   // Anybody's app gets tokens of the same person: /me alone says who, not for whom.
-  const isOurs = token !== undefined && token.app_id === graph.appId && token.type === 'USER' && token.user_id === found.data.id
-    && (token.expires_at === 0 || token.expires_at * 1000 > graph.now()) && token.scopes.includes('public_profile')
+  const isOurs =
+    token !== undefined &&
+    token.app_id === graph.appId &&
+    token.type === 'USER' &&
+    token.user_id === found.data.id &&
+    (token.expires_at === 0 || token.expires_at * 1000 > graph.now()) &&
+    token.scopes.includes('public_profile')
   if (!isOurs) throw new EntenteError('LOGIN_DENIED', { provider: 'facebook', check: 'debug_token' })
   return found.data
 }
@@ -54,25 +62,36 @@ async function ask({ http, appSecret }: GraphParts, url: string, accessToken: st
   const proof = createHmac('sha256', appSecret).update(accessToken).digest('hex')
   const answer = await http.fetch(`${url}&appsecret_proof=${proof}`, { headers: { authorization: `Bearer ${accessToken}`, accept: 'application/json' } })
   await refuseGraphError(answer)
-  return answer.json().catch(() => null)
+  return readJson(answer)
 }
 
-const graphError = z.object({ error: z.object({ code: z.number(), error_subcode: z.number().optional(), message: z.unknown().optional(), fbtrace_id: z.string().max(100).optional().catch(undefined) }) })
+const graphError = z.object({
+  error: z.object({
+    code: z.number(),
+    error_subcode: z.number().exactOptional(),
+    type: z.string().optional().catch(undefined),
+    message: z.string().optional().catch(undefined),
+    fbtrace_id: z.string().max(100).exactOptional().catch(''),
+  }),
+})
+type GraphError = z.infer<typeof graphError>['error']
 
 /** Facebook's errors are an object where OAuth has a word, so they are read before openid-client sees them. The message stays here. */
 export async function refuseGraphError(answer: Response): Promise<void> {
   if (answer.ok) return
-  const error = graphError.safeParse(await answer.clone().json().catch(() => null)).data?.error
+  const error = graphError.safeParse(await readJson(answer)).data?.error
   if (error === undefined) throw new EntenteError('PROVIDER_UNAVAILABLE', { provider: 'facebook', reason: `status ${answer.status}` })
   const { code, error_subcode: subcode, fbtrace_id: trace } = error
-  const isOurFault = [101, 191].includes(code) || (code === 1 && String(error.message).includes('client secret')) || (code === 100 && subcode === undefined)
-  throw new EntenteError(codeFor(code, subcode), {
-    provider: 'facebook', code, ...(subcode !== undefined && { subcode }), ...(trace !== undefined && { trace }), ...(isOurFault && { alert: 'configuration' }),
-  })
+  const alert = isMisconfiguration(error) ? { alert: 'configuration' } : {}
+  throw new EntenteError(verdict(error), { provider: 'facebook', code, subcode, trace, ...alert })
 }
 
-function codeFor(code: number, subcode: number | undefined): ErrorCode {
+function verdict({ code, error_subcode: subcode }: GraphError): ErrorCode {
   if (code === 100 && (subcode === 36009 || subcode === 36007)) return 'LOGIN_EXPIRED' // the code was used, or is too old
-  if (code === 102 || code === 190 || code === 10 || (code >= 200 && code < 300)) return 'LOGIN_DENIED'
-  return 'PROVIDER_UNAVAILABLE'
+  if (code === 100 && subcode === 36008) return 'PROVIDER_UNAVAILABLE'
+  return [10, 100, 102, 190].includes(code) || (code >= 200 && code < 300) ? 'LOGIN_DENIED' : 'PROVIDER_UNAVAILABLE'
 }
+
+/** What no person and no second try can mend: application, secret, redirect URI, proof. */
+const isMisconfiguration = ({ code, error_subcode: subcode, type, message = '' }: GraphError) =>
+  [101, 191].includes(code) || (code === 1 && message.includes('client secret')) || (code === 100 && (subcode === 36008 || type === 'GraphMethodException'))

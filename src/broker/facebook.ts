@@ -1,9 +1,8 @@
 import { ClientSecretPost } from 'openid-client'
 import { EntenteError } from '../errors.ts'
 import { addressClaim, profileClaims } from './claims.ts'
-import { authorizationUrl, redeemCode, type CodeClient } from './code-flow.ts'
+import { authorizationUrl, redeemCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { readProfile, refuseGraphError, type GraphProfile } from './facebook-graph.ts'
-import type { DialectParts } from './google.ts'
 import { looksLikeIdToken, verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -28,7 +27,9 @@ export function facebook({ clientId, clientSecret, graphVersion, baseUrl }: Face
   const keys = openKeys({ http, now, urls: async () => [issuer, limited].map((host) => `${host}/.well-known/oauth/openid/jwks/`) })
   const rules: IdTokenRules = { provider: 'facebook', issuers: [issuer], algorithms: ['RS256'], keys, now }
   const client: CodeClient = {
-    provider: 'facebook', clientId, authentication: ClientSecretPost(clientSecret),
+    provider: 'facebook',
+    clientId,
+    authentication: ClientSecretPost(clientSecret),
     metadata: { issuer, authorization_endpoint: `${issuer}/${graphVersion}/dialog/oauth`, token_endpoint: `${graph}/${graphVersion}/oauth/access_token` },
     async fetch(url, request) {
       const answer = await http.fetch(url, request)
@@ -38,7 +39,10 @@ export function facebook({ clientId, clientSecret, graphVersion, baseUrl }: Face
   }
   const ourGraph = { http, now, appId: clientId, appSecret: clientSecret, profileUrl: `${graph}/${graphVersion}/me`, debugUrl: `${graph}/debug_token` }
   return {
-    id: 'facebook', name: 'Facebook', responseMode: 'query', available: http.available,
+    id: 'facebook',
+    name: 'Facebook',
+    responseMode: 'query',
+    available: http.available,
     authorizationUrl: (login) => authorizationUrl(client, login, { scope: 'public_profile email' }),
     async exchange(login, callback) {
       const { accessToken } = await redeemCode(client, login, callback)
@@ -62,12 +66,20 @@ const unproven = () => ({ proof: 'none' }) as const
 function graphClaims(appId: string, { id, first_name, last_name, email, picture }: GraphProfile): Claims {
   const shown = picture?.data.is_silhouette === true ? undefined : picture?.data.url
   return {
-    provider: 'facebook', issuer: issuerOf(appId), subject: id, ...addressClaim(email, unproven),
-    ...profileClaims({ given: first_name, family: last_name, picture: shown }), assurance: {},
+    provider: 'facebook',
+    issuer: issuerOf(appId),
+    subject: id,
+    ...addressClaim(email, unproven),
+    ...profileClaims({ given: first_name, family: last_name, picture: shown }),
+    assurance: {},
   }
 }
 
 const tokenClaims = ({ subject, audience, claims }: VerifiedIdToken): Claims => ({
-  provider: 'facebook', issuer: issuerOf(audience), subject, ...addressClaim(claims.email, unproven),
-  ...profileClaims({ given: claims.given_name ?? claims.name, family: claims.family_name, picture: claims.picture }), assurance: {},
+  provider: 'facebook',
+  issuer: issuerOf(audience),
+  subject,
+  ...addressClaim(claims.email, unproven),
+  ...profileClaims({ given: claims.given_name ?? claims.name, family: claims.family_name, picture: claims.picture }),
+  assurance: {},
 })

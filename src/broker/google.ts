@@ -1,9 +1,8 @@
 import { ClientSecretPost } from 'openid-client'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, type CodeClient } from './code-flow.ts'
+import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
-import type { ProviderHttp } from './provider-http.ts'
 import { openKeys } from './provider-keys.ts'
 import { openMetadata } from './provider-metadata.ts'
 
@@ -16,12 +15,6 @@ export interface GoogleConfig {
   readonly hostedDomain?: string
 }
 
-/** What every dialect is handed: its own way out, and the time in milliseconds. */
-export interface DialectParts {
-  readonly http: ProviderHttp
-  readonly now: () => number
-}
-
 const family = 'https://accounts.google.com'
 const hosts = ['accounts.google.com', 'oauth2.googleapis.com', 'openidconnect.googleapis.com', 'www.googleapis.com']
 
@@ -32,17 +25,30 @@ export function google({ clientId, clientSecret, baseUrl, hostedDomain }: Google
   const metadata = openMetadata({ provider: 'google', issuer, http, now, pinned })
   const keys = openKeys({ http, now, urls: async () => [(await metadata()).jwks_uri ?? ''] })
   const rules: IdTokenRules = {
-    provider: 'google', issuers: [issuer, issuer.replace(/^https?:\/\//, '')], algorithms: ['RS256'], keys, now, hostedDomain,
+    provider: 'google',
+    issuers: [issuer, issuer.replace(/^https?:\/\//, '')],
+    algorithms: ['RS256'],
+    keys,
+    now,
+    hostedDomain,
   }
   const client = async (): Promise<CodeClient> => ({
-    provider: 'google', metadata: await metadata(), clientId, authentication: ClientSecretPost(clientSecret), fetch: http.fetch,
+    provider: 'google',
+    metadata: await metadata(),
+    clientId,
+    authentication: ClientSecretPost(clientSecret),
+    fetch: http.fetch,
   })
   return {
-    id: 'google', name: 'Google', responseMode: 'query', available: http.available,
-    authorizationUrl: async (login) => authorizationUrl(await client(), login, {
-      scope: 'openid email profile',
-      ...(hostedDomain !== undefined && { hd: hostedDomain }),
-    }),
+    id: 'google',
+    name: 'Google',
+    responseMode: 'query',
+    available: http.available,
+    authorizationUrl: async (login) =>
+      authorizationUrl(await client(), login, {
+        scope: 'openid email profile',
+        ...(hostedDomain !== undefined && { hd: hostedDomain }),
+      }),
     exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback)),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
   }
@@ -51,7 +57,10 @@ export function google({ clientId, clientSecret, baseUrl, hostedDomain }: Google
 function claimsOf({ subject, authTime, claims }: VerifiedIdToken): Claims {
   const isHosted = typeof claims.hd === 'string' && claims.hd !== ''
   return {
-    provider: 'google', issuer: family, subject, ...(authTime && { authTime }),
+    provider: 'google',
+    issuer: family,
+    subject,
+    ...(authTime && { authTime }),
     ...addressClaim(claims.email, (address) => {
       if (!isTrue(claims.email_verified)) return { proof: 'none' }
       // A third party's address was proved once, maybe long ago; only of these two does Google know who owns it now.

@@ -18,12 +18,14 @@ export function guardedConnector(allowLoopback: boolean): buildConnector.connect
   }
 }
 
-const guardedLookup = (isAllowed: (ip: string) => boolean): LookupFunction => (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? []
-    if (error !== null || first === undefined) callback(error ?? new Error('no address'), '', 0)
-    else if (!addresses.every(({ address }) => isAllowed(address))) callback(new Error('address not allowed'), '', 0)
-    else if (options.all === true) callback(null, addresses)
-    else callback(null, first.address, first.family)
-  })
-}
+const guardedLookup =
+  (isAllowed: (ip: string) => boolean): LookupFunction =>
+  (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? []
+      if (error !== null || first === undefined) callback(error ?? new Error('no address'), '', 0)
+      else if (!addresses.every(({ address }) => isAllowed(address))) callback(new Error('address not allowed'), '', 0)
+      else if (options.all === true) callback(null, addresses)
+      else callback(null, first.address, first.family)
+    })
+  }

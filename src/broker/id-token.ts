@@ -60,7 +60,12 @@ export async function verifyIdToken(rules: IdTokenRules, token: string, expected
     checkBinding(rules, claims, expected, alg)
     const audience = checkAudience(rules, claims, expected.audiences)
     const { auth_time: authTime } = claims
-    return { subject: checkSubject(claims.sub), audience, claims, ...(isTime(authTime) && authTime <= rules.now() / 1000 + leeway && { authTime: new Date(authTime * 1000) }) }
+    return {
+      subject: checkSubject(claims.sub),
+      audience,
+      claims,
+      ...(isTime(authTime) && authTime <= rules.now() / 1000 + leeway && { authTime: new Date(authTime * 1000) }),
+    }
   } catch (error) {
     if (error instanceof EntenteError) throw error
     throw new EntenteError('LOGIN_DENIED', { provider: rules.provider, check: nameOf(error) }, {}, error)
@@ -83,12 +88,21 @@ function checkHeader(token: string) {
   const header = decodeProtectedHeader(token)
   check(header.typ === undefined || /^jwt$/i.test(header.typ), 'typ')
   // Keys come from the provider's own address only; a token that brings or names its own is not looked at further.
-  check(['jku', 'jwk', 'x5u', 'x5c'].every((member) => !(member in header)), 'key in header')
+  check(
+    ['jku', 'jwk', 'x5u', 'x5c'].every((member) => !(member in header)),
+    'key in header',
+  )
   return header
 }
 
 async function verifySignature({ issuers, algorithms, keys, now }: IdTokenRules, token: string): Promise<JWTPayload> {
-  const options = { issuer: [...issuers], algorithms: [...algorithms], clockTolerance: leeway, currentDate: new Date(now()), requiredClaims: ['iat', 'exp', 'sub'] }
+  const options = {
+    issuer: [...issuers],
+    algorithms: [...algorithms],
+    clockTolerance: leeway,
+    currentDate: new Date(now()),
+    requiredClaims: ['iat', 'exp', 'sub'],
+  }
   const header = decodeProtectedHeader(token)
   check(algorithms.includes(header.alg ?? ''), 'alg')
   let failure: unknown = new FailedCheck('kid')
@@ -124,7 +138,10 @@ function checkAudience({ furtherAudiences = [] }: IdTokenRules, { aud, azp }: JW
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   const audience = ours.find((id) => named.includes(id))
   check(audience !== undefined && audience !== '', 'aud')
-  check(named.every((id) => typeof id === 'string' && [...ours, ...furtherAudiences].includes(id)), 'further aud')
+  check(
+    named.every((id) => typeof id === 'string' && [...ours, ...furtherAudiences].includes(id)),
+    'further aud',
+  )
   check(azp === undefined || (typeof azp === 'string' && ours.includes(azp)), 'azp')
   return audience
 }
@@ -139,7 +156,9 @@ const isTime = (value: unknown): value is number => typeof value === 'number' &&
 
 // RS256, ES256, PS256 hash with SHA-256, Ed25519 with SHA-512 (Core 3.1.3.6).
 const halfHash = (value: string, alg: string) => {
-  const digest = createHash(alg.endsWith('256') ? 'sha256' : 'sha512').update(value).digest()
+  const digest = createHash(alg.endsWith('256') ? 'sha256' : 'sha512')
+    .update(value)
+    .digest()
   return digest.subarray(0, digest.length / 2).toString('base64url')
 }
 

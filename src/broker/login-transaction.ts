@@ -18,8 +18,15 @@ const goal: z.ZodType<LoginGoal> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('link'), customer: z.string(), grant: z.string(), clientId: z.string(), returnTo: z.string() }),
 ])
 const transaction: z.ZodType<LoginTransaction> = z.strictObject({
-  provider: z.string(), redirectUri: z.string(), state: z.string(), nonce: z.string(), codeVerifier: z.string(),
-  loginHint: z.string().exactOptional(), locale: z.string().exactOptional(), goal, startedAt: z.number(),
+  provider: z.string(),
+  redirectUri: z.string(),
+  state: z.string(),
+  nonce: z.string(),
+  codeVerifier: z.string(),
+  loginHint: z.string().exactOptional(),
+  locale: z.string().exactOptional(),
+  goal,
+  startedAt: z.number(),
 })
 const form: z.ZodType<PostedForm> = z.record(z.string(), z.string())
 

@@ -1,8 +1,7 @@
 import { createPrivateKey, type webcrypto } from 'node:crypto'
 import { ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, type ClientAuth, type ServerMetadata } from 'openid-client'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, userinfo, type CodeClient } from './code-flow.ts'
-import type { DialectParts } from './google.ts'
+import { authorizationUrl, signInByCode, userinfo, type CodeClient, type DialectParts } from './code-flow.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider, ProviderId } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -44,11 +43,15 @@ export function oidc(config: OidcProviderConfig, { http, now }: DialectParts): P
     return { provider: id, metadata: server, clientId, authentication: authentication(server), fetch: http.fetch }
   }
   return {
-    id, name, responseMode: 'query', available: http.available,
-    authorizationUrl: async (login) => authorizationUrl(await client(), login, {
-      scope: config.scopes.join(' '),
-      ...(login.locale !== undefined && { ui_locales: login.locale }),
-    }),
+    id,
+    name,
+    responseMode: 'query',
+    available: http.available,
+    authorizationUrl: async (login) =>
+      authorizationUrl(await client(), login, {
+        scope: config.scopes.join(' '),
+        ...(login.locale !== undefined && { ui_locales: login.locale }),
+      }),
     async exchange(login, callback) {
       const us = await client()
       const { accessToken, ...verified } = await signInByCode(us, await rules(), login, callback)
@@ -84,7 +87,10 @@ function signingKey(id: ProviderId, pem: string): webcrypto.CryptoKey {
 function claimsOf({ id, issuer, authoritativeFor, textFlags }: OidcProviderConfig, { subject, authTime, claims }: VerifiedIdToken): Claims {
   const isVerified = textFlags ? isTrue(claims.email_verified) : claims.email_verified === true
   return {
-    provider: id, issuer, subject, ...(authTime && { authTime }),
+    provider: id,
+    issuer,
+    subject,
+    ...(authTime && { authTime }),
     ...addressClaim(claims.email, (address) => {
       if (!isVerified) return { proof: 'none' }
       return { proof: authoritativeFor.includes(domainOf(address)) ? 'authoritative' : 'verified' }

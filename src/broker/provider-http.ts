@@ -9,11 +9,11 @@ import type { CustomFetchOptions } from 'openid-client'
 /** Asks one provider, and nobody else can make it ask the inside of our own network. */
 export interface ProviderHttp {
   /** The whole answer, read and bounded (`limit` in bytes, after decompression). Redirects are not followed. PROVIDER_UNAVAILABLE */
-  fetch(url: string, request?: Partial<CustomFetchOptions>, limit?: number): Promise<Response>
+  readonly fetch: (url: string, request?: Partial<CustomFetchOptions>, limit?: number) => Promise<Response>
   /** Whether `fetch` would ask this address at all: https, or plain http on this machine where that is allowed. */
-  permits(url: string): boolean
+  readonly permits: (url: string) => boolean
   /** False while the circuit is open. */
-  available(): boolean
+  readonly available: () => boolean
 }
 
 const deadline = 5_000 // milliseconds for one request, connecting and the last byte included
@@ -31,7 +31,7 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
 
   async function ask(url: string, request: Partial<CustomFetchOptions>, limit: number): Promise<Response> {
     const { method = 'GET', headers = {} } = request
-    const body = request.body == null ? null : String(request.body)
+    const body = request.body instanceof URLSearchParams ? request.body : null // openid-client sends forms only
     const once = () => send(url, { method, headers, body, redirect: 'manual', signal, dispatcher: agent })
     const signal = AbortSignal.timeout(deadline)
     const answer = await once().catch((error: unknown) => {
@@ -42,13 +42,23 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
     if (answer.status >= 500 || answer.status === 429) throw new Error(`status ${answer.status}`)
     if (bytes === null) throw unavailable('answer too large')
     if (isNestedBeyond(deepest, bytes)) throw unavailable('answer too deep')
-    return new Response(bytes.length === 0 ? null : bytes, { status: answer.status, headers: [...answer.headers].filter(([name]) => name !== 'content-encoding') })
+    return new Response(bytes.length === 0 ? null : bytes, {
+      status: answer.status,
+      headers: [...answer.headers].filter(([name]) => name !== 'content-encoding'),
+    })
   }
 
   // Unreachable, silent, failing and throttling count towards an outage; an odd answer to one person does not.
   const circuit = new CircuitBreaker(ask, {
-    ...{ timeout: false, volumeThreshold: 3, errorThresholdPercentage: 50, resetTimeout: 10_000, rollingCountTimeout: 60_000, rollingCountBuckets: 6 },
-    ...{ enableSnapshots: false, rollingPercentilesEnabled: false, errorFilter: (error: unknown) => error instanceof EntenteError },
+    timeout: false, // `ask` has its own
+    volumeThreshold: 3,
+    errorThresholdPercentage: 50,
+    rollingCountTimeout: 60_000,
+    rollingCountBuckets: 6,
+    resetTimeout: 10_000,
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+    errorFilter: (error: unknown) => error instanceof EntenteError,
   })
   return {
     permits,
@@ -61,6 +71,13 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
     },
   }
 }
+
+/** An answer's JSON, which stays readable for others; null when it is none. */
+export const readJson = (answer: Response): Promise<unknown> =>
+  answer
+    .clone()
+    .json()
+    .catch(() => null)
 
 /** Null when there is more than the limit; the rest is not waited for. */
 async function readBounded(answer: Answer, limit: number): Promise<Buffer<ArrayBuffer> | null> {

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type CryptoKey, type JWSHeaderParameters } from 'jose'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
-import type { ProviderHttp } from './provider-http.ts'
+import { readJson, type ProviderHttp } from './provider-http.ts'
 
 /** A provider's public keys that fit a token's header; more than one only where the provider does not tell them apart. Empty: none. PROVIDER_UNAVAILABLE */
 export type ProviderKeys = (header: JWSHeaderParameters) => Promise<readonly CryptoKey[]>
@@ -24,12 +24,13 @@ export function openKeys({ http, urls, now }: KeyParts): ProviderKeys {
   let loading: Promise<void> | undefined
   let lastExtra = -Infinity
 
-  const load = () => (loading ??= (async () => {
-    const sets = await Promise.allSettled((await urls()).map((url) => fetchKeys(http, url)))
-    const keys = sets.flatMap((set) => (set.status === 'fulfilled' ? set.value : []))
-    if (keys.length === 0) throw sets.find((set) => set.status === 'rejected')?.reason ?? unavailable('no usable key')
-    cached = { set: createLocalJWKSet({ keys }), at: now() }
-  })().finally(() => (loading = undefined)))
+  const load = () =>
+    (loading ??= (async () => {
+      const sets = await Promise.allSettled((await urls()).map((url) => fetchKeys(http, url)))
+      const keys = sets.flatMap((set) => (set.status === 'fulfilled' ? set.value : []))
+      if (keys.length === 0) throw sets.find((set) => set.status === 'rejected')?.reason ?? unavailable('no usable key')
+      cached = { set: createLocalJWKSet({ keys }), at: now() }
+    })().finally(() => (loading = undefined)))
 
   const loadExtra = async () => {
     if (loading === undefined && now() - lastExtra < pause) return
@@ -63,14 +64,25 @@ const fitKey = z.looseObject({
 
 async function fetchKeys(http: ProviderHttp, url: string) {
   const answer = await http.fetch(url, { headers: { accept: 'application/json' } }, largest)
-  const document = keySet.safeParse(await answer.json().catch(() => null))
+  const document = keySet.safeParse(await readJson(answer))
   if (answer.status !== 200 || !document.success) throw unavailable('key set unreadable')
   return document.data.keys.flatMap((key) => {
     const fit = fitKey.safeParse(key)
     if (!fit.success) return []
     const { kty, crv, kid, alg } = fit.data
     const text = (name: string) => (typeof key[name] === 'string' ? { [name]: key[name] } : {})
-    return [{ kty, ...text('n'), ...text('e'), ...text('x'), ...text('y'), ...(crv !== undefined && { crv }), ...(kid !== undefined && { kid }), ...(alg !== undefined && { alg }) }]
+    return [
+      {
+        kty,
+        ...text('n'),
+        ...text('e'),
+        ...text('x'),
+        ...text('y'),
+        ...(crv !== undefined && { crv }),
+        ...(kid !== undefined && { kid }),
+        ...(alg !== undefined && { alg }),
+      },
+    ]
   })
 }
 

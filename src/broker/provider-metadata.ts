@@ -24,10 +24,13 @@ export function openMetadata(parts: MetadataParts): ProviderMetadata {
   let good: ServerMetadata | undefined
   let due = 0
   let reading: Promise<ServerMetadata> | undefined
-  const read = () => (reading ??= readMetadata(parts).then((metadata) => {
-    due = parts.now() + hourly
-    return (good = metadata)
-  }).finally(() => (reading = undefined)))
+  const read = () =>
+    (reading ??= readMetadata(parts)
+      .then((metadata) => {
+        due = parts.now() + hourly
+        return (good = metadata)
+      })
+      .finally(() => (reading = undefined)))
 
   return async () => {
     if (good === undefined) return read()

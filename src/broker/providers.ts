@@ -1,6 +1,7 @@
 import { apple, type AppleConfig } from './apple.ts'
 import { facebook, type FacebookConfig } from './facebook.ts'
-import { google, type DialectParts, type GoogleConfig } from './google.ts'
+import type { DialectParts } from './code-flow.ts'
+import { google, type GoogleConfig } from './google.ts'
 import { oidc, type OidcProviderConfig } from './oidc.ts'
 import type { Provider, ProviderId } from './provider.ts'
 import { providerHttp } from './provider-http.ts'

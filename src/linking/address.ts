@@ -33,7 +33,8 @@ function asciiDomain(domain: string): string | null {
 const lowerAscii = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 
 // A letter such as the Kelvin sign, whose small form is ASCII, stays as it is and so fails the comparison.
-const lowerLetters = (text: string) => lowerAscii(text).replace(/[^\0-\x7f]/gu, (letter) => {
-  const small = letter.toLowerCase()
-  return /[\0-\x7f]/.test(small) ? letter : small
-})
+const lowerLetters = (text: string) =>
+  lowerAscii(text).replace(/[^\0-\x7f]/gu, (letter) => {
+    const small = letter.toLowerCase()
+    return /[\0-\x7f]/.test(small) ? letter : small
+  })

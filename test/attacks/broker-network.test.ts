@@ -33,6 +33,29 @@ async function listen(answer: RequestListener) {
   return { port, seen, [Symbol.asyncDispose]: async () => void (server.closeAllConnections(), await once(server.close(), 'close')) }
 }
 
+/** Claims that pass where the issuer is https://own.example and the client is "us". */
+const payload = () =>
+  JSON.stringify({ iss: 'https://own.example', aud: 'us', sub: 's', nonce: 'n', iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 60 })
+
+/** What becomes of a token when its provider publishes these keys. */
+async function verified(token: string, keys: readonly JsonWebKey[]): Promise<string> {
+  await using server = await listen((_, response) => response.end(JSON.stringify({ keys })))
+  const parts = { http: providerHttp({ provider: 'own', allowLoopback: true }), now: Date.now }
+  const rules: IdTokenRules = {
+    provider: 'own',
+    issuers: ['https://own.example'],
+    algorithms: ['RS256'],
+    now: Date.now,
+    keys: openKeys({ ...parts, urls: async () => [`http://127.0.0.1:${server.port}/`] }),
+  }
+  return await outcome(verifyIdToken(rules, token, { nonce: 'n', audiences: ['us'] }))
+}
+
+const tokenRequests = () => broker.requestsTo('haus', /token/) + broker.requestsTo('google', /token/)
+const afterChange = (change: Record<string, string>) => outcome(changedCallback('haus', change))
+const changedCallback = (provider: 'google' | 'haus', change: Record<string, string>) =>
+  broker.signIn(provider, 'anna', (callback) => ({ ...callback, parameters: { ...callback.parameters, ...change } }))
+
 describe('keys', () => {
   test('A43 a flood of unknown keys costs one fetch, and honest people still get in', async () => {
     expect(await outcome(broker.signIn('google'))).toBe('ok')
@@ -98,17 +121,6 @@ describe('keys', () => {
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256' }
     const sign = (payload: string, key = pair.privateKey) => new CompactSign(Buffer.from(payload)).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(key)
-    const payload = () => JSON.stringify({ iss: 'https://own.example', aud: 'us', sub: 's', nonce: 'n', iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 60 })
-
-    async function verified(token: string, keys: readonly JsonWebKey[]): Promise<string> {
-      await using server = await listen((_, response) => response.end(JSON.stringify({ keys })))
-      const parts = { http: providerHttp({ provider: 'own', allowLoopback: true }), now: Date.now }
-      const rules: IdTokenRules = {
-        provider: 'own', issuers: ['https://own.example'], algorithms: ['RS256'], now: Date.now,
-        keys: openKeys({ ...parts, urls: async () => [`http://127.0.0.1:${server.port}/`] }),
-      }
-      return await outcome(verifyIdToken(rules, token, { nonce: 'n', audiences: ['us'] }))
-    }
 
     test('A46 two keys under one kid are both tried', async () => {
       const other = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256' }
@@ -118,7 +130,12 @@ describe('keys', () => {
 
     test('A33 A46 short, private and encryption keys are no keys', async () => {
       const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
-      for (const unfit of [{ ...short, kid: 'k' }, { ...pair.privateKey.export({ format: 'jwk' }), kid: 'k' }, { ...jwk, use: 'enc' }, { kty: 'oct', k: 'c2VjcmV0', kid: 'k' }]) {
+      for (const unfit of [
+        { ...short, kid: 'k' },
+        { ...pair.privateKey.export({ format: 'jwk' }), kid: 'k' },
+        { ...jwk, use: 'enc' },
+        { kty: 'oct', k: 'c2VjcmV0', kid: 'k' },
+      ]) {
         expect(await verified(await sign(payload()), [unfit])).toBe('PROVIDER_UNAVAILABLE')
       }
     })
@@ -138,8 +155,6 @@ describe('keys', () => {
 })
 
 describe('the callback', () => {
-  const tokenRequests = () => broker.requestsTo('haus', /token/) + broker.requestsTo('google', /token/)
-
   test('A12 A13 iss of another provider, or left out where it is announced: the code is sent nowhere', async () => {
     for (const issParam of ['wrong', 'announcedOnly'] as const) {
       broker.sims.haus.misbehave({ issParam })
@@ -153,11 +168,10 @@ describe('the callback', () => {
   })
 
   test('A02 A20 another state, no code, or an error beside the code: the code is sent nowhere', async () => {
-    const changed = async (change: Record<string, string>) => outcome(broker.signIn('haus', 'anna', (callback) => ({ ...callback, parameters: { ...callback.parameters, ...change } })))
-    expect(await changed({ state: 'another' })).toBe('LOGIN_DENIED callback')
-    expect(await changed({ error: 'access_denied' })).toBe('LOGIN_DENIED')
-    expect(await changed({ error: 'temporarily_unavailable' })).toBe('PROVIDER_UNAVAILABLE')
-    expect(await changed({ error: '<script>', error_description: '\r\nSet-Cookie: a=b' })).toBe('LOGIN_DENIED')
+    expect(await afterChange({ state: 'another' })).toBe('LOGIN_DENIED callback')
+    expect(await afterChange({ error: 'access_denied' })).toBe('LOGIN_DENIED')
+    expect(await afterChange({ error: 'temporarily_unavailable' })).toBe('PROVIDER_UNAVAILABLE')
+    expect(await afterChange({ error: '<script>', error_description: '\r\nSet-Cookie: a=b' })).toBe('LOGIN_DENIED')
     expect(tokenRequests()).toBe(0)
     expect(broker.provider('haus').available()).toBe(true)
   })
@@ -168,7 +182,11 @@ describe('the callback', () => {
   })
 
   test('a wrong secret is our fault, not the person’s', async () => {
-    broker.restart((config) => ({ ...config, google: { ...config.google, clientSecret: 'old' }, further: config.further.map((one) => ({ ...one, clientSecret: 'old' })) }))
+    broker.restart((config) => ({
+      ...config,
+      google: { ...config.google, clientSecret: 'old' },
+      further: config.further.map((one) => ({ ...one, clientSecret: 'old' })),
+    }))
     for (const provider of ['google', 'haus'] as const) expect(await codeOf(broker.signIn(provider))).toBe('PROVIDER_UNAVAILABLE')
   })
 })
@@ -227,8 +245,23 @@ describe('metadata that lies', () => {
   })
 
   test.each([
-    ['8.8.8.8', true], ['2606:4700::1111', true], ['10.1.2.3', false], ['100.64.0.1', false], ['172.31.255.255', false], ['172.32.0.0', true], ['169.254.169.254', false], ['0.0.0.0', false],
-    ['255.255.255.255', false], ['::', false], ['::1', false], ['fd00::1', false], ['fe80::1', false], ['::ffff:192.168.0.1', false], ['64:ff9b::a00:1', false], ['2002:a00:1::', false], ['localhost', false],
+    ['8.8.8.8', true],
+    ['2606:4700::1111', true],
+    ['10.1.2.3', false],
+    ['100.64.0.1', false],
+    ['172.31.255.255', false],
+    ['172.32.0.0', true],
+    ['169.254.169.254', false],
+    ['0.0.0.0', false],
+    ['255.255.255.255', false],
+    ['::', false],
+    ['::1', false],
+    ['fd00::1', false],
+    ['fe80::1', false],
+    ['::ffff:192.168.0.1', false],
+    ['64:ff9b::a00:1', false],
+    ['2002:a00:1::', false],
+    ['localhost', false],
   ])('A52 %s public: %s', (ip, expected) => {
     expect(isPublicAddress(ip)).toBe(expected)
   })
@@ -241,9 +274,14 @@ describe('metadata that lies', () => {
 
 describe('hostile answers', () => {
   test.each<[string, 'haus' | 'facebook', Switches]>([
-    ['HTML with 200', 'haus', { userinfoHtml: true }], ['HTML with 200', 'facebook', { userinfoHtml: true }],
-    ['gzip bomb', 'haus', { gzipBomb: 'userinfo' }], ['gzip bomb', 'facebook', { gzipBomb: 'userinfo' }], ['gzip bomb as keys', 'haus', { gzipBomb: 'jwks' }],
-    ['ten thousand levels', 'facebook', { deepProfile: true }], ['names of a megabyte', 'haus', { hugeProfile: true }], ['names of a megabyte', 'facebook', { hugeProfile: true }],
+    ['HTML with 200', 'haus', { userinfoHtml: true }],
+    ['HTML with 200', 'facebook', { userinfoHtml: true }],
+    ['gzip bomb', 'haus', { gzipBomb: 'userinfo' }],
+    ['gzip bomb', 'facebook', { gzipBomb: 'userinfo' }],
+    ['gzip bomb as keys', 'haus', { gzipBomb: 'jwks' }],
+    ['ten thousand levels', 'facebook', { deepProfile: true }],
+    ['names of a megabyte', 'haus', { hugeProfile: true }],
+    ['names of a megabyte', 'facebook', { hugeProfile: true }],
     ['an answer of another kind', 'haus', { userinfo: { sub: 7 } }],
   ])('A58 %s (%s)', async (_, provider, switches) => {
     broker.sims[provider].misbehave(switches)
@@ -298,8 +336,7 @@ describe('hostile answers', () => {
     broker.sims.google.misbehave({ badSignature: true })
     for (let n = 0; n < 10; n++) expect(await codeOf(broker.signIn('google'))).toBe('LOGIN_DENIED')
     for (let n = 0; n < 10; n++) {
-      const spent = (callback: { method: 'GET' | 'POST'; parameters: Readonly<Record<string, string>> }) => ({ ...callback, parameters: { ...callback.parameters, code: 'spent' } })
-      expect(await codeOf(broker.signIn('google', 'anna', spent))).toBe('LOGIN_DENIED')
+      expect(await codeOf(changedCallback('google', { code: 'spent' }))).toBe('LOGIN_DENIED')
     }
     expect(broker.provider('google').available()).toBe(true)
   })

@@ -13,6 +13,8 @@ beforeAll(async () => {
 beforeEach(() => broker.restart())
 afterAll(() => broker[Symbol.asyncDispose]())
 
+const withUser = (user: string) => broker.signIn('apple', 'ben', (callback) => ({ ...callback, parameters: { ...callback.parameters, user } }))
+
 describe('what people call themselves', () => {
   test('A54 markup stays text, as it was written', () => {
     for (const name of ['<img src=x onerror=alert(1)>', '{{7*7}}', '"><script>alert(1)</script>', "O'Brien & Söhne"]) expect(cleanName(name)).toBe(name)
@@ -37,14 +39,26 @@ describe('what people call themselves', () => {
   test('A55 cut to 200 characters, well-formed, within milliseconds', () => {
     const started = performance.now()
     expect(cleanName('a\u0301'.repeat(500_000))).toHaveLength(200)
-    expect([...(cleanName('🎈'.repeat(300)) ?? '')]).toHaveLength(200)
+    expect(cleanName('🎈'.repeat(300))).toBe('🎈'.repeat(200))
     expect(cleanName(`${'x'.repeat(3999)}🎈`)?.isWellFormed()).toBe(true)
     expect(performance.now() - started).toBeLessThan(50)
   })
 
   test.each([
-    'javascript:alert(1)', 'data:text/html,x', 'http://pictures.example/a.png', 'file:///etc/passwd', 'https://169.254.169.254/a', 'https://localhost/a', 'https://[::1]/a', 'https://2130706433/a',
-    'https://me:pw@pictures.example/a', `https://pictures.example/${'a'.repeat(2048)}`, 'https:', '', 7, null,
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'http://pictures.example/a.png',
+    'file:///etc/passwd',
+    'https://169.254.169.254/a',
+    'https://localhost/a',
+    'https://[::1]/a',
+    'https://2130706433/a',
+    'https://me:pw@pictures.example/a',
+    `https://pictures.example/${'a'.repeat(2048)}`,
+    'https:',
+    '',
+    7,
+    null,
   ])('A53 A56 no picture from %s', (url) => {
     expect(cleanPicture(url)).toBeUndefined()
   })
@@ -57,8 +71,6 @@ describe('what people call themselves', () => {
 })
 
 describe('Apple', () => {
-  const withUser = (user: string) => broker.signIn('apple', 'ben', (callback) => ({ ...callback, parameters: { ...callback.parameters, user } }))
-
   test('A65 the address in the unsigned form is never read', async () => {
     const claims = await withUser(JSON.stringify({ name: { firstName: 'Ben' }, email: 'victim@shop.example' }))
     expect(claims.address?.value).toMatch(/@privaterelay\.appleid\.com$/)
@@ -66,7 +78,16 @@ describe('Apple', () => {
     expect(claims).not.toHaveProperty('familyName')
   })
 
-  test.each(['{', '[]', '"x"', 'null', '{"name":7}', '{"name":{"firstName":["Ben"]}}', `{"name":{"firstName":"${'x'.repeat(1_000_000)}"}}`, '{"__proto__":{"name":{"firstName":"x"}}}'])('A66 an odd name is no name: %.40s', async (user) => {
+  test.each([
+    '{',
+    '[]',
+    '"x"',
+    'null',
+    '{"name":7}',
+    '{"name":{"firstName":["Ben"]}}',
+    `{"name":{"firstName":"${'x'.repeat(1_000_000)}"}}`,
+    '{"__proto__":{"name":{"firstName":"x"}}}',
+  ])('A66 an odd name is no name: %.40s', async (user) => {
     const claims = await withUser(user)
     expect(claims).not.toHaveProperty('givenName')
     expect('name' in {}).toBe(false)
@@ -120,9 +141,24 @@ describe('Apple', () => {
 })
 
 test.each([
-  ['google', true, 'authoritative'], ['google', 'true', 'authoritative'], ['google', 'false', 'none'], ['google', false, 'none'], ['google', 'FALSE', 'none'], ['google', 'True', 'none'], ['google', 1, 'none'], ['google', undefined, 'none'], ['google', {}, 'none'],
-  ['apple', true, 'verified'], ['apple', 'true', 'verified'], ['apple', 'false', 'none'], ['apple', 1, 'none'], ['apple', undefined, 'none'],
-  ['haus', true, 'verified'], ['haus', 'true', 'none'], ['haus', 'false', 'none'], ['haus', undefined, 'none'],
+  ['google', true, 'authoritative'],
+  ['google', 'true', 'authoritative'],
+  ['google', 'false', 'none'],
+  ['google', false, 'none'],
+  ['google', 'FALSE', 'none'],
+  ['google', 'True', 'none'],
+  ['google', 1, 'none'],
+  ['google', undefined, 'none'],
+  ['google', {}, 'none'],
+  ['apple', true, 'verified'],
+  ['apple', 'true', 'verified'],
+  ['apple', 'false', 'none'],
+  ['apple', 1, 'none'],
+  ['apple', undefined, 'none'],
+  ['haus', true, 'verified'],
+  ['haus', 'true', 'none'],
+  ['haus', 'false', 'none'],
+  ['haus', undefined, 'none'],
 ] as const)('A68 %s says email_verified: %j', async (provider, emailVerified, proof) => {
   broker.sims[provider].misbehave({ emailVerified })
   expect((await broker.signIn(provider)).address?.proof).toBe(proof)
@@ -182,8 +218,14 @@ describe('Facebook', () => {
   })
 
   test.each<[NonNullable<Switches['graphError']>, string]>([
-    [{ code: 1 }, 'PROVIDER_UNAVAILABLE'], [{ code: 2, status: 500 }, 'PROVIDER_UNAVAILABLE'], [{ code: 4 }, 'PROVIDER_UNAVAILABLE'], [{ code: 101 }, 'PROVIDER_UNAVAILABLE'],
-    [{ code: 100 }, 'PROVIDER_UNAVAILABLE'], [{ code: 100, subcode: 36009 }, 'LOGIN_EXPIRED'], [{ code: 190, subcode: 460, status: 401 }, 'LOGIN_DENIED'], [{ code: 191 }, 'PROVIDER_UNAVAILABLE'],
+    [{ code: 1 }, 'PROVIDER_UNAVAILABLE'],
+    [{ code: 2, status: 500 }, 'PROVIDER_UNAVAILABLE'],
+    [{ code: 4 }, 'PROVIDER_UNAVAILABLE'],
+    [{ code: 101 }, 'PROVIDER_UNAVAILABLE'],
+    [{ code: 100 }, 'LOGIN_DENIED'],
+    [{ code: 100, subcode: 36009 }, 'LOGIN_EXPIRED'],
+    [{ code: 190, subcode: 460, status: 401 }, 'LOGIN_DENIED'],
+    [{ code: 191 }, 'PROVIDER_UNAVAILABLE'],
   ])('error %j', async (graphError, code) => {
     broker.sims.facebook.misbehave({ graphError })
     expect(await codeOf(broker.signIn('facebook'))).toBe(code)

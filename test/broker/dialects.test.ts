@@ -51,11 +51,15 @@ describe.each(dialects)('%s', (provider) => {
     const [mine, theirs] = [broker.begin(provider, 'anna'), broker.begin(provider, 'ben')]
     const { parameters } = await broker.answer(theirs)
     const injected = { method: 'GET' as const, parameters: { ...parameters, state: mine.state } }
-    expect(await codeOf(broker.provider(provider).exchange(mine, injected))).toMatch(provider === 'facebook' ? /PROVIDER_UNAVAILABLE/ : /LOGIN_DENIED/)
+    expect(await codeOf(broker.provider(provider).exchange(mine, injected))).toBe('LOGIN_DENIED')
   })
 
   test.each<[string, Switches]>([
-    ['down', { down: true }], ['500', { status: { token: 500 } }], ['503', { status: { token: 503 } }], ['throttled', { status: { token: 429 } }], ['a gzip bomb', { gzipBomb: 'token' }],
+    ['down', { down: true }],
+    ['500', { status: { token: 500 } }],
+    ['503', { status: { token: 503 } }],
+    ['throttled', { status: { token: 429 } }],
+    ['a gzip bomb', { gzipBomb: 'token' }],
   ])('%s is an outage, not a verdict about the person', async (_, switches) => {
     const login = broker.begin(provider, 'anna')
     const callback = await broker.answer(login)
@@ -75,10 +79,21 @@ describe.each(dialects)('%s', (provider) => {
 
 describe.each(['google', 'apple', 'haus'] as const)('%s', (provider) => {
   test.each<[string, Switches]>([
-    ['bad signature', { badSignature: true }], ['unknown key', { unknownKid: true }], ['alg none', { algNone: true }], ['HS256', { hs256: true }],
-    ['another issuer', { wrongIssuer: true }], ['another audience', { wrongAudience: true }], ['a further audience', { extraAudience: true }], ['another party', { wrongAzp: true }],
-    ['another nonce', { wrongNonce: true }], ['no nonce', { dropNonce: true }], ['expired', { expired: true }], ['from the future', { issuedInFuture: true }],
-    ['a month old', { oldIssuedAt: true }], ['valid for years', { longLived: true }], ['wrong at_hash', { wrongAtHash: true }],
+    ['bad signature', { badSignature: true }],
+    ['unknown key', { unknownKid: true }],
+    ['alg none', { algNone: true }],
+    ['HS256', { hs256: true }],
+    ['another issuer', { wrongIssuer: true }],
+    ['another audience', { wrongAudience: true }],
+    ['a further audience', { extraAudience: true }],
+    ['another party', { wrongAzp: true }],
+    ['another nonce', { wrongNonce: true }],
+    ['no nonce', { dropNonce: true }],
+    ['expired', { expired: true }],
+    ['from the future', { issuedInFuture: true }],
+    ['a month old', { oldIssuedAt: true }],
+    ['valid for years', { longLived: true }],
+    ['wrong at_hash', { wrongAtHash: true }],
   ])('an ID token with %s signs nobody in', async (_, switches) => {
     broker.sims[provider].misbehave(switches)
     expect(await codeOf(broker.signIn(provider))).toBe('LOGIN_DENIED')

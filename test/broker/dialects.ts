@@ -12,7 +12,11 @@ export const dialects = ['google', 'apple', 'facebook', 'haus'] as const
 /** The client ids that the simulated providers know. */
 export const clientIds = { google: 'entente-demo.apps.example', apple: 'example.entente.web', facebook: '100000000000001', haus: 'entente' } as const
 
-const key = generateKeyPairSync('ec', { namedCurve: 'P-256', privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } })
+const key = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+})
 
 export function configFor(sims: SimulatedProviders): ProvidersConfig & Required<Pick<ProvidersConfig, 'google' | 'apple' | 'facebook'>> {
   return {
@@ -22,8 +26,15 @@ export function configFor(sims: SimulatedProviders): ProvidersConfig & Required<
     facebook: { clientId: clientIds.facebook, clientSecret: 'demo-app-secret', graphVersion: 'v26.0', baseUrl: sims.facebook.url },
     further: [
       {
-        id: 'haus', name: 'Haus', issuer: sims.haus.url, clientId: clientIds.haus, clientSecret: 'haus-demo-secret',
-        scopes: ['openid', 'email', 'profile'], authoritativeFor: ['haus.example'], trustedAudiences: [], textFlags: false,
+        id: 'haus',
+        name: 'Haus',
+        issuer: sims.haus.url,
+        clientId: clientIds.haus,
+        clientSecret: 'haus-demo-secret',
+        scopes: ['openid', 'email', 'profile'],
+        authoritativeFor: ['haus.example'],
+        trustedAudiences: [],
+        textFlags: false,
       },
     ],
   }
@@ -63,8 +74,14 @@ export class Broker implements AsyncDisposable {
 
   begin(provider: ProviderName, person: string): LoginTransaction {
     return {
-      provider, redirectUri: `http://localhost:4000/login/${provider}/callback`, loginHint: person, goal: { kind: 'signIn', interaction: 'i' },
-      state: randomState(), nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier(), startedAt: this.now(),
+      provider,
+      redirectUri: `http://localhost:4000/login/${provider}/callback`,
+      loginHint: person,
+      goal: { kind: 'signIn', interaction: 'i' },
+      state: randomState(),
+      nonce: randomNonce(),
+      codeVerifier: randomPKCECodeVerifier(),
+      startedAt: this.now(),
     }
   }
 

@@ -13,7 +13,12 @@ afterAll(async () => {
 })
 
 const open = () => loginTransactions(redis, () => Date.now() + ahead)
-const start = { provider: 'google', redirectUri: 'http://localhost:4000/login/google/callback', goal: { kind: 'signIn', interaction: 'i' }, browser: 'the-browser' } as const
+const start = {
+  provider: 'google',
+  redirectUri: 'http://localhost:4000/login/google/callback',
+  goal: { kind: 'signIn', interaction: 'i' },
+  browser: 'the-browser',
+} as const
 
 test('A01–A04 state and browser belong together, and who has one of them neither finds nor spends the login', async () => {
   const logins = open()

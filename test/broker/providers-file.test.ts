@@ -7,7 +7,17 @@ const own = 'id: haus\n  name: Haus\n  issuer: https://id.haus.example/\n  clien
 
 test('a provider needs five lines', () => {
   expect(readProviders(`- ${own}\n  clientSecret: s`, 'providers.yaml')).toEqual([
-    { id: 'haus', name: 'Haus', issuer: 'https://id.haus.example/', clientId: 'entente', clientSecret: 's', scopes: ['openid', 'email', 'profile'], authoritativeFor: [], trustedAudiences: [], textFlags: false },
+    {
+      id: 'haus',
+      name: 'Haus',
+      issuer: 'https://id.haus.example/',
+      clientId: 'entente',
+      clientSecret: 's',
+      scopes: ['openid', 'email', 'profile'],
+      authoritativeFor: [],
+      trustedAudiences: [],
+      textFlags: false,
+    },
   ])
   expect(readProviders('', 'providers.yaml')).toEqual([])
 })
@@ -25,8 +35,16 @@ test.each([
   expect(() => readProviders(text, 'providers.yaml')).not.toThrow('top-secret')
 })
 
+const withKey = (privateKey: string) =>
+  openProviders({
+    allowLoopback: false,
+    further: readProviders(
+      JSON.stringify([{ id: 'haus', name: 'Haus', issuer: 'https://id.haus.example', clientId: 'entente', privateKey }]),
+      'providers.json',
+    ),
+  })
+
 test('a key instead of a secret: RSA or EC, and a sentence without the key when it is neither', () => {
-  const withKey = (privateKey: string) => openProviders({ allowLoopback: false, further: readProviders(JSON.stringify([{ id: 'haus', name: 'Haus', issuer: 'https://id.haus.example', clientId: 'entente', privateKey }]), 'providers.json') })
   for (const { privateKey } of [generateKeyPairSync('ec', { namedCurve: 'P-256' }), generateKeyPairSync('rsa', { modulusLength: 2048 })]) {
     expect(withKey(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()).has('haus')).toBe(true)
   }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, domain, emailAddress, oneof, property, string, tuple } from 'fast-check'
 import { expect, test } from 'vitest'
 import { normaliseAddress } from '../../src/linking/address.ts'
 
@@ -15,38 +15,78 @@ test.each([
 })
 
 test.each([
-  ['B13 full-width at', 'a\uff20example.com'], ['B13 full-width letters in the domain', 'a@\uff45xample.com'], ['B13 full-width letters before it', '\uff41@example.com'], ['B13 ideographic full stop', 'a@example\u3002com'],
-  ['B14 Kelvin sign', 'a@\u212aelvin.com'], ['B14 Kelvin sign before the at', '\u212a@example.com'], ['B14 long s', 'a@\u017fhop.com'], ['B14 dotless i before the at', 'al\u0131ce@example.com'], ['B14 dotted capital I', 'a@\u0130stanbul.com'],
+  ['B13 full-width at', 'a\uff20example.com'],
+  ['B13 full-width letters in the domain', 'a@\uff45xample.com'],
+  ['B13 full-width letters before it', '\uff41@example.com'],
+  ['B13 ideographic full stop', 'a@example\u3002com'],
+  ['B14 Kelvin sign', 'a@\u212aelvin.com'],
+  ['B14 Kelvin sign before the at', '\u212a@example.com'],
+  ['B14 long s', 'a@\u017fhop.com'],
+  ['B14 dotless i before the at', 'al\u0131ce@example.com'],
+  ['B14 dotted capital I', 'a@\u0130stanbul.com'],
   ['B15 Cyrillic letter before the at', '\u0430lice@example.com'],
-  ['B16 zero width', 'a\u200b@example.com'], ['B16 soft hyphen in the domain', 'a@exam\u00adple.com'], ['B16 NUL', 'a\0@example.com'], ['B16 trailing space', 'a@example.com '], ['B16 leading space', ' a@example.com'],
-  ['B16 trailing dot', 'a@example.com.'], ['B16 bidi mark', 'a@example.com\u200e'], ['B16 joiner in the domain', 'a@ex\u200dample.com'],
-  ['B17 two addresses', 'a@x.com,b@y.com'], ['B17 quoted', '"a@x.com"@y.com'], ['B17 quoted plain', '"a"@y.com'], ['B17 comment', 'a(b)@y.com'], ['B17 two at signs', 'a@b@y.com'], ['B17 CR LF', 'a@y.com\r\nBcc: b@y.com'], ['B17 display name', 'A <a@y.com>'],
-  ['no local part', '@example.com'], ['no domain', 'a@'], ['no at', 'undefined'], ['empty', ''], ['host without a dot', 'a@localhost'], ['number', 'a@127.0.0.1'], ['literal', 'a@[127.0.0.1]'], ['dots in a row', 'a..b@example.com'],
-  ['leading dot', '.a@example.com'], ['empty label', 'a@example..com'], ['hyphen at the edge', 'a@-example.com'], ['broken punycode', 'a@xn--zzzz.com'], ['port', 'a@example.com:25'], ['path', 'a@example.com/x'],
-  ['long local part', `${'a'.repeat(65)}@example.com`], ['255 characters', `${'a'.repeat(60)}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.${'e'.repeat(8)}.com`],
+  ['B16 zero width', 'a\u200b@example.com'],
+  ['B16 soft hyphen in the domain', 'a@exam\u00adple.com'],
+  ['B16 NUL', 'a\0@example.com'],
+  ['B16 trailing space', 'a@example.com '],
+  ['B16 leading space', ' a@example.com'],
+  ['B16 trailing dot', 'a@example.com.'],
+  ['B16 bidi mark', 'a@example.com\u200e'],
+  ['B16 joiner in the domain', 'a@ex\u200dample.com'],
+  ['B17 two addresses', 'a@x.com,b@y.com'],
+  ['B17 quoted', '"a@x.com"@y.com'],
+  ['B17 quoted plain', '"a"@y.com'],
+  ['B17 comment', 'a(b)@y.com'],
+  ['B17 two at signs', 'a@b@y.com'],
+  ['B17 CR LF', 'a@y.com\r\nBcc: b@y.com'],
+  ['B17 display name', 'A <a@y.com>'],
+  ['no local part', '@example.com'],
+  ['no domain', 'a@'],
+  ['no at', 'undefined'],
+  ['empty', ''],
+  ['host without a dot', 'a@localhost'],
+  ['number', 'a@127.0.0.1'],
+  ['literal', 'a@[127.0.0.1]'],
+  ['dots in a row', 'a..b@example.com'],
+  ['leading dot', '.a@example.com'],
+  ['empty label', 'a@example..com'],
+  ['hyphen at the edge', 'a@-example.com'],
+  ['broken punycode', 'a@xn--zzzz.com'],
+  ['port', 'a@example.com:25'],
+  ['path', 'a@example.com/x'],
+  ['long local part', `${'a'.repeat(65)}@example.com`],
+  ['255 characters', `${'a'.repeat(60)}@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.${'e'.repeat(8)}.com`],
 ])('%s is refused', (_, text) => {
   expect(normaliseAddress(text)).toBeNull()
 })
 
-const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.emailAddress(), fc.tuple(fc.string({ unit: 'grapheme' }), fc.domain()).map((parts) => parts.join('@')))
+const anyText = oneof(
+  string({ unit: 'binary' }),
+  emailAddress(),
+  tuple(string({ unit: 'grapheme' }), domain()).map((parts) => parts.join('@')),
+)
 
 test('what comes out is plain, and stays as it is when normalised again', () => {
-  fc.assert(fc.property(anyText, (text) => {
-    const address = normaliseAddress(text)
-    if (address === null) return
-    expect(address).toMatch(/^[\x21-\x7e]+$/)
-    expect(address).not.toMatch(/[A-Z]/)
-    expect(address.split('@')).toHaveLength(2)
-    expect(address.length).toBeLessThanOrEqual(254)
-    expect(normaliseAddress(address)).toBe(address)
-  }))
+  assert(
+    property(anyText, (text) => {
+      const address = normaliseAddress(text)
+      if (address === null) return
+      expect(address).toMatch(/^[\x21-\x7e]+$/)
+      expect(address).not.toMatch(/[A-Z]/)
+      expect(address.split('@')).toHaveLength(2)
+      expect(address.length).toBeLessThanOrEqual(254)
+      expect(normaliseAddress(address)).toBe(address)
+    }),
+  )
 })
 
-test('no two mailboxes become one: only ASCII capitals and the form of the domain may differ', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (local) => {
-    const address = normaliseAddress(`${local}@example.com`)
-    if (address !== null) expect(local.replace(/[A-Z]/g, (letter) => letter.toLowerCase())).toBe(address.split('@')[0])
-  }))
+test('no two mailboxes become one: only ASCII capitals may differ before the at', () => {
+  assert(
+    property(string({ unit: 'binary', maxLength: 20 }), (local) => {
+      const lower = local.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+      expect([null, `${lower}@example.com`]).toContain(normaliseAddress(`${local}@example.com`))
+    }),
+  )
 })
 
 test('fifty thousand near-matches take no time', () => {
