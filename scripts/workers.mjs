@@ -16,6 +16,7 @@ cluster.on('listening', () => {
 })
 for (let n = 0; n < wanted; n++) fork()
 process.once('SIGTERM', stopAll)
+process.once('disconnect', stopAll) // whoever started us is gone
 
 function fork() {
   const born = Date.now()
@@ -32,10 +33,8 @@ function fork() {
 
 function stopAll() {
   stopping = true
-  for (const worker of Object.values(cluster.workers)) {
-    worker.process.kill('SIGTERM') // the gateway answers what is under way, then closes what it has open
-    worker.disconnect() // its channel to us would keep it alive after that
-  }
+  // Not cluster.disconnect(): each gateway answers what is under way, closes what it has open, and ends by itself.
+  for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGTERM')
   process.channel?.unref()
 }
 

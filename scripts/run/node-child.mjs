@@ -1,18 +1,14 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { node24, root } from '../setup/places.mjs'
 
-const leash = pathToFileURL(join(root, 'scripts/run/leash.mjs')).href
-
 /**
- * Starts a program of this repository on Node 24, its output in `log`. Like a native server it does not hear Ctrl-C, and asks
- * itself to stop when this process is gone. `stop` asks, waits 10 seconds for requests to drain, then insists.
+ * Starts a program of this repository on Node 24, its output in `log`. Like a native server it does not hear Ctrl-C; when this
+ * process is gone, the channel between them closes (`disconnect`), and it stops as if it had been told to. `stop` asks, waits 10 seconds for requests to drain, then insists.
  */
 export function nodeChild({ program, args = [], env, log }) {
   const output = openSync(log, 'w', 0o600)
-  const child = spawn(node24, ['--import', leash, '--enable-source-maps', program, ...args], {
+  const child = spawn(node24, ['--enable-source-maps', program, ...args], {
     cwd: root,
     env,
     detached: true,
