@@ -21,12 +21,12 @@ process.once('disconnect', stopAll) // whoever started us is gone
 function fork() {
   const born = Date.now()
   const worker = cluster.fork()
-  worker.once('exit', (code) => {
+  worker.once('exit', (code, signal) => {
     if (stopping) return
     // One that could never serve has a cause that trying again does not mend, such as a missing variable.
     if (!everListened) return giveUp(code)
     pause = Date.now() - born > backOff.forgottenAfter ? backOff.first : Math.min(pause * 2, backOff.most)
-    console.error(JSON.stringify({ level: 50, msg: 'a gateway process ended and is replaced', code, pause }))
+    console.error(JSON.stringify({ level: 50, msg: 'a gateway process ended and is replaced', code, signal, pause }))
     setTimeout(() => stopping || fork(), pause)
   })
 }

@@ -4,7 +4,8 @@ import { node24, root } from '../setup/places.mjs'
 
 /**
  * Starts a program of this repository on Node 24, its output in `log`. Like a native server it does not hear Ctrl-C; when this
- * process is gone, the channel between them closes (`disconnect`), and it stops as if it had been told to. `stop` asks, waits 10 seconds for requests to drain, then insists.
+ * process is gone, the channel between them closes (`disconnect`), and it stops as if it had been told to. `stop` asks, waits
+ * 10 seconds for requests to drain, then insists.
  */
 export function nodeChild({ program, args = [], env, log }) {
   const output = openSync(log, 'w', 0o600)
