@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
 import type { CustomerKey } from '../operation.ts'
 import { accessTokenSeconds, apiResource, type ApiParts } from './api-resource.ts'
@@ -8,6 +8,7 @@ import { asking, type AskingParts } from './interaction-policy.ts'
 import { endOfSecond } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
 import { askLogout, loggedOut, refused } from './openid-pages.ts'
+import { assertClientAssertion, boundedState, knownProvider, queryOnly } from './request-checks.ts'
 import type { KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -33,9 +34,6 @@ export interface ConfigurationParts extends ApiParts, AskingParts, AdapterParts 
 
 const minute = 60
 const day = 86_400
-export const refreshTokenSeconds = 30 * day
-const longestState = 4_096
-const longestAssertion = 3_600
 
 const off = { enabled: false } as const
 const on = { enabled: true } as const
@@ -45,48 +43,11 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
   return {
     adapter: openIdAdapter(parts),
     jwks: { keys: [...keys.jwks.keys] },
-    scopes: ['openid', 'offline_access'],
-    // ID tokens say who and when; personal claims have one road, which is gated.
-    claims: { acr: null, auth_time: null, iss: null, sid: null, openid: ['sub'] },
-    subjectTypes: ['pairwise', 'public'],
-    pairwiseIdentifier: async (_ctx, customer, client) => parts.subjects.outwardOne(parts.clients.find(client.clientId)?.sector ?? client.clientId, customer),
-    sectorIdentifierUriValidate: () => false,
-    responseTypes: ['code'],
-    allowOmittingSingleRegisteredRedirectUri: false,
-    pkce: { required: () => true },
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    assertJwtClientAuthClaimsAndHeader: (ctx, claims) => assertClientAssertion(ctx, claims, parts.now()),
-    clientBasedCORS: (_ctx, origin, client) => parts.clients.find(client.clientId)?.origins.includes(origin) ?? false,
-    cookies: cookies(parts.cookieKeys),
     features: features(parts),
-    ttl: {
-      AccessToken: accessTokenSeconds,
-      AuthorizationCode: minute,
-      IdToken: 60 * minute,
-      Interaction: 60 * minute,
-      Session: 14 * day,
-      Grant: 365 * day,
-      RefreshToken: refreshTokenSeconds,
-      ClientCredentials: accessTokenSeconds,
-    },
-    rotateRefreshToken: true,
-    issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
-    // Tokens end with their grant; a sign-out ends the session's grants.
-    expiresWithSession: () => false,
-    revokeGrantPolicy: () => true,
-    extraTokenClaims: (ctx, token) => ('grantId' in token ? { issued_ms: parts.now().getTime(), grant: token.grantId, auth_time: authTimeOf(ctx) } : { issued_ms: parts.now().getTime() }),
-    loadExistingGrant: (ctx) => loadGrant(ctx, parts.api),
-    interactions: { policy: asking(parts), url: (_ctx, { prompt, uid }) => `/${prompt.name}?uid=${uid}` },
-    extraParams: {
-      provider: (_ctx, id) => knownProvider(parts, id),
-      state: (_ctx, state) => boundedState(state),
-      response_mode: (ctx, mode) => queryOnly(ctx, mode),
-    },
-    findAccount: async (ctx, customer, source) => {
-      const at = source && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
-      const exists = await parts.accountExists(customer, typeof at === 'number' ? endOfSecond(at) : null)
-      return exists ? { accountId: customer, claims: () => ({ sub: customer }) } : undefined
-    },
+    cookies: cookies(parts.cookieKeys),
+    ...requests(parts),
+    ...people(parts),
+    ...tokens(parts),
     renderError: (ctx, out, error) => {
       const reference = randomUUID()
       parts.noticed(out.error === 'server_error' ? { type: 'failed', error } : { type: 'request.refused', code: out.error, reference })
@@ -97,6 +58,7 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
 }
 
 function features(parts: ConfigurationParts): NonNullable<Configuration['features']> {
+  const trusted = (id: string) => parts.clients.find(id)?.trustedForIntrospection ?? false
   return {
     devInteractions: off,
     dPoP: off,
@@ -105,10 +67,7 @@ function features(parts: ConfigurationParts): NonNullable<Configuration['feature
     clientCredentials: on,
     pushedAuthorizationRequests: on,
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-    introspection: {
-      enabled: true,
-      allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId || (parts.clients.find(client.clientId)?.trustedForIntrospection ?? false),
-    },
+    introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId || trusted(client.clientId) },
     backchannelLogout: on,
     rpInitiatedLogout: { enabled: true, logoutSource: askLogout, postLogoutSuccessSource: loggedOut },
     resourceIndicators: { enabled: true, defaultResource: () => parts.api, useGrantedResource: () => true, getResourceServerInfo: apiResource(parts) },
@@ -125,27 +84,62 @@ function cookies(keys: readonly string[]): NonNullable<Configuration['cookies']>
   }
 }
 
+/** Which requests are taken: codes only, by query only, with PKCE from everybody. */
+function requests(parts: ConfigurationParts): Configuration {
+  return {
+    scopes: ['openid', 'offline_access'],
+    responseTypes: ['code'],
+    allowOmittingSingleRegisteredRedirectUri: false,
+    pkce: { required: () => true },
+    extraParams: {
+      provider: (_ctx, id) => knownProvider(parts, id),
+      state: (_ctx, state) => boundedState(state),
+      response_mode: queryOnly,
+    },
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    assertJwtClientAuthClaimsAndHeader: (ctx, claims) => assertClientAssertion(ctx, claims, parts.now()),
+    clientBasedCORS: (_ctx, origin, client) => parts.clients.find(client.clientId)?.origins.includes(origin) ?? false,
+    interactions: { policy: asking(parts), url: (_ctx, { prompt, uid }) => `/${prompt.name}?uid=${uid}` },
+  }
+}
+
+/** Who is behind a session or a token, and as whom a client knows them. */
+function people(parts: ConfigurationParts): Configuration {
+  return {
+    subjectTypes: ['pairwise', 'public'],
+    pairwiseIdentifier: async (_ctx, customer, client) => parts.subjects.outwardOne(parts.clients.find(client.clientId)?.sector ?? client.clientId, customer),
+    sectorIdentifierUriValidate: () => false,
+    // ID tokens say who and when; personal claims have one road, which is gated.
+    claims: { acr: null, auth_time: null, iss: null, sid: null, openid: ['sub'] },
+    findAccount: async (ctx, customer, source) => {
+      const at = source && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
+      const exists = await parts.accountExists(customer, typeof at === 'number' ? endOfSecond(at) : null)
+      return exists ? { accountId: customer, claims: () => ({ sub: customer }) } : undefined
+    },
+  }
+}
+
+function tokens(parts: ConfigurationParts): Configuration {
+  return {
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      AuthorizationCode: minute,
+      ClientCredentials: accessTokenSeconds,
+      Grant: 365 * day,
+      IdToken: 60 * minute,
+      Interaction: 60 * minute,
+      RefreshToken: 30 * day,
+      Session: 14 * day,
+    },
+    loadExistingGrant: (ctx) => loadGrant(ctx, parts.api),
+    issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
+    rotateRefreshToken: true,
+    // Tokens end with their grant; a sign-out ends the session's grants.
+    expiresWithSession: () => false,
+    revokeGrantPolicy: () => true,
+    extraTokenClaims: (ctx, token) => ({ issued_ms: parts.now().getTime(), ...('grantId' in token && { grant: token.grantId, auth_time: authTimeOf(ctx) }) }),
+  }
+}
+
 /** When the person proved who they are, in seconds; carried from the code or the refresh token that is redeemed. */
 const authTimeOf = ({ oidc }: KoaContextWithOIDC): number | undefined => oidc.entities.RefreshToken?.authTime ?? oidc.entities.AuthorizationCode?.authTime
-
-/** RFC 7523, 3, and stricter: for us alone, and not for long, since its `jti` is remembered until it ends. */
-function assertClientAssertion(ctx: KoaContextWithOIDC, claims: Readonly<Record<string, unknown>>, now: Date): void {
-  if (typeof claims['aud'] !== 'string') throw new errors.InvalidClientAuth('audience of the client_assertion must be one string')
-  if (typeof claims['exp'] !== 'number' || claims['exp'] - now.getTime() / 1000 > longestAssertion) throw new errors.InvalidClientAuth('the client_assertion lives too long')
-  if (claims['sub'] !== ctx.oidc.client?.clientId) throw new errors.InvalidClientAuth('sub of the client_assertion must be the client')
-}
-
-function knownProvider(parts: ConfigurationParts, id: unknown): void {
-  if (id !== undefined && (typeof id !== 'string' || !parts.knowsProvider(id))) throw new errors.InvalidRequest('unknown provider')
-}
-
-function boundedState(state: unknown): void {
-  if (typeof state === 'string' && state.length > longestState) throw new errors.InvalidRequest('state is too long')
-}
-
-/** A code in a fragment or a posted form could be taken over by a script of the page (RFC 9700, 4.17); the refusal comes by query too. */
-function queryOnly({ oidc }: KoaContextWithOIDC, mode: unknown): void {
-  if (mode === undefined || mode === 'query') return
-  if (oidc.params) oidc.params['response_mode'] = undefined
-  throw new errors.InvalidRequest('response_mode must be query')
-}

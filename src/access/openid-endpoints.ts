@@ -16,7 +16,8 @@ export interface EndpointParts extends Omit<OwnTokenParts, 'grantStands'>, Useri
 type Next = () => Promise<unknown>
 type Step = (ctx: KoaContextWithOIDC, next: Next) => Promise<unknown>
 
-const mount = '/oidc'
+/** Where the provider's own paths begin. */
+export const mount = '/oidc'
 
 /** What stands around the library's endpoints, in order. */
 export function endpointSteps(parts: EndpointParts): Step[] {

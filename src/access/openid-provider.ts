@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import { Provider, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { KeyStore } from '../storage/keys.ts'
@@ -9,7 +9,7 @@ import { endings, type Endings } from './endings.ts'
 import { registerIdTokenGrant, type IdTokenGrantParts } from './id-token-grant.ts'
 import { interactions, type Interactions } from './interactions.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
-import { endpointSteps } from './openid-endpoints.ts'
+import { endpointSteps, mount } from './openid-endpoints.ts'
 import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
 import { tokenDoor, type TokenDoor } from './token-door.ts'
 import type { UserinfoParts } from './userinfo.ts'
@@ -32,8 +32,6 @@ export interface OpenIdProvider extends AsyncDisposable {
   /** Looks for new signing keys now; otherwise once a minute. */
   readonly refreshKeys: () => Promise<void>
 }
-
-const mount = '/oidc'
 
 /** The OpenID provider at `/oidc`, its keys and the doors into it. The library instance is replaced when the keys change. */
 export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProvider> {
@@ -77,12 +75,13 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   }
 }
 
+const always = (value: string | boolean) => ({ get: () => value })
+
 /** oidc-provider behind one public origin: what `Host` or `X-Forwarded-*` say changes no URL, and all cookies can bear `__Host-`. */
 class HostProvider extends Provider {
   constructor(publicUrl: string, issuer: string, configuration: ConstructorParameters<typeof Provider>[1]) {
     super(issuer, configuration)
     const { protocol, host } = new URL(publicUrl)
-    const always = (value: string | boolean) => ({ get: () => value })
     // Cookies are Secure on http://localhost too: browsers treat loopback as secure.
     Object.defineProperties(this.request, { protocol: always(protocol.slice(0, -1)), host: always(host), secure: always(true) })
   }

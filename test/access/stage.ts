@@ -48,6 +48,8 @@ export async function openStage(change: { readonly clients?: string; readonly no
     ended: [] as string[],
     events: [] as OpenIdEvent[],
     asked: [] as PendingQuestion[],
+    /** Sends logout tokens out for real, as the library guards them. */
+    reallyTell: false,
     told: [] as { url: string; body: string }[],
     device: (): Promise<string> => Promise.reject(new EntenteError('LOGIN_DENIED')),
   }
@@ -75,7 +77,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     noticed: (event) => behind.events.push(event),
     fetch: async (url, init) => {
       behind.told.push({ url: String(url), body: String(init?.body) })
-      return new Response(null, { status: 200 })
+      return behind.reallyTell ? fetch(url, init) : new Response(null, { status: 200 })
     },
     now,
   }

@@ -1,13 +1,24 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { authorize, newCustomer, openStage, redeem, redirectUri, refresh, signedIn, type Stage } from '../access/stage.ts'
 import type { Browser } from '../support/browser.ts'
 
 let stage: Stage
+/** A listener inside the network, which no logout token may reach. */
+const inside = createServer((_request, response) => void response.end(String(++reached)))
+let reached = 0
 beforeAll(async () => {
-  stage = await openStage({ clients: `  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n` })
+  await once(inside.listen(0, '127.0.0.1'), 'listening')
+  const address = inside.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  stage = await openStage({ clients: `  - { id: inward, name: Inward, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'http://127.0.0.1:${port}/logout', grants: [authorization_code] }\n  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n` })
 })
-afterAll(() => stage[Symbol.asyncDispose]())
+afterAll(async () => {
+  await stage[Symbol.asyncDispose]()
+  inside.close()
+})
 
 const isSignedIn = async (browser: Browser): Promise<boolean> => (await authorize(stage, browser, { prompt: 'none' })).code !== null
 const end = (query: Record<string, string>) => `${stage.url}/oidc/session/end?${new URLSearchParams(query)}`
@@ -76,7 +87,7 @@ test('C55 a client that listens is told, by a token that is only for that', asyn
   expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
   await stage.openid.endings.endEverywhere(customer)
   expect(stage.behind.told).toHaveLength(1)
-  const [told] = stage.behind.told
+  const told = stage.behind.told[0]
   expect(told?.url).toBe('https://listening.example/logout')
   const token = new URLSearchParams(told?.body).get('logout_token') ?? ''
   expect(decodeProtectedHeader(token)).toMatchObject({ typ: 'logout+jwt' })
@@ -85,4 +96,15 @@ test('C55 a client that listens is told, by a token that is only for that', asyn
   expect(claims).not.toHaveProperty('nonce')
   expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBeLessThanOrEqual(120)
   await expect(stage.openid.callerOf(`Bearer ${token}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+})
+
+test('C55 a logout address inside the network is not called, and holds nobody up', async () => {
+  const { browser, customer } = await signedIn(stage)
+  expect((await authorize(stage, browser, { client_id: 'inward', scope: 'openid' })).code).not.toBeNull()
+  stage.behind.reallyTell = true
+  await stage.openid.endings.endEverywhere(customer)
+  stage.behind.reallyTell = false
+  expect(stage.behind.told.at(-1)?.url).toContain('http://127.0.0.1:')
+  expect(stage.behind.events).toContainEqual({ type: 'client.not_told', client: 'inward' })
+  expect(reached).toBe(0)
 })
