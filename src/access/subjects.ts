@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type Cipheriv, type Decipheriv } from 'node:crypto'
+import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import { deriveKey } from '../storage/keys.ts'
 
@@ -11,18 +12,25 @@ const canonical = /^[A-Za-z0-9_-]{21}[AQgw]$/
  * be reversed here only, not to be joined between sectors. A single block needs no mode: a key is random and enciphered whole.
  */
 export function subjects(master: Buffer) {
-  const keys = new Map<string, Buffer>()
-  const keyOf = (sector: string): Buffer => {
-    const known = keys.get(sector)
+  // Kept open: without chaining and padding every whole block stands for itself, and setting a cipher up costs more than using it.
+  const ciphers = new Map<string, { readonly out: Cipheriv; readonly in: Decipheriv }>()
+  const cipherOf = (sector: string): { readonly out: Cipheriv; readonly in: Decipheriv } => {
+    const known = ciphers.get(sector)
     if (known) return known
-    const made = deriveKey(master, `subject/${sector}`)
-    keys.set(sector, made)
+    const key = deriveKey(master, `subject/${sector}`)
+    const made = {
+      out: createCipheriv('aes-256-ecb', key, null).setAutoPadding(false),
+      in: createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false),
+    }
+    ciphers.set(sector, made)
     return made
   }
 
   function outward(sector: string, customers: readonly CustomerKey[]): string[] {
-    const cipher = createCipheriv('aes-256-ecb', keyOf(sector), null).setAutoPadding(false)
-    const blocks = cipher.update(Buffer.concat(customers.map((customer) => Buffer.from(customer, 'base64url'))))
+    const plain = Buffer.concat(customers.map((customer) => Buffer.from(customer, 'base64url')))
+    // Part of a block would stay in the cipher and shift every id after it.
+    if (plain.length !== customers.length * blockLength) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'length of a customer key' })
+    const blocks = cipherOf(sector).out.update(plain)
     return customers.map((_, i) => blocks.toString('base64url', i * blockLength, (i + 1) * blockLength))
   }
 
@@ -33,8 +41,7 @@ export function subjects(master: Buffer) {
     /** Null for what cannot have come from here. Another sector's id gives a key that no customer has. */
     inward(sector: string, id: string): CustomerKey | null {
       if (!canonical.test(id)) return null
-      const decipher = createDecipheriv('aes-256-ecb', keyOf(sector), null).setAutoPadding(false)
-      return decipher.update(Buffer.from(id, 'base64url')).toString('base64url')
+      return cipherOf(sector).in.update(Buffer.from(id, 'base64url')).toString('base64url')
     },
   }
 }

@@ -55,18 +55,22 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     return row
   }
 
-  async function me(reading: Reading, place: Place): Promise<CustomerView | null> {
+  async function me(reading: Reading, place: Place, ended: 'must live' | 'ended just now' = 'must live'): Promise<CustomerView | null> {
     const caller = tokenOf(reading.caller)
     if (caller.customer === null) return null
     const site = reading.plan.siteOf(place)
-    const row = await own(caller, caller.customer, site.projection)
+    const row = ended === 'must live' ? await own(caller, caller.customer, site.projection) : await rows.read(caller.customer, site.projection)
+    if (row === null) return null
     const view = shownAs(reading, caller, row, site)
     view.id = subjects.outwardOne(caller.sector, row._id)
     return view
   }
 
   return {
-    /** The signed-in customer; null for a tool. UNAUTHENTICATED, also when the token was ended meanwhile. */
+    /**
+     * The signed-in customer; null for a tool. UNAUTHENTICATED, also when the token was ended meanwhile; `ended just now` is for the answer
+     * of the very mutation that ended it.
+     */
     me,
 
     /** By the caller's own id. Unknown, erased, somebody else's and not processable are all null, after the same work. UNAUTHENTICATED */

@@ -7,6 +7,7 @@ import {
   Kind,
   type DocumentNode,
   type FieldNode,
+  type GraphQLArgument,
   type GraphQLField,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -39,24 +40,27 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, operation:
     if (one.kind === Kind.FRAGMENT_DEFINITION) fragments.set(one.name.value, one.selectionSet)
   }
   const root = schema.getRootType(operation.operation)
-  return root ? ofSet(root, operation.selectionSet) : 0
+  return root ? ofSet(root, operation.selectionSet, false) : 0
 
-  function ofSet(type: GraphQLOutputType, set: SelectionSetNode): Cost {
+  /** `counted`: directly below a field that says its length, whose list of edges is that very list. */
+  function ofSet(type: GraphQLOutputType, set: SelectionSetNode, counted: boolean): Cost {
     return set.selections.map((selection): Cost => {
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
         const inner = fragments.get(selection.name.value)
-        return inner ? ofSet(type, inner) : 0
+        return inner ? ofSet(type, inner, counted) : 0
       }
-      if (selection.kind === Kind.INLINE_FRAGMENT) return ofSet(type, selection.selectionSet)
-      return ofField(type, selection)
+      if (selection.kind === Kind.INLINE_FRAGMENT) return ofSet(type, selection.selectionSet, counted)
+      return ofField(type, selection, counted)
     }).reduce(sum, 0)
   }
 
-  function ofField(parent: GraphQLOutputType, node: FieldNode): Cost {
+  function ofField(parent: GraphQLOutputType, node: FieldNode, counted: boolean): Cost {
     const field = fieldNamed(schema, parent, node.name.value)
     const own = ownReads[node.name.value] ?? 1
     if (!field || !node.selectionSet) return own
-    return sum(own, times(lengthOf(field, node), ofSet(getNamedType(field.type), node.selectionSet)))
+    const sized = sizeOf(field)
+    const length = sized ? lengthOf(sized, node) : isList(field.type) && !counted ? assumedLength : 1
+    return sum(own, times(length, ofSet(getNamedType(field.type), node.selectionSet, sized !== undefined)))
   }
 }
 
@@ -65,9 +69,10 @@ export function limitCost(cost: Cost, variables: Variables): void {
   if ((typeof cost === 'number' ? cost : cost(variables)) > limit) throw tooCostly('cost')
 }
 
-function lengthOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Cost {
-  const sized = field.args.find((argument) => argument.name === 'first' || argument.name === 'representations')
-  if (!sized) return isList(field.type) ? assumedLength : 1
+const sizeOf = (field: GraphQLField<unknown, unknown>): GraphQLArgument | undefined =>
+  field.args.find((argument) => argument.name === 'first' || argument.name === 'representations')
+
+function lengthOf(sized: GraphQLArgument, node: FieldNode): Cost {
   const given = node.arguments?.find((argument) => argument.name.value === sized.name)?.value
   if (given?.kind === Kind.VARIABLE) {
     const name = given.name.value

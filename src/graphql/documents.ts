@@ -35,9 +35,9 @@ export interface Prepared {
   readonly logins: number
 }
 
-/** A text that is not a query of this schema. The errors are as graphql-js made them, so they are for trusted callers only. */
+/** A text that is not a query of this schema: the first error as graphql-js words it, which is for trusted callers only. */
 export interface Invalid {
-  readonly errors: readonly GraphQLError[]
+  readonly invalid: GraphQLError
 }
 
 export type PreparedDocuments = ReturnType<typeof preparedDocuments>
@@ -57,7 +57,7 @@ export function preparedDocuments(schema: GraphQLSchema) {
       const before = kept.get(key)
       if (before) return before
       const made = prepare(schema, source, operationName)
-      if ('errors' in made) return made
+      if ('invalid' in made) return made
       kept.set(key, made)
       byHash.set(createHash('sha256').update(source).digest('hex'), made.document)
       return made
@@ -69,11 +69,11 @@ export function preparedDocuments(schema: GraphQLSchema) {
 
 function prepare(schema: GraphQLSchema, source: string, operationName: string | undefined): Prepared | Invalid {
   const document = read(source)
-  if ('errors' in document) return document
+  if ('invalid' in document) return document
   limitDocument(document)
   checkLiterals(document)
-  const errors = validate(schema, document)
-  if (errors.length > 0) return { errors }
+  const [invalid] = validate(schema, document, undefined, { maxErrors: 1 })
+  if (invalid) return { invalid }
   const operation = getOperationAST(document, operationName)
   if (!operation) throw new EntenteError('BAD_USER_INPUT', { why: 'operation name' })
   const compiled = compileQuery(schema, document, operation.name?.value, { disablingCapturingStackErrors: true, useExperimentalPathBasedSkipInclude: true })
@@ -96,7 +96,7 @@ function read(source: string): DocumentNode | Invalid {
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error
     if (error.message.includes('Parsing aborted')) throw tooCostly('tokens')
-    return { errors: [error] }
+    return { invalid: error }
   }
 }
 

@@ -6,16 +6,13 @@ import { OutwardError } from './mask-errors.ts'
  * What a caller learns of a query that does not parse or does not fit the schema. Trusted callers get the message as it is. Others get
  * it without suggestions, without values, and without any name of the schema that they did not send themselves.
  */
-export function invalidQuery(errors: readonly GraphQLError[], source: string, trusted: boolean): OutwardError[] {
-  const sent = trusted ? null : namesIn(source)
-  return errors.slice(0, 20).map((error) => {
-    const code = error.message.startsWith('Syntax Error') ? 'GRAPHQL_PARSE_FAILED' : 'GRAPHQL_VALIDATION_FAILED'
-    return new OutwardError(sent ? withoutSchema(error, sent) : error.message, {
-      nodes: error.nodes ?? null,
-      source: error.source ?? null,
-      positions: error.positions ?? null,
-      extensions: { code, http: { status: 400, headers: new HeaderMap() } },
-    })
+export function invalidQuery(error: GraphQLError, source: string, trusted: boolean): OutwardError {
+  const code = error.message.startsWith('Syntax Error') ? 'GRAPHQL_PARSE_FAILED' : 'GRAPHQL_VALIDATION_FAILED'
+  return new OutwardError(trusted ? error.message : withoutSchema(error, namesIn(source)), {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    extensions: { code, http: { status: 400, headers: new HeaderMap() } },
   })
 }
 

@@ -65,7 +65,7 @@ export async function answer(parts: GraphqlParts, { prepared, variables, operati
 
 function fitting(parts: GraphqlParts, document: Prepared | Invalid, request: GraphqlRequest, caller: Caller | null): Prepared {
   const trusted = caller !== null && parts.mayReadSchema(caller)
-  if ('errors' in document) throw invalidQuery(document.errors, request.query, trusted)
+  if ('invalid' in document) throw invalidQuery(document.invalid, request.query, trusted)
   if (document.asksSchema && !trusted) throw new EntenteError('FORBIDDEN', { why: 'introspection' })
   return document
 }
