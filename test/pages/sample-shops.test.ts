@@ -45,7 +45,7 @@ test('a customer signs in to one shop, allows offers when it is useful, is known
   // Signed in with one button, no question asked: the order needs no permission.
   await page.goto(first)
   await press(page, 'a[href="/sign-in"]', `${house.url}/login`)
-  await press(page, 'button[value=google]', house.providers.google.url)
+  await press(page, '::-p-text(Continue with Google)', house.providers.google.url)
   await press(page, 'button[value=anna]', `${first}/`)
   expect(await textOf(page)).toContain('Hello, Anna')
   expect(await textOf(page)).toContain('withheld')
