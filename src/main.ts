@@ -259,7 +259,7 @@ async function openServer(opened: Opened, { config, log, metrics, storage, house
   healthRoutes(server, { metrics, ready: async () => ({ mongodb: await mongoAnswers(db).catch(() => false), redis: redis.status === 'ready' }) })
   apiRoutes(server, { graphql: house.graphql, openid: house.openid, origins: () => house.clients.all().flatMap((client) => client.origins) })
   await server.register(pages, page)
-  await server.register(async (scope) => loginRoutes(scope, page.loginRoutes(transactions)))
+  await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))
   return server
 }
 

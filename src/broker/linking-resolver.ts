@@ -35,6 +35,6 @@ export class LinkingResolver {
   async unlinkIdentity(@Arg('id', () => ID) id: string, @Ctx() operation: LinkingOperation, @Info() info: GraphQLResolveInfo): Promise<CustomerView | null> {
     personOf(operation.caller)
     await operation.parts.linking.unlink(tokenOf(operation.caller), id)
-    return operation.parts.customers.reads.me(operation, info.fieldNodes)
+    return operation.parts.customers.reads.me(operation, info.fieldNodes, 'ended just now')
   }
 }

@@ -1,3 +1,4 @@
+import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
 import { finishLogin, startLogin, type FinishedLogin, type LoginParts } from '../broker/login-pipeline.ts'
@@ -30,7 +31,8 @@ export interface LoginRouteParts {
 type CallbackRequest = FastifyRequest<{ Params: { provider: string }; Querystring: Record<string, string | string[]>; Body: Record<string, string | string[]> | null }>
 
 /** `/login/:provider/callback` and `/login/link/:handle`: where browsers come back from a provider, and where linking takes them there. */
-export function loginRoutes(server: FastifyInstance, parts: LoginRouteParts): void {
+export async function loginRoutes(server: FastifyInstance, parts: LoginRouteParts): Promise<void> {
+  await server.register(formbody, { bodyLimit: 20_000 })
   server.get('/login/:provider/callback', async (request: CallbackRequest, reply) => {
     if (!parts.login.providers.has(request.params.provider)) return reply.callNotFound()
     const handle = request.query['handle']

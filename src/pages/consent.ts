@@ -5,9 +5,8 @@ import type { Policy, Purpose } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
-import { sendPage, viewFor, type View } from './layout.ts'
+import { originsOf, sendPage, viewFor, type View } from './layout.ts'
 import { questionOf } from './login.ts'
-import { sendOnward } from './onward.ts'
 import type { Answer, ConsentParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { categoryWord, durationWord, type Language } from './words.ts'
@@ -36,7 +35,7 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
       if (error instanceof EntenteError && error.code === 'CONSENT_TEXT_OUTDATED') return sendConsent(parts, request, reply, question, error)
       throw error
     }
-    return sendOnward(parts, reply, await parts.interactions.answered(request.raw, reply.raw))
+    return reply.redirect(await parts.interactions.answered(request.raw, reply.raw), 303)
   })
 }
 
@@ -67,7 +66,7 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
       <button class="button main">${words.consent.submit}</button>
       <p class="soft small">${words.consent.later}</p>
     </form>`
-  return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main })
+  return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main, formTargets: originsOf(question.client) })
 }
 
 function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {

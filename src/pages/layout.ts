@@ -17,21 +17,33 @@ export interface Page {
   readonly title: string
   readonly main: Fragment
   readonly wide?: boolean
+  /** Besides ourselves, where forms of this page lead to in the end. */
+  readonly formTargets?: readonly string[]
 }
 
 /**
- * Sent with every page. Forms go to ourselves only; `onward.ts` takes people to other hosts, since Chromium holds `form-action` against
- * every redirect that follows a form. The referrer policy is not `no-referrer`: that would make browsers send `Origin: null` with our own forms.
+ * Sent with every page. Forms go to ourselves, and on to `formTargets`: Chromium holds `form-action` against every redirect that follows a
+ * form. The referrer policy is not `no-referrer`: that would make browsers send `Origin: null` with our own forms.
  */
-export const pageHeaders: Readonly<Record<string, string>> = {
+export const pageHeaders = (formTargets: readonly string[]): Readonly<Record<string, string>> => ({
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'content-security-policy': `default-src 'none'; style-src 'self'; img-src 'self'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'; base-uri 'none'`,
   'cache-control': 'no-store',
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
+})
+
+/** Where a client's answers go, as sources of a content security policy; on loopback any port (RFC 8252, 7.3). */
+export function originsOf(client: { readonly redirectUris: readonly string[]; readonly application: 'web' | 'native' }): string[] {
+  const sources = client.redirectUris.map((uri) => {
+    const { protocol, origin, host } = new URL(uri)
+    if (protocol !== 'http:' && protocol !== 'https:') return protocol
+    return client.application === 'native' && protocol === 'http:' ? `http://${host}:*` : origin
+  })
+  return [...new Set(sources)]
 }
 
 const languageCookie = '__Host-entente-language'
@@ -51,7 +63,7 @@ export function viewFor(parts: FrameParts, request: FastifyRequest, reply: Fasti
 export function sendPage(parts: FrameParts, reply: FastifyReply, view: View, status: number, page: Page): FastifyReply {
   return reply
     .code(status)
-    .headers(pageHeaders)
+    .headers(pageHeaders(page.formTargets ?? []))
     .send(documentOf(parts, view, page).text)
 }
 

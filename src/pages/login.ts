@@ -6,14 +6,13 @@ import { historyOf, inOrderOfUse, rememberChoice } from './device.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
 import { providerIcon } from './icons.ts'
-import { sendPage, viewFor, type View } from './layout.ts'
-import { sendOnward } from './onward.ts'
+import { originsOf, sendPage, viewFor, type View } from './layout.ts'
 import type { LoginParts, Way } from './parts.ts'
 import { problemNote, sendProblem } from './problem.ts'
 
 const uidOf = (request: FastifyRequest) => z.object({ uid: z.string() }).safeParse(request.query).data?.uid
 const uidForm = z.object({ uid: z.string() })
-const startForm = uidForm.extend({ provider: z.string() })
+const startLink = z.object({ uid: z.string(), provider: z.string() })
 
 /** `/login`: who asks, and the ways in. Opened by the OpenID provider for a waiting interaction; anybody else goes to the account centre. */
 export function loginPages(app: FastifyInstance, parts: LoginParts): void {
@@ -23,18 +22,19 @@ export function loginPages(app: FastifyInstance, parts: LoginParts): void {
     const question = await questionOf(parts, request, reply, uid)
     if (question.prompt === 'consent') return reply.redirect(`/consent?uid=${encodeURIComponent(uid)}`, 303)
     if (question.provider === null) return sendLogin(parts, request, reply, question)
-    return begin(parts, request, reply, question, question.provider, (url) => reply.redirect(url, 303))
+    return begin(parts, request, reply, question, question.provider)
   })
 
-  app.post('/login/start', async (request, reply) => {
-    const form = readForm(parts, request, startForm)
-    const question = await questionOf(parts, request, reply, form.uid)
-    return begin(parts, request, reply, question, form.provider, (url) => sendOnward(parts, reply, url))
+  // A link and no form: it only leads on, and Chromium would hold the page's form-action against the provider's address.
+  app.get('/login/start', async (request, reply) => {
+    const link = startLink.safeParse(request.query)
+    if (!link.success) throw new EntenteError('BAD_USER_INPUT', { page: '/login/start' })
+    return begin(parts, request, reply, await questionOf(parts, request, reply, link.data.uid), link.data.provider)
   })
 
   app.post('/login/back', async (request, reply) => {
     await questionOf(parts, request, reply, readForm(parts, request, uidForm).uid)
-    return sendOnward(parts, reply, await parts.interactions.aborted(request.raw, reply.raw, 'access_denied', 'The customer went back.'))
+    return reply.redirect(await parts.interactions.aborted(request.raw, reply.raw, 'access_denied', 'The customer went back.'), 303)
   })
 }
 
@@ -51,13 +51,12 @@ async function begin(
   reply: FastifyReply,
   question: PendingQuestion,
   provider: string,
-  send: (url: string) => FastifyReply,
 ): Promise<FastifyReply> {
   const { language } = viewFor(parts, request, reply, question.locale)
   try {
     const url = await parts.beginLogin({ question, provider, language }, request, reply)
     rememberChoice(parts, request, reply, provider)
-    return send(url)
+    return reply.redirect(url, 303)
   } catch (error) {
     if (!(error instanceof EntenteError) || (error.code !== 'PROVIDER_UNAVAILABLE' && error.code !== 'PROVIDER_UNKNOWN')) throw error
     return sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question })
@@ -102,12 +101,9 @@ function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyRep
       <p class="asks">
         ${words.login.asks} <strong><bdi>${question.client.name}</bdi></strong>
       </p>
-      <form method="post" action="/login/start">
-        ${token}<input type="hidden" name="uid" value="${question.uid}" />
-        <ul class="ways" aria-label="${words.login.ways}">
-          ${ways.map((way) => wayButton(view, way, way.id === used[0]?.[0] && !problem))}
-        </ul>
-      </form>
+      <ul class="ways" aria-label="${words.login.ways}">
+        ${ways.map((way) => wayLink(view, way, question.uid, way.id === used[0]?.[0] && !problem))}
+      </ul>
       ${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
     </div>
     <form method="post" action="/login/back">
@@ -115,15 +111,19 @@ function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyRep
     </form>`
   const status = problem === undefined || problem.code === 'LOGIN_DENIED' ? 200 : catalogue[problem.code][0]
   const here = problem ? null : view.here
-  return sendPage(parts, reply, { ...view, here }, status, { title: problem ? words.problem[problem.code][0] : words.login.title, main })
+  return sendPage(parts, reply, { ...view, here }, status, {
+    title: problem ? words.problem[problem.code][0] : words.login.title,
+    main,
+    formTargets: originsOf(question.client),
+  })
 }
 
-function wayButton({ words }: View, way: Way, usedBefore: boolean): Html {
+function wayLink({ words }: View, way: Way, uid: string, usedBefore: boolean): Html {
   const open = way.available()
   const remark = open ? usedBefore && words.login.usedBefore : words.login.unavailable
+  const label = html`${providerIcon(way.id)}<span>${words.login.with} ${way.name}${remark && html`<small>${remark}</small>`}</span>`
+  const href = `/login/start?${new URLSearchParams({ uid, provider: way.id }).toString()}`
   return html`<li>
-    <button class="button ${usedBefore ? 'first' : ''}" name="provider" value="${way.id}" ${open ? null : html` disabled`}>
-      ${providerIcon(way.id)}<span>${words.login.with} ${way.name}${remark && html`<small>${remark}</small>`}</span>
-    </button>
+    ${open ? html`<a class="button ${usedBefore ? 'first' : ''}" href="${href}">${label}</a>` : html`<a class="button" role="link" aria-disabled="true">${label}</a>`}
   </li>`
 }

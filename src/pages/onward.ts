@@ -8,7 +8,7 @@ import { sealFor, unsealAs } from './sealed-cookies.ts'
 
 const label = 'onward'
 
-/** Answers a form: 303 to a page of ours that takes the browser to `url`. Why the detour: see `pageHeaders` in `layout.ts`. */
+/** Answers a form that ends at a provider, whose addresses no content security policy of ours lists: 303 to a page of ours that leads on. */
 export function sendOnward(parts: FrameParts, reply: FastifyReply, url: string): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(`/onward?to=${sealFor(parts, label, url, 60)}`, 303)
 }

@@ -38,8 +38,8 @@ main{flex:1}
 .ways{display:grid;gap:.75rem;margin-top:1.5rem}
 .button{appearance:none;display:flex;width:100%;min-height:3.25rem;align-items:center;gap:.85rem;padding:.7rem 1.1rem;border:1.5px solid var(--edge);border-radius:12px;background:var(--card);color:var(--ink);font:inherit;font-weight:600;text-align:left;text-decoration:none;cursor:pointer}
 .button:hover{background:var(--tint);border-color:var(--accent)}
-.button[disabled]{color:var(--soft);border-style:dashed;background:transparent;cursor:not-allowed}
-.button[disabled] .icon{opacity:.45}
+.button[aria-disabled]{color:var(--soft);border-style:dashed;background:transparent;cursor:not-allowed}
+.button[aria-disabled] .icon{opacity:.45}
 .button small{display:block;font-weight:400;color:var(--soft)}
 .first{border:2px solid var(--accent)}
 .main{justify-content:center;background:var(--accent);border-color:var(--accent);color:var(--on-accent);margin-top:1.25rem}

@@ -137,3 +137,13 @@ export function newPkce(): Pkce {
   const verifier = randomBytes(32).toString('base64url')
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') }
 }
+
+/** Where the links of a page lead. */
+export const linksOf = (page: Page): string[] =>
+  [...page.text.matchAll(/<a\b([^>]*)>/gi)].flatMap(([, attributes = '']) => {
+    const href = attribute(attributes, 'href')
+    return href === undefined ? [] : [new URL(href, page.url).href]
+  })
+
+/** Picks a person on a simulated provider's page. */
+export const pick = (browser: Browser, page: Page, person: string): Promise<Page> => browser.submit(page, { login_hint: person })
