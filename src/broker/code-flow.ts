@@ -116,14 +116,14 @@ function withoutIdToken(fetch: ProviderHttp['fetch']) {
 
 const passing = ['server_error', 'temporarily_unavailable']
 
-/** An error of the protocol in our words. Before the provider was asked it can only be the callback that does not fit. */
+/** An error of the protocol in our words; its own would carry codes and answers into the log. Before the provider was asked it can only be the callback that does not fit. */
 function refusal(provider: ProviderId, error: unknown, asked: boolean): EntenteError {
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof EntenteError) return cause
   if (error instanceof oauth.AuthorizationResponseError) {
     return new EntenteError(passing.includes(error.error) ? 'PROVIDER_UNAVAILABLE' : 'LOGIN_DENIED', { provider, error: word(error.error) })
   }
-  if (!asked) return new EntenteError('LOGIN_DENIED', { provider, check: 'callback' }, {}, error)
+  if (!asked) return new EntenteError('LOGIN_DENIED', { provider, check: 'callback' })
   if (error instanceof oauth.ResponseBodyError) {
     // Anything but a bad code is between us and the provider: a wrong secret, an unregistered redirect URI.
     return error.error === 'invalid_grant'

@@ -3,7 +3,7 @@ import { EntenteError } from '../errors.ts'
 import { addressClaim, profileClaims } from './claims.ts'
 import { authorizationUrl, redeemCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { readProfile, refuseGraphError, type GraphProfile } from './facebook-graph.ts'
-import { looksLikeIdToken, verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
+import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
 
@@ -51,7 +51,7 @@ export function facebook({ clientId, clientSecret, graphVersion, baseUrl }: Face
     idToken: {
       async verify(token, expected) {
         // Outside Limited Login the SDK hands the app an access token, which says nothing about whom it was made for.
-        if (!token.includes('.') && !looksLikeIdToken(token)) throw new EntenteError('LOGIN_DENIED', { provider: 'facebook', check: 'not an ID token' })
+        if (!token.includes('.')) throw new EntenteError('LOGIN_DENIED', { provider: 'facebook', check: 'not an ID token' })
         return tokenClaims(await verifyDeviceToken(rules, token, expected))
       },
     },

@@ -68,7 +68,8 @@ export async function verifyIdToken(rules: IdTokenRules, token: string, expected
     }
   } catch (error) {
     if (error instanceof EntenteError) throw error
-    throw new EntenteError('LOGIN_DENIED', { provider: rules.provider, check: nameOf(error) }, {}, error)
+    // Without the cause: jose's errors carry the claims, and those stay out of the log.
+    throw new EntenteError('LOGIN_DENIED', { provider: rules.provider, check: nameOf(error) })
   }
 }
 

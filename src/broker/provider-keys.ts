@@ -51,15 +51,21 @@ export function openKeys({ http, urls, now }: KeyParts): ProviderKeys {
 
 type LocalSet = ReturnType<typeof createLocalJWKSet>
 
-const keySet = z.object({ keys: z.array(z.record(z.string(), z.unknown())).max(100) })
-const fitKey = z.looseObject({
+const keySet = z.object({ keys: z.array(z.unknown()).max(100) })
+const text = z.string().exactOptional()
+// Members of private keys and whatever else a key may have are left behind; a key that has `d` is none.
+const fitKey = z.object({
   kty: z.enum(['RSA', 'EC', 'OKP']),
-  use: z.literal('sig').optional(),
-  kid: z.string().optional(),
-  alg: z.string().optional(),
-  crv: z.string().optional(),
-  n: z.string().min(342).optional(), // 2048 bits
-  d: z.undefined().optional(),
+  use: z.literal('sig').exactOptional(),
+  key_ops: z.array(z.string()).exactOptional(),
+  d: z.never().exactOptional(),
+  kid: text,
+  alg: text,
+  crv: text,
+  x: text,
+  y: text,
+  n: z.string().min(342).exactOptional(), // 2048 bits
+  e: text,
 })
 
 async function fetchKeys(http: ProviderHttp, url: string) {
@@ -68,21 +74,7 @@ async function fetchKeys(http: ProviderHttp, url: string) {
   if (answer.status !== 200 || !document.success) throw unavailable('key set unreadable')
   return document.data.keys.flatMap((key) => {
     const fit = fitKey.safeParse(key)
-    if (!fit.success) return []
-    const { kty, crv, kid, alg } = fit.data
-    const text = (name: string) => (typeof key[name] === 'string' ? { [name]: key[name] } : {})
-    return [
-      {
-        kty,
-        ...text('n'),
-        ...text('e'),
-        ...text('x'),
-        ...text('y'),
-        ...(crv !== undefined && { crv }),
-        ...(kid !== undefined && { kid }),
-        ...(alg !== undefined && { alg }),
-      },
-    ]
+    return fit.success ? [fit.data] : []
   })
 }
 

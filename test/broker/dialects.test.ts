@@ -1,6 +1,7 @@
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Switches } from '../../demo/providers/switches.ts'
-import { Broker, clientIds, codeOf, dialects, outcome } from './dialects.ts'
+import { Broker, clientIds, codeOf, dialects, outcome, registrations } from './dialects.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -100,6 +101,22 @@ describe.each(['google', 'apple', 'haus'] as const)('%s', (provider) => {
     broker.sims[provider].behave()
     expect(await codeOf(broker.signIn(provider))).toBe('ok')
   })
+})
+
+test('without a base address only the providers’ own hosts are meant', async () => {
+  broker.restart(() => ({ ...registrations, further: [], allowLoopback: false }))
+  const dialogs = (['apple', 'facebook'] as const).map(async (name) => broker.provider(name).authorizationUrl(broker.begin(name, 'anna')))
+  expect((await Promise.all(dialogs)).map(({ origin, pathname }) => origin + pathname)).toEqual([
+    'https://appleid.apple.com/auth/authorize',
+    'https://www.facebook.com/v26.0/dialog/oauth',
+  ])
+})
+
+test('a refusal carries no token, code or claim, not even for the log', async () => {
+  broker.sims.google.misbehave({ wrongIssuer: true })
+  const refused: unknown = await broker.signIn('google').catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'LOGIN_DENIED', detail: { provider: 'google', check: 'iss' } })
+  expect(inspect(refused, { depth: 10 })).not.toMatch(/anna|eyJ|4\/0A/i)
 })
 
 describe('who vouches for an address', () => {

@@ -18,12 +18,19 @@ const key = generateKeyPairSync('ec', {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 })
 
+/** What the simulated providers know us by. */
+export const registrations = {
+  google: { clientId: clientIds.google, clientSecret: 'google-demo-secret' },
+  apple: { clientId: clientIds.apple, teamId: 'DEMOTEAM01', keyId: 'DEMOKEY001', privateKey: key.privateKey },
+  facebook: { clientId: clientIds.facebook, clientSecret: 'demo-app-secret', graphVersion: 'v26.0' },
+}
+
 export function configFor(sims: SimulatedProviders): ProvidersConfig & Required<Pick<ProvidersConfig, 'google' | 'apple' | 'facebook'>> {
   return {
     allowLoopback: true,
-    google: { clientId: clientIds.google, clientSecret: 'google-demo-secret', baseUrl: sims.google.url },
-    apple: { clientId: clientIds.apple, teamId: 'DEMOTEAM01', keyId: 'DEMOKEY001', privateKey: key.privateKey, baseUrl: sims.apple.url },
-    facebook: { clientId: clientIds.facebook, clientSecret: 'demo-app-secret', graphVersion: 'v26.0', baseUrl: sims.facebook.url },
+    google: { ...registrations.google, baseUrl: sims.google.url },
+    apple: { ...registrations.apple, baseUrl: sims.apple.url },
+    facebook: { ...registrations.facebook, baseUrl: sims.facebook.url },
     further: [
       {
         id: 'haus',
