@@ -5,16 +5,14 @@ import {
   Kind,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  type SelectionNode,
-  type SelectionSetNode,
 } from 'graphql'
 import { EntenteError } from '../errors.ts'
 import { reachableFrom, type Classification, type ClassifiedField } from './classification.ts'
+import { collector, type Selecting } from './collect-fields.ts'
 import { siteWith, type Site } from './site.ts'
 
 export interface PlanParts {
@@ -40,7 +38,7 @@ const mostPlaces = 1_000
 
 /** Works like the executor's collection of fields (GraphQL, 6.3.2), so aliases, fragments and merged selections make no difference. QUERY_TOO_COSTLY */
 export function planOf(parts: PlanParts): Plan {
-  const walk = walker(parts)
+  const walk = new Walk(parts)
   const root = parts.schema.getRootType(parts.operation.operation)
   if (root) walk.below(root, [parts.operation])
   const sites = new Map([...walk.found].map(([node, fields]) => [node, siteWith([...fields.values()])]))
@@ -51,105 +49,67 @@ export function planOf(parts: PlanParts): Plan {
 const noNode: FieldNode = { kind: Kind.FIELD, name: { kind: Kind.NAME, value: '' } }
 
 type Fields = ReadonlyMap<string, ClassifiedField>
-type Selecting = FieldNode | OperationDefinitionNode
 
-function walker({ schema, classification, document, variables }: PlanParts) {
-  const collect = collector(schema, document, variables)
-  const numbers = new Map<Selecting, number>()
-  const numberOf = (node: Selecting) => numbers.get(node) ?? (numbers.set(node, numbers.size), numbers.size - 1)
-  const places = new Map<string, Fields>()
-  const customer = schema.getType('Customer')
-  const found = new Map<FieldNode, Map<string, ClassifiedField>>()
-  const leads = new Map<GraphQLNamedType, boolean>()
+/** One run through an operation. Places are memoised by the fields merged there, so what fragments repeat is walked once. */
+class Walk {
+  readonly found = new Map<FieldNode, Map<string, ClassifiedField>>()
+  readonly #places = new Map<string, Fields>()
+  readonly #numbers = new Map<Selecting, number>()
+  readonly #leads = new Map<GraphQLNamedType, boolean>()
+  readonly #parts: PlanParts
+  readonly #collect: ReturnType<typeof collector>
 
-  /** Below a customer, traits and identities are the same person's data; what leads to another customer is a read of its own. */
-  function leadsOn(type: GraphQLNamedType): boolean {
-    const known = leads.get(type) ?? (isObjectType(customer) && reachableFrom(type).has(customer))
-    leads.set(type, known)
-    return known
+  constructor(parts: PlanParts) {
+    this.#parts = parts
+    this.#collect = collector(parts.schema, parts.document, parts.variables)
   }
 
   /** The nearest customers' fields below these selections of one field, and on the way the sites of all that lie deeper. */
-  function below(type: GraphQLNamedType, nodes: readonly Selecting[]): Fields {
+  below(type: GraphQLNamedType, nodes: readonly Selecting[]): Fields {
     const fields = new Map<string, ClassifiedField>()
-    for (const possible of objectTypes(schema, type)) for (const [name, field] of place(possible, nodes)) fields.set(name, field)
-    for (const node of nodes) if (node.kind === Kind.FIELD) addTo(found, node, fields)
+    const possible = isObjectType(type) ? [type] : isAbstractType(type) ? this.#parts.schema.getPossibleTypes(type) : []
+    for (const one of possible) for (const [coordinate, field] of this.#place(one, nodes)) fields.set(coordinate, field)
+    if (possible.length > 0) for (const node of nodes) if (node.kind === Kind.FIELD) this.#addSite(node, fields)
     return fields
   }
 
-  function place(type: GraphQLObjectType, nodes: readonly Selecting[]): Fields {
-    const key = `${type.name} ${nodes.map(numberOf).join()}`
-    const known = places.get(key)
+  #place(type: GraphQLObjectType, nodes: readonly Selecting[]): Fields {
+    const key = `${type.name} ${nodes.map((node) => this.#numberOf(node)).join()}`
+    const known = this.#places.get(key)
     if (known) return known
-    if (places.size >= mostPlaces) throw new EntenteError('QUERY_TOO_COSTLY', { why: 'places' })
+    if (this.#places.size >= mostPlaces) throw new EntenteError('QUERY_TOO_COSTLY', { why: 'places' })
     const fields = new Map<string, ClassifiedField>()
-    places.set(key, fields)
-    for (const selected of collect(type, nodes).values()) {
+    this.#places.set(key, fields)
+    for (const selected of this.#collect(type, nodes).values()) {
       const name = selected[0]?.name.value ?? ''
       const definition = type.getFields()[name]
       if (!definition) continue
-      const classified = classification.get(`${type.name}.${name}`)
+      const classified = this.#parts.classification.get(`${type.name}.${name}`)
       if (classified) fields.set(classified.coordinate, classified)
       const result = getNamedType(definition.type)
-      const deeper = below(result, selected)
-      if (!(type === customer && leadsOn(result))) for (const [coordinate, field] of deeper) fields.set(coordinate, field)
+      const deeper = this.below(result, selected)
+      if (type.name !== 'Customer' || !this.#leadsOn(result)) for (const [coordinate, field] of deeper) fields.set(coordinate, field)
     }
     return fields
   }
 
-  return { found, below }
-}
-
-function addTo(found: Map<FieldNode, Map<string, ClassifiedField>>, node: FieldNode, fields: Fields): void {
-  const before = found.get(node)
-  if (!before) found.set(node, new Map(fields))
-  else for (const [coordinate, field] of fields) before.set(coordinate, field)
-}
-
-const objectTypes = (schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] =>
-  isObjectType(type) ? [type] : isAbstractType(type) ? schema.getPossibleTypes(type) : []
-
-/** Selected fields by response name, as for an object of that type. Each fragment counts once, so spreads of spreads cost nothing. */
-function collector(schema: GraphQLSchema, document: DocumentNode, variables: Readonly<Record<string, unknown>>) {
-  const fragments = new Map<string, FragmentDefinitionNode>()
-  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition)
-
-  const applies = (condition: string | undefined, type: GraphQLObjectType): boolean => {
-    if (condition === undefined || condition === type.name) return true
-    const wanted = schema.getType(condition)
-    return isAbstractType(wanted) && schema.isSubType(wanted, type)
+  /** Below a customer, traits and identities are the same person's data; what leads to another customer is a read of its own. */
+  #leadsOn(type: GraphQLNamedType): boolean {
+    const known = this.#leads.get(type) ?? [...reachableFrom(type)].some(({ name }) => name === 'Customer')
+    this.#leads.set(type, known)
+    return known
   }
 
-  return (type: GraphQLObjectType, nodes: readonly Selecting[]): ReadonlyMap<string, FieldNode[]> => {
-    const groups = new Map<string, FieldNode[]>()
-    const visited = new Set<string>()
-    const take = (set: SelectionSetNode | undefined): void => {
-      for (const selection of set?.selections ?? []) {
-        if (!isIncluded(selection, variables)) continue
-        if (selection.kind === Kind.FIELD) {
-          const name = selection.alias?.value ?? selection.name.value
-          const group = groups.get(name)
-          if (!group) groups.set(name, [selection])
-          else if (!group.includes(selection)) group.push(selection)
-        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-          if (applies(selection.typeCondition?.name.value, type)) take(selection.selectionSet)
-        } else if (!visited.has(selection.name.value)) {
-          visited.add(selection.name.value)
-          const fragment = fragments.get(selection.name.value)
-          if (fragment && applies(fragment.typeCondition.name.value, type)) take(fragment.selectionSet)
-        }
-      }
-    }
-    for (const node of nodes) take(node.selectionSet)
-    return groups
+  #numberOf(node: Selecting): number {
+    const number = this.#numbers.get(node) ?? this.#numbers.size
+    this.#numbers.set(node, number)
+    return number
   }
-}
 
-function isIncluded(selection: SelectionNode, variables: Readonly<Record<string, unknown>>): boolean {
-  return (selection.directives ?? []).every(({ name, arguments: args }) => {
-    if (name.value !== 'skip' && name.value !== 'include') return true
-    const value = args?.[0]?.value
-    const on = value?.kind === Kind.VARIABLE ? variables[value.name.value] === true : value?.kind === Kind.BOOLEAN && value.value
-    return name.value === 'include' ? on : !on
-  })
+  /** A node that is merged differently in two places gets what both select. */
+  #addSite(node: FieldNode, fields: Fields): void {
+    const before = this.found.get(node)
+    if (!before) this.found.set(node, new Map(fields))
+    else for (const [coordinate, field] of fields) before.set(coordinate, field)
+  }
 }

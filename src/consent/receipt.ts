@@ -42,14 +42,6 @@ export interface ReceiptParts {
   readonly clients: () => Iterable<ReadingClient>
 }
 
-/** All that a client may read by these purposes, in the order of the schema. */
-export function accessOf(client: ReadingClient, basis: Mask, classification: Classification): FieldAccess[] {
-  return [...classification.values()].flatMap(({ coordinate: field, masks }) => {
-    const form = gate(masks, client.purposes & basis)
-    return form === 'withheld' ? [] : [{ clientId: client.id, field, form: form.form }]
-  })
-}
-
 /**
  * The receipt for what was recorded. The person sees all of it. A client learns nothing about purposes beyond its token that it did not say
  * itself: those are told as if the decision had turned them round.

@@ -8,9 +8,9 @@ import type { PurposeInWords } from './texts.ts'
 
 const enumOf = <Name extends string>(...names: Name[]) => Object.fromEntries(names.map((name) => [name, name]))
 
-export const LegalBasisEnum = enumOf<LegalBasis>('CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST')
+const LegalBasisEnum = enumOf<LegalBasis>('CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST')
 registerEnumType(LegalBasisEnum, { name: 'LegalBasis' })
-export const DataFormEnum = enumOf<DataForm>('FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE')
+const DataFormEnum = enumOf<DataForm>('FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE')
 registerEnumType(DataFormEnum, {
   name: 'DataForm',
   description: 'How much of a value is shown: all, its decade, its region, its SHA-256, or that there is one.',

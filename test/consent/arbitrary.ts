@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { CustomerRow } from '../../src/storage/customers.ts'
 import type { NaivePurpose } from '../support/naive-gate.ts'
 import { customer } from './fixture.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { classify, type ClassifiedField } from '../../src/consent/classification.ts'
@@ -155,7 +155,7 @@ describe('built-in purposes', () => {
           id: 'all',
           legalBasis: 'CONTRACT',
           covers: [{ category: 'user', form: 'FULL' }],
-          texts: [{ version: '1', ...{ date: '2026-01-01', en: { title: 'a', text: 'a' } } }],
+          texts: [{ version: '1', date: '2026-01-01', en: { title: 'a', text: 'a' } }],
         },
       ]),
       'all',

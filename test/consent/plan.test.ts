@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { buildSchema, getOperationAST, Kind, parse, validate, visit, type FieldNode } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { classify } from '../../src/consent/classification.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { newReport } from '../../src/consent/report.ts'
 import { siteWith } from '../../src/consent/site.ts'
