@@ -327,8 +327,16 @@ async function freePort(wanted: string | undefined, host: string): Promise<numbe
 /** Runs until told to stop: then answers what is under way, and ends. */
 async function run(): Promise<void> {
   const running = await start(process.env)
-  const stop = (): void => void running[Symbol.asyncDispose]().then(() => process.exit(0), () => process.exit(1))
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) return
+    stopping = true
+    void running[Symbol.asyncDispose]().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
   process.once('disconnect', stop)
   process.send?.({ ready: running.address })
 }
