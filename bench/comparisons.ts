@@ -1,0 +1,63 @@
+import { logins } from './logins.ts'
+import { memoryGrowth } from './memory.ts'
+import { forReads, ownList, ownReads, startOurs } from './ours.ts'
+import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usualReads } from './peers.ts'
+import type { Row } from './report.ts'
+import { compare } from './rounds.ts'
+import type { Tokens } from './tokens.ts'
+
+export interface Comparison {
+  readonly name: string
+  /** The figure that the project sets itself, in words; empty where it only reports. */
+  readonly toReach: string
+  readonly run: (uri: string, tokens: Tokens, rounds: number) => Promise<Row>
+}
+
+export const comparisons: readonly Comparison[] = [
+  {
+    name: 'read-gate-on/off',
+    toReach: '≥ 0.95',
+    async run(uri, tokens, rounds) {
+      await using on = await startOurs(uri)
+      await using off = await startOurs(uri, { ...forReads, BENCH_GATE: 'off' })
+      const plan = { name: this.name, unit: 'reads/s', rounds }
+      return await compare(plan, { server: on, target: ownReads(on, tokens) }, { server: off, target: ownReads(off, tokens) })
+    },
+  },
+  {
+    name: 'read/usual-stack',
+    toReach: '≥ 3',
+    async run(uri, tokens, rounds) {
+      await using ours = await startOurs(uri)
+      await using peer = await startUsualStack(uri)
+      const plan = { name: this.name, unit: 'reads/s', rounds }
+      return await compare(plan, { server: ours, target: ownReads(ours, tokens) }, { server: peer, target: usualReads(peer) })
+    },
+  },
+  {
+    name: 'read/bare-driver',
+    toReach: '≥ 1.0',
+    async run(uri, tokens, rounds) {
+      await using ours = await startOurs(uri)
+      await using peer = await startBareDriver(uri)
+      const plan = { name: this.name, unit: 'reads/s', rounds }
+      return await compare(plan, { server: ours, target: ownReads(ours, tokens) }, { server: peer, target: bareReads(peer) })
+    },
+  },
+  {
+    name: 'list/usual-stack',
+    toReach: '≥ 5',
+    async run(uri, tokens, rounds) {
+      await using ours = await startOurs(uri)
+      await using peer = await startUsualStack(uri)
+      const plan = { name: this.name, unit: 'customers/s', rounds, warmUps: 5 }
+      return await compare(
+        plan,
+        { server: ours, target: ownList(ours, tokens), units: listLength },
+        { server: peer, target: usualList(peer), units: listLength },
+      )
+    },
+  },
+  { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
+  { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
+]

@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { serverCore } from './child.ts'
+import { comparisons } from './comparisons.ts'
+import { printRow, type Row } from './report.ts'
+import { seed } from './seed.ts'
+import { mintTokens } from './tokens.ts'
+
+const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '5' } } })
+const rounds = Number(values.rounds)
+if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a number of rounds')
+const names = values.only?.split(',') ?? comparisons.map(({ name }) => name)
+const unknown = names.filter((name) => !comparisons.some((comparison) => comparison.name === name))
+if (unknown.length > 0) throw new RangeError(`--only takes some of ${comparisons.map(({ name }) => name).join(', ')}`)
+const uri = process.env['MONGODB_URI']
+if (uri === undefined) throw new Error('MONGODB_URI is missing: start with `npm run bench`.')
+
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`)
+console.log(
+  serverCore === undefined
+    ? 'Nothing is pinned: server, databases and load share the cores, for both sides alike.'
+    : `Each server runs on core ${serverCore}; databases and load run on the others, for both sides alike. Ours logs each request, the peers log nothing.`,
+)
+await seed(uri)
+const tokens = await mintTokens(uri)
+const rows: Row[] = []
+for (const comparison of comparisons.filter(({ name }) => names.includes(name))) {
+  const row = await comparison.run(uri, tokens, rounds)
+  printRow(row, comparison.toReach)
+  rows.push(row)
+}
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`)

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { accessTokenAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
+import { subjects } from '../src/access/subjects.ts'
+import { openMongo } from '../src/storage/mongo.ts'
+import { keyStore } from '../src/storage/keys.ts'
+import { databases, inDatabase } from './databases.ts'
+import { people } from './people.ts'
+
+/** Of all gateways that are measured: one token is good at each of them, wherever it listens. */
+export const publicUrl = 'http://localhost:4999'
+export const secret = 'known to everybody, only for benchmarks'
+
+export interface Tokens {
+  /** By number of the person. */
+  readonly ofPeople: readonly string[]
+  readonly ofTool: string
+  /** What the shop calls each person. */
+  readonly idsInShop: readonly string[]
+}
+
+/** Access tokens as the gateway itself would give them out (RFC 9068), signed with its own key out of its own database. */
+export async function mintTokens(uri: string): Promise<Tokens> {
+  const db = await openMongo(inDatabase(uri, databases.ours))
+  try {
+    const store = keyStore(db, { current: secret })
+    const keys = await openSigningKeys(store, () => new Date())
+    const idsInShop = subjects(await store.obtain('subject/1')).outward(
+      'storefront',
+      people.map(({ key }) => key),
+    )
+    const { kid, key } = keys.current().signer
+    const sign = (claims: Record<string, unknown>) =>
+      new SignJWT({ issued_ms: Date.now(), jti: randomUUID(), ...claims })
+        .setProtectedHeader({ alg: accessTokenAlgorithm, kid, typ: 'at+jwt' })
+        .setIssuer(`${publicUrl}/oidc`)
+        .setAudience(`${publicUrl}/graphql`)
+        .setIssuedAt()
+        .setExpirationTime('3h') // a real one ends after ten minutes, which is shorter than the whole run
+        .sign(key)
+    const scope = 'openid purpose:order_processing purpose:personalised_shop'
+    const ofPerson = (id: string, n: number) => sign({ sub: id, client_id: 'storefront', scope, grant: `bench-${n}`, auth_time: Math.floor(Date.now() / 1000) })
+    return {
+      ofPeople: await Promise.all(idsInShop.map(ofPerson)),
+      ofTool: await sign({ sub: 'marketing', client_id: 'marketing', scope: 'purpose:email_marketing purpose:personalised_ads' }),
+      idsInShop,
+    }
+  } finally {
+    await db.close()
+  }
+}
