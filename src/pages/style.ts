@@ -5,8 +5,7 @@ export const stylesheet = `
 :root{color-scheme:light dark;--ground:#f4f3ef;--card:#fff;--ink:#1b2430;--soft:#546071;--line:#d9dbd6;--edge:#7d8794;--accent:#0b5d5e;--on-accent:#fff;--tint:#e6f0ee;--warn:#8a4b08;--warn-tint:#fbf1e2}
 @media (prefers-color-scheme:dark){:root{--ground:#11161b;--card:#1a2129;--ink:#e8ecf0;--soft:#a5b0bd;--line:#313b46;--edge:#8390a0;--accent:#7fd4c8;--on-accent:#06302e;--tint:#1d3233;--warn:#f2c083;--warn-tint:#33281a}}
 *{box-sizing:border-box}
-html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;-webkit-text-size-adjust:100%;scroll-behavior:smooth}
-@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
+html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);min-height:100vh;display:flex;flex-direction:column}
 a{color:var(--accent);text-underline-offset:.2em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:3px;border-radius:6px}

@@ -50,11 +50,11 @@ async function openAccount(reader = phone): Promise<Page> {
   return page
 }
 
-/** Presses something and waits for the page of that path. */
+/** Presses something and waits until the browser rests on a page of that path. */
 async function press(page: Page, selector: string, path: string): Promise<void> {
   const arrived = new Promise<void>((resolve) =>
-    page.on('framenavigated', (frame) => {
-      if (new URL(frame.url()).pathname === path) resolve()
+    page.on('load', () => {
+      if (new URL(page.url()).pathname === path) resolve()
     }),
   )
   await page.click(selector)
@@ -96,12 +96,12 @@ describe('axe finds nothing serious', () => {
 })
 
 describe('without scripts, in Chromium', () => {
-  test('one press on a button leads through our form to the provider, past our own form-action', async () => {
+  test('one press leads to the provider, and the way chosen is offered first the next time', async () => {
     const page = await open('/login?uid=waiting-1')
-    await press(page, 'button[value=apple]', '/provider/apple')
+    await press(page, '::-p-text(Continue with Apple)', '/provider/apple')
     expect(page.url()).toBe(`${other}/provider/apple`)
     await page.goto(`${stage.url}/login?uid=waiting-1`)
-    expect(await page.$eval('.ways button', (button) => button.getAttribute('value'))).toBe('apple')
+    expect(await page.$eval('.ways a', (link) => link.innerText)).toContain('Continue with Apple')
     await page.browserContext().close()
   })
 
@@ -150,6 +150,14 @@ describe('without scripts, in Chromium', () => {
       { purpose: 'personalised_shop', granted: false },
       { purpose: 'personalised_shop', granted: true },
     ])
+    await page.browserContext().close()
+  })
+
+  test('adding a login leads past our own form-action to where linking starts', async () => {
+    const page = await openAccount()
+    stage.behind.answers = [{ data: { startLinking: { url: `${other}/link` } } }]
+    await press(page, 'button[name=provider][value=haus]', '/link')
+    expect(page.url()).toBe(`${other}/link`)
     await page.browserContext().close()
   })
 

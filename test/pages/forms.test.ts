@@ -37,15 +37,7 @@ async function signedIn(): Promise<string> {
 
 describe('C46: a form is taken only from our own page in the same browser', () => {
   const fields = { uid: 'waiting-1', provider: 'google' }
-  const paths = [
-    '/login/back',
-    '/consent',
-    '/account/profile',
-    '/account/decision',
-    '/account/logins/add',
-    '/account/logins/remove',
-    '/account/sign-out',
-  ]
+  const paths = ['/login/back', '/consent', '/account/profile', '/account/decision', '/account/logins/add', '/account/logins/remove', '/account/sign-out']
 
   test.for(paths)('%s', async (path) => {
     const account = await signedIn()
@@ -155,12 +147,17 @@ describe('the login page', () => {
     expect(text).toContain('LOGIN_EXPIRED')
   })
 
-  test('C62: after the form the browser is sent on by 303 to a page of ours, then to the provider', async () => {
-    const { cookie, token } = await visit('/login?uid=waiting-1')
-    const answer = await post('/login/start', { uid: 'waiting-1', provider: 'apple', token }, { cookie })
-    expect([answer.status, answer.headers.get('location')]).toEqual([303, expect.stringMatching(/^\/onward\?to=[\w-]+$/)])
-    const onward = await visit(answer.headers.get('location') ?? '')
-    expect(onward.response.headers.get('refresh')).toBe('0; url=http://127.0.0.1:9/provider/apple')
+  test('a way in is a link that leads on by 303', async () => {
+    const { response } = await visit('/login/start?uid=waiting-1&provider=apple')
+    expect([response.status, response.headers.get('location')]).toEqual([303, 'http://127.0.0.1:9/provider/apple'])
+    expect(response.headers.getSetCookie().some((line) => line.startsWith('__Host-entente-device='))).toBe(true)
+  })
+
+  test('C43: the link starts nothing in a browser where that login does not wait', async () => {
+    for (const query of ['uid=somebody-elses&provider=apple', 'provider=apple', 'uid=waiting-1', 'uid=waiting-1&uid=waiting-1&provider=apple']) {
+      expect((await visit(`/login/start?${query}`)).response.status).toBe(400)
+    }
+    expect(stage.behind.started).toEqual([])
   })
 
   test('nobody can be sent elsewhere by a link they were given', async () => {
@@ -175,7 +172,7 @@ describe('the login page', () => {
     const page = await visit('/login?uid=waiting-1')
     expect(page.response.status).toBe(503)
     expect(page.text).toContain('PROVIDER_UNAVAILABLE')
-    expect(page.text).toContain('value="apple"')
+    expect(waysIn(page.text)).toContain('apple')
   })
 
   test.for([
@@ -187,12 +184,12 @@ describe('the login page', () => {
     const { response, text } = await visit(`/login/google/callback?code=${code}`)
     expect(response.status).toBe(status)
     expect(text).toContain(code)
-    expect(text).toContain('value="apple"')
+    expect(waysIn(text)).toEqual(['google', 'apple', 'facebook', 'haus'])
   })
 
   test('LINK_REQUIRED offers the ways known and no other', async () => {
     const { text } = await visit('/login/google/callback?code=LINK_REQUIRED&ways=apple')
-    expect([...text.matchAll(/name="provider" value="(\w+)"/g)].map(([, id]) => id)).toEqual(['apple'])
+    expect(waysIn(text)).toEqual(['apple'])
   })
 })
 
@@ -299,6 +296,16 @@ describe('the account centre', () => {
     expect(stage.behind.operations).toMatchObject([{ variables, accessToken: 'a token' }])
   })
 
+  test('C62: adding a login leads on by 303 to a page of ours, then to where linking starts', async () => {
+    const account = await signedIn()
+    const page = await visit('/account', { cookie: account })
+    stage.behind.answers = [{ data: { startLinking: { url: 'http://127.0.0.1:9/link' } } }]
+    const answer = await post('/account/logins/add', { provider: 'haus', token: page.token }, { cookie: `${page.cookie}; ${account}` })
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, expect.stringMatching(/^\/onward\?to=[\w-]+$/)])
+    const onward = await visit(answer.headers.get('location') ?? '')
+    expect(onward.response.headers.get('refresh')).toBe('0; url=http://127.0.0.1:9/link')
+  })
+
   test('says why something was refused', async () => {
     const account = await signedIn()
     const page = await visit('/account', { cookie: account })
@@ -334,3 +341,5 @@ const wordOf = (code: 'LAST_IDENTITY') => ({ LAST_IDENTITY: 'This is the only wa
 async function languageOf(path: string, headers: Record<string, string> = {}): Promise<string | undefined> {
   return /<html lang="(..)"/.exec((await visit(path, headers)).text)?.[1]
 }
+
+const waysIn = (text: string) => [...text.matchAll(/href="\/login\/start\?uid=waiting-1&amp;provider=(\w+)"/g)].map(([, id]) => id)
