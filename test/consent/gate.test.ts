@@ -127,6 +127,7 @@ describe('over generated policies and customers', () => {
 })
 
 describe('built-in purposes', () => {
+  const oneText = [{ version: '1', date: '2026-01-01', en: { title: 'a', text: 'a' } }]
   const everything = demoPolicy.maskOf(['data_subject_access'])
 
   test('data_subject_access reads oneself, and nobody else', () => {
@@ -155,7 +156,7 @@ describe('built-in purposes', () => {
           id: 'all',
           legalBasis: 'CONTRACT',
           covers: [{ category: 'user', form: 'FULL' }],
-          texts: [{ version: '1', date: '2026-01-01', en: { title: 'a', text: 'a' } }],
+          texts: oneText,
         },
       ]),
       'all',

@@ -7,7 +7,7 @@ export interface NaivePurpose {
   readonly legalBasis: string
   readonly covers: readonly { readonly category: string; readonly form: string; readonly matchable?: boolean }[]
   readonly requires?: readonly string[]
-  readonly texts: readonly { readonly version: string; readonly date: string; readonly correctsSpellingOf?: string }[]
+  readonly texts: readonly { readonly version: string; readonly correctsSpellingOf?: string }[]
 }
 
 export interface NaiveField {
