@@ -37,6 +37,7 @@ const seen = z.object({ clientId: z.string(), fields: z.array(fieldAccess) })
 
 export type Person = z.infer<typeof person>
 export type Identity = z.infer<typeof identity>
+export type AccessEntry = z.infer<typeof access>
 export type ConsentNow = z.infer<typeof consent>
 
 export interface AccountData {

@@ -44,13 +44,6 @@ export function sendToSignIn(parts: AccountParts, reply: FastifyReply, fresh = f
   return reply.header('cache-control', 'no-store').redirect(`/oidc/auth?${query.toString()}`, 303)
 }
 
-/** After a sign-out. What is left of this browser's session at the OpenID provider is for its own page to end (RP-Initiated Logout 1.0). */
-export function sendSignedOut(parts: AccountParts, reply: FastifyReply, where: 'here' | 'everywhere'): FastifyReply {
-  endSession(reply)
-  const query = new URLSearchParams({ client_id: 'account', post_logout_redirect_uri: `${parts.publicUrl}/account/signed-out` })
-  return reply.redirect(where === 'here' ? `/oidc/session/end?${query.toString()}` : '/account/signed-out', 303)
-}
-
 /** `/account/callback`: the end of the account centre's own login, and of linking another login. */
 export function accountCallback(app: FastifyInstance, parts: AccountParts): void {
   app.get('/account/callback', async (request, reply) => {

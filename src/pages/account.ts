@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
 import { ask, mutations, readAccount, startedLinking } from './account-data.ts'
 import { sectionsOf } from './account-sections.ts'
-import { accountCallback, codeNamed, endSession, linkedUrl, sendSignedOut, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { accountCallback, codeNamed, endSession, linkedUrl, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
 import { formToken, readForm } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor, type View } from './layout.ts'
@@ -67,7 +67,8 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
   app.post('/account/sign-out', (request, reply) =>
     change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
       await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)
-      return sendSignedOut(parts, reply, where)
+      endSession(reply)
+      return reply.redirect('/account/signed-out', 303)
     }),
   )
 }

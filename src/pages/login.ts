@@ -45,13 +45,7 @@ export async function questionOf(parts: Pick<LoginParts, 'interactions'>, reques
   return question
 }
 
-async function begin(
-  parts: LoginParts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  question: PendingQuestion,
-  provider: string,
-): Promise<FastifyReply> {
+async function begin(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, provider: string): Promise<FastifyReply> {
   const { language } = viewFor(parts, request, reply, question.locale)
   try {
     const url = await parts.beginLogin({ question, provider, language }, request, reply)

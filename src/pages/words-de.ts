@@ -1,4 +1,4 @@
-import type { Words } from './words.ts'
+import type { Words } from './word-list.ts'
 
 export const de: Words = {
   name: 'Deutsch',
@@ -101,8 +101,10 @@ export const de: Words = {
     decidedOn: 'entschieden am',
     until: 'bis',
     access: 'Wer was gelesen hat',
-    accessText: 'Jeder Zugriff auf Ihre Daten durch einen Shop oder ein Werkzeug.',
-    accessNone: 'Bisher hat niemand Ihre Daten gelesen.',
+    accessText:
+      'Was Werkzeuge von sich aus gelesen haben, und jede Anmeldung und Änderung. Was ein Shop Ihnen selbst zeigt, während Sie angemeldet sind, steht hier nicht.',
+    accessNone: 'Bisher nichts.',
+    accessOther: 'Keine Daten: eine Anmeldung oder Entscheidung',
     older: 'Ältere Einträge',
     newest: 'Neueste Einträge',
     when: 'Wann',

@@ -1,4 +1,4 @@
-import type { Words } from './words.ts'
+import type { Words } from './word-list.ts'
 
 export const en: Words = {
   name: 'English',
@@ -83,8 +83,9 @@ export const en: Words = {
     decidedOn: 'decided on',
     until: 'until',
     access: 'Who read what',
-    accessText: 'Every access to your data by a shop or tool.',
-    accessNone: 'Nobody has read your data yet.',
+    accessText: 'What tools read on their own, and every sign-in and change. What a shop shows you while you are signed in is not listed.',
+    accessNone: 'Nothing yet.',
+    accessOther: 'No data: a sign-in or a decision',
     older: 'Older entries',
     newest: 'Newest entries',
     when: 'When',

@@ -1,72 +1,11 @@
-import type { DataForm, LegalBasis } from '../config/policy.ts'
-import type { ErrorCode } from '../errors.ts'
 import { de } from './words-de.ts'
 import { en } from './words-en.ts'
+import type { Words } from './word-list.ts'
+
+export type { DecisionWord, Words } from './word-list.ts'
 
 export const languages = ['de', 'en'] as const
 export type Language = (typeof languages)[number]
-
-export type DecisionWord = 'NOT_ASKED' | 'GRANTED' | 'REFUSED' | 'WITHDRAWN' | 'OBJECTED' | 'PENDING' | 'OUTDATED' | 'EXPIRED'
-
-type Texts<Key extends string> = { readonly [key in Key]: string }
-
-/** Everything that the pages say, in one language; the policy file brings its own texts. */
-export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsible' | 'accountCentre'> {
-  readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'>
-  readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
-  readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
-  readonly account: Texts<
-    | 'title'
-    | 'sections'
-    | 'saved'
-    | 'profile'
-    | 'profileText'
-    | 'save'
-    | 'unset'
-    | 'yes'
-    | 'no'
-    | 'listHint'
-    | 'logins'
-    | 'loginsText'
-    | 'lastUsed'
-    | 'linked'
-    | 'remove'
-    | 'onlyOne'
-    | 'add'
-    | 'decisions'
-    | 'decisionsText'
-    | 'allow'
-    | 'refuse'
-    | 'noChoice'
-    | 'decidedOn'
-    | 'until'
-    | 'access'
-    | 'accessText'
-    | 'accessNone'
-    | 'older'
-    | 'newest'
-    | 'when'
-    | 'who'
-    | 'what'
-    | 'whatFor'
-    | 'seen'
-    | 'seenText'
-    | 'seenNothing'
-    | 'sessions'
-    | 'signOutHere'
-    | 'signOutHereText'
-    | 'signOutEverywhere'
-    | 'signOutEverywhereText'
-    | 'signedOut'
-    | 'signedOutText'
-    | 'signIn'
-  >
-  readonly states: Texts<DecisionWord>
-  readonly bases: Texts<LegalBasis>
-  readonly forms: Texts<DataForm>
-  readonly fields: Readonly<Record<string, string>>
-  readonly categories: Readonly<Record<string, string>>
-}
 
 const dictionary: Readonly<Record<Language, Words>> = { de, en }
 
