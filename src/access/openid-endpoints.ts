@@ -27,6 +27,7 @@ export function endpointSteps(parts: EndpointParts): Step[] {
     async (ctx, next) => {
       ctx['mountPath'] = mount
       ctx.set(pageHeaders)
+      if (parts.issuer.startsWith('https:')) ctx.set('strict-transport-security', 'max-age=63072000')
       await next()
     },
     at('/.well-known/openid-configuration', (ctx, next) => describe(ctx, next, parts)),

@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
-import type { AccessTokenClaims, Callers } from './caller.ts'
+import type { AccessTokenClaims } from './access-token.ts'
+import type { Callers } from './caller.ts'
 import type { Endings } from './endings.ts'
 import type { Subjects } from './subjects.ts'
 

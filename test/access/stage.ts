@@ -19,6 +19,7 @@ const policyText = (await read('../../demo/policy.yaml')).replaceAll('[storefron
 export const policy = readPolicy(policyText, 'policy.yaml')
 const furtherClients = `
   - { id: webshop, name: Web shop, authentication: secret, secret: webshop-test-secret, redirectUris: ['https://shop.example/callback', 'https://other.example/callback'], postLogoutRedirectUris: ['https://shop.example/bye'], grants: [authorization_code, refresh_token], purposes: [order_processing], sector: web }
+  - { id: one-address, name: One address, authentication: none, redirectUris: ['https://one.example/callback'], grants: [authorization_code] }
   - { id: gateway, name: API gateway, authentication: secret, secret: gateway-test-secret, grants: [client_credentials], scopes: [audit:read], trustedForIntrospection: true }
 `
 

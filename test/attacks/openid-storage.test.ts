@@ -53,6 +53,15 @@ test('C14 F50 a code ends after 60 seconds, swept or not', async () => {
   expect((await redeem(stage, authorization)).body).toMatchObject({ error: 'invalid_grant' })
 })
 
+test('F50 a record is over at its end, whether or not the database has swept it', async () => {
+  const record = { kind: 'Session', id: 'an id', payload: { uid: 'x' }, expiresAt: new Date(Date.now() + 1000) }
+  await stage.parts.records.put(record)
+  expect(await stage.parts.records.read('Session', 'an id')).toMatchObject({ payload: { uid: 'x' } })
+  pass(1000)
+  expect(await stage.parts.records.read('Session', 'an id')).toBeNull()
+  expect(await stage.parts.records.consume('Session', 'an id')).toBe(false)
+})
+
 test('C17 a used refresh token is refused after a restart too', async () => {
   const { tokens } = await signedIn(stage)
   expect((await refresh(stage, tokens.refresh)).status).toBe(200)

@@ -1,0 +1,59 @@
+import { errors, jwtVerify } from 'jose'
+import { z } from 'zod'
+import { accessTokenAlgorithm, type KeySet } from './signing-keys.ts'
+
+export interface AccessTokenParts {
+  readonly issuer: string
+  readonly api: string
+  readonly keys: { current(): KeySet }
+  readonly now: () => Date
+}
+
+/** What an access token of ours says (RFC 9068); `grant` and `auth_time` are there when a person stands behind it. */
+const accessTokenClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  sub: z.string(),
+  client_id: z.string(),
+  jti: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  scope: z.string().default(''),
+  /** Milliseconds: seconds are too coarse to tell before from after a sign-out. */
+  issued_ms: z.number().int(),
+  grant: z.string().optional(),
+  auth_time: z.number().optional(),
+})
+export type AccessTokenClaims = z.infer<typeof accessTokenClaims>
+
+export interface CheckedToken {
+  readonly claims: AccessTokenClaims
+  readonly kid: string
+}
+
+/** The claims of an access token of ours for the API, or null: one algorithm, one type, our keys by `kid` and nothing fetched (RFC 8725). */
+export async function checkAccessToken(parts: AccessTokenParts, token: string): Promise<CheckedToken | null> {
+  const keyNamed = ({ kid = '' }: { kid?: string | undefined }) => {
+    const key = parts.keys.current().verifiers.get(kid)
+    if (key === undefined) throw new errors.JWKSNoMatchingKey()
+    return key
+  }
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keyNamed, {
+      issuer: parts.issuer,
+      audience: parts.api,
+      typ: 'at+jwt',
+      algorithms: [accessTokenAlgorithm],
+      currentDate: parts.now(),
+    })
+    const claims = accessTokenClaims.safeParse(payload)
+    return claims.success ? { claims: claims.data, kid: protectedHeader.kid ?? '' } : null
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return null
+    throw error
+  }
+}
+
+/** What can change after the check: time passes, keys are withdrawn. */
+export const stillCounts = (parts: AccessTokenParts, { claims, kid }: CheckedToken): boolean =>
+  claims.exp * 1000 > parts.now().getTime() && parts.keys.current().verifiers.has(kid)
