@@ -77,18 +77,22 @@ export interface OtherParts {
 
 /** Reads the configuration, builds the parts, listens. What was begun is undone in reverse order when a step fails, and by disposing. */
 export async function start(env: Readonly<Record<string, string | undefined>>, other: OtherParts = {}): Promise<Running> {
-  await using opened = new AsyncDisposableStack()
-  const config = withPort(readConfig(env), await freePort(env['PORT'], env['HOST'] ?? '127.0.0.1'), env['PUBLIC_URL'])
-  const log = other.log ?? openLog(config)
-  const files = await readFiles(config)
-  const storage = await openStorage(opened, config, other)
-  const metrics = createMetrics()
-  const house = await openHouse(opened, { config, log, metrics, storage, ...files, other })
-  const server = await openServer(opened, { config, log, metrics, storage, house, policy: files.policy })
-  const address = await server.listen({ host: config.host, port: config.port })
-  log.info({ address, public: config.publicUrl }, 'listening')
-  const all = opened.move()
-  return { url: config.publicUrl, address, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  const opened = new AsyncDisposableStack()
+  try {
+    const config = withPort(readConfig(env), await freePort(env['PORT'], env['HOST'] ?? '127.0.0.1'), env['PUBLIC_URL'])
+    const log = other.log ?? openLog(config)
+    const files = await readFiles(config)
+    const storage = await openStorage(opened, config, other)
+    const metrics = createMetrics()
+    const house = await openHouse(opened, { config, log, metrics, storage, ...files, other })
+    const server = await openServer(opened, { config, log, metrics, storage, house, policy: files.policy })
+    const address = await server.listen({ host: config.host, port: config.port })
+    log.info({ address, public: config.publicUrl }, 'listening')
+    return { url: config.publicUrl, address, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
 }
 
 function openLog(config: Config): Logger {
@@ -245,7 +249,7 @@ async function openServer(opened: Opened, { config, log, metrics, storage, house
     const tracing = opened.adopt(await openTracing(config.traces), (one) => one.close())
     traceRequests(server, tracing.tracer)
   }
-  const transactions = loginTransactions(redis)
+  const transactions = loginTransactions(redis, await keys.obtain('login-form/1'))
   const login: LoginParts = {
     providers: house.providers,
     transactions,

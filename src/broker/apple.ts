@@ -7,17 +7,7 @@ import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } fr
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
-
-export interface AppleConfig {
-  /** The Services ID. */
-  readonly clientId: string
-  readonly teamId: string
-  readonly keyId: string
-  /** PEM (PKCS #8), EC P-256, as downloaded. */
-  readonly privateKey: string
-  /** Takes the place of Apple's issuer and host. */
-  readonly baseUrl?: string
-}
+import type { AppleConfig } from '../config/providers.ts'
 
 const family = 'https://appleid.apple.com'
 const secondHost = 'https://account.apple.com'

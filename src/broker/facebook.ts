@@ -6,16 +6,7 @@ import { readProfile, refuseGraphError, type GraphProfile } from './facebook-gra
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
-
-export interface FacebookConfig {
-  /** The app id. */
-  readonly clientId: string
-  readonly clientSecret: string
-  /** Such as `v26.0`; versions end after about two years. */
-  readonly graphVersion: string
-  /** Takes the place of all of Facebook's hosts. */
-  readonly baseUrl?: string
-}
+import type { FacebookConfig } from '../config/providers.ts'
 
 const family = 'https://www.facebook.com'
 

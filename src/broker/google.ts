@@ -5,15 +5,7 @@ import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
 import { openMetadata } from './provider-metadata.ts'
-
-export interface GoogleConfig {
-  readonly clientId: string
-  readonly clientSecret: string
-  /** Takes the place of Google's issuer and all its hosts. */
-  readonly baseUrl?: string
-  /** Only accounts of this Workspace domain, by the signed `hd` claim. */
-  readonly hostedDomain?: string
-}
+import type { GoogleConfig } from '../config/providers.ts'
 
 const family = 'https://accounts.google.com'
 const hosts = ['accounts.google.com', 'oauth2.googleapis.com', 'openidconnect.googleapis.com', 'www.googleapis.com']

@@ -77,7 +77,6 @@ async function takeTransaction(parts: LoginParts, id: ProviderId, callback: Call
 async function askProvider(parts: LoginParts, login: LoginTransaction, callback: Callback): Promise<Claims> {
   const provider = parts.providers.get(login.provider)
   if (provider === undefined) throw new EntenteError('PROVIDER_UNKNOWN')
-  if (callback.parameters['error'] !== undefined) throw new EntenteError('LOGIN_DENIED', { provider: login.provider, why: 'refused at the provider' })
   const claims = await provider.exchange(login, callback)
   parts.reached('claims', login.provider, 'ok')
   return claims

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { randomNonce, randomPKCECodeVerifier, randomState } from 'openid-client'
 import { z } from 'zod'
+import { seal, unseal } from '../storage/keys.ts'
 import { onceStore, type RedisConnection } from '../storage/redis.ts'
 import type { LoginGoal, LoginTransaction } from './provider.ts'
 
@@ -34,7 +35,7 @@ const form: z.ZodType<PostedForm> = z.record(z.string(), z.string())
  * Logins under way, in Redis for ten minutes, each taken at most once. The key is made of the state *and* the browser's binding
  * secret: who has only one of them finds nothing and so cannot spend another's transaction either.
  */
-export function loginTransactions(redis: RedisConnection, now: () => number = Date.now) {
+export function loginTransactions(redis: RedisConnection, formKey: Buffer, now: () => number = Date.now) {
   const logins = onceStore(redis, 'login')
   const forms = onceStore(redis, 'login-form')
   return {
@@ -49,13 +50,16 @@ export function loginTransactions(redis: RedisConnection, now: () => number = Da
       const login = readAs(transaction, await logins.take(keyOf(state, browser)))
       return login !== null && now() - login.startedAt <= transactionLife * 1000 ? login : null
     },
-    /** Keeps a posted form under a random handle for two minutes. */
+    /** Keeps a posted form under a random handle for two minutes, encrypted: it holds a name and a code. */
     async park(posted: PostedForm): Promise<string> {
       const handle = randomBytes(32).toString('base64url')
-      await forms.put(handle, JSON.stringify(posted), formLife)
+      await forms.put(handle, seal(formKey, JSON.stringify(posted), handle), formLife)
       return handle
     },
-    unpark: async (handle: string): Promise<PostedForm | null> => readAs(form, await forms.take(handle)),
+    async unpark(handle: string): Promise<PostedForm | null> {
+      const sealed = await forms.take(handle)
+      return readAs(form, sealed === null ? null : (unseal(formKey, sealed, handle)?.toString() ?? null))
+    },
   }
 }
 

@@ -6,25 +6,7 @@ import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id
 import type { Claims, Provider, ProviderId } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
 import { openMetadata } from './provider-metadata.ts'
-
-export interface OidcProviderConfig {
-  readonly id: ProviderId
-  readonly name: string
-  /** Byte for byte as the provider's tokens have it. */
-  readonly issuer: string
-  readonly clientId: string
-  /** One of the two: a secret, or a PEM (PKCS #8) key for `private_key_jwt`. */
-  readonly clientSecret?: string | undefined
-  readonly privateKey?: string | undefined
-  readonly keyId?: string | undefined
-  readonly scopes: readonly string[]
-  /** Mail domains that this provider runs, so that its word on an address there is proof of owning it now. */
-  readonly authoritativeFor: readonly string[]
-  /** May stand in `aud` beside our client id. */
-  readonly trustedAudiences: readonly string[]
-  /** Takes `email_verified: "true"` as well as `true`. */
-  readonly textFlags: boolean
-}
+import type { OidcProviderConfig } from '../config/providers.ts'
 
 const known = ['RS256', 'ES256', 'PS256', 'EdDSA']
 

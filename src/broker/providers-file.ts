@@ -1,6 +1,6 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
-import type { OidcProviderConfig } from './oidc.ts'
+import type { OidcProviderConfig } from '../config/providers.ts'
 
 const text = z.string().trim().min(1)
 const domain = z

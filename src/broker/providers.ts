@@ -1,21 +1,12 @@
-import { apple, type AppleConfig } from './apple.ts'
-import { facebook, type FacebookConfig } from './facebook.ts'
+import type { ProvidersConfig } from '../config/providers.ts'
+import { apple } from './apple.ts'
+import { facebook } from './facebook.ts'
 import type { DialectParts } from './code-flow.ts'
-import { google, type GoogleConfig } from './google.ts'
-import { oidc, type OidcProviderConfig } from './oidc.ts'
+import { google } from './google.ts'
+import { oidc } from './oidc.ts'
 import type { Provider, ProviderId } from './provider.ts'
 import { providerHttp } from './provider-http.ts'
 import { isLoopbackHost } from './public-address.ts'
-
-/** Which providers there are; one that is absent is switched off. */
-export interface ProvidersConfig {
-  readonly google?: GoogleConfig
-  readonly apple?: AppleConfig
-  readonly facebook?: FacebookConfig
-  readonly further: readonly OidcProviderConfig[]
-  /** Whether a provider whose configured address is this machine may be asked there: simulated providers. */
-  readonly allowLoopback: boolean
-}
 
 /** All providers in display order. Nothing is asked yet, so no provider's outage delays the start. Throws naming the variable that is empty. */
 export function openProviders(config: ProvidersConfig, { now = Date.now }: { readonly now?: () => number } = {}): ReadonlyMap<ProviderId, Provider> {

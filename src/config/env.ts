@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ProvidersConfig } from '../broker/providers.ts'
+import type { ProvidersConfig } from './providers.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const url = z.url({ protocol: /^https?$/ })
@@ -19,6 +19,7 @@ const environment = z.object({
   GOOGLE_CLIENT_ID: z.string().min(1).optional(),
   GOOGLE_CLIENT_SECRET: z.string().min(1).optional(),
   GOOGLE_BASE_URL: url.optional(),
+  GOOGLE_HOSTED_DOMAIN: z.string().min(1).optional(),
   APPLE_CLIENT_ID: z.string().min(1).optional(),
   APPLE_TEAM_ID: z.string().min(1).optional(),
   APPLE_KEY_ID: z.string().min(1).optional(),
@@ -131,7 +132,12 @@ function providersOf(e: Environment, loopback: boolean): Omit<ProvidersConfig, '
   return {
     allowLoopback: loopback,
     ...(e.GOOGLE_CLIENT_ID && e.GOOGLE_CLIENT_SECRET && {
-      google: { clientId: e.GOOGLE_CLIENT_ID, clientSecret: e.GOOGLE_CLIENT_SECRET, ...base(e.GOOGLE_BASE_URL) },
+      google: {
+        clientId: e.GOOGLE_CLIENT_ID,
+        clientSecret: e.GOOGLE_CLIENT_SECRET,
+        ...(e.GOOGLE_HOSTED_DOMAIN !== undefined && { hostedDomain: e.GOOGLE_HOSTED_DOMAIN }),
+        ...base(e.GOOGLE_BASE_URL),
+      },
     }),
     ...(e.APPLE_CLIENT_ID && e.APPLE_TEAM_ID && e.APPLE_KEY_ID && e.APPLE_PRIVATE_KEY && {
       apple: {

@@ -12,7 +12,7 @@ afterAll(async () => {
   await redis.quit()
 })
 
-const open = () => loginTransactions(redis, () => Date.now() + ahead)
+const open = () => loginTransactions(redis, Buffer.alloc(32, 7), () => Date.now() + ahead)
 const start = {
   provider: 'google',
   redirectUri: 'http://localhost:4000/login/google/callback',
