@@ -9,7 +9,7 @@ import type { Connection } from 'mongoose'
 import { destination, pino, type Logger } from 'pino'
 import { gatedClaims } from './access/gated-claims.ts'
 import { loginDoor } from './access/login-door.ts'
-import { openOpenIdProvider, type OpenIdProvider } from './access/openid-provider.ts'
+import { openOpenIdProvider } from './access/openid-provider.ts'
 import type { OpenIdEvent } from './access/openid-configuration.ts'
 import { signOut } from './access/sign-out.ts'
 import { subjects as subjectsOf } from './access/subjects.ts'
@@ -301,7 +301,10 @@ const mayReturnTo =
 const noticing =
   (log: Logger, audit: ReturnType<typeof auditLog>) =>
   (event: OpenIdEvent): void => {
-    if (event.type === 'failed') return void log.error({ error: nameOf(event.error) }, 'openid provider')
+    if (event.type === 'failed') {
+      log.error({ error: nameOf(event.error) }, 'openid provider')
+      return
+    }
     log.warn(event.type === 'token.reused' ? { type: event.type, client: event.client } : event, 'openid provider')
     if (event.type !== 'token.reused') return
     const subjects = event.customer === null ? [] : [event.customer]

@@ -2,7 +2,7 @@ import { EntenteError } from '../errors.ts'
 import type { Caller, CustomerKey } from '../operation.ts'
 import type { AuditFilter, AuditRow } from '../storage/audit-log.ts'
 import type { AuditPage, AuditReads } from './reads.ts'
-import { AuditActor, type AuditDoor, type AuditEventEntry, type AuditEventFilter, type LogPage } from './resolver.ts'
+import { AuditActor, type AuditDoor, type AuditEventEntry, type AuditEventFilter } from './resolver.ts'
 
 export interface AuditDoorParts {
   readonly reads: AuditReads
