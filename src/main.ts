@@ -164,7 +164,7 @@ async function openHouse(opened: Opened, parts: HouseParts) {
   const reached: LoginParts['reached'] = (step, provider, outcome) => metrics.loginReached(step, provider, outcome)
 
   const hashing = await keys.obtain('hash/1')
-  const viewOf = parts.other.viewOf ?? views({ policy, now, hashFor: (client, value) => createHmac('sha256', deriveKey(hashing, client)).update(value).digest('hex') })
+  const viewOf = parts.other.viewOf ?? views({ policy, now, hashFor: hashForClient(hashing) })
   const { schema, classification } = buildEntenteSchema(policy)
   const cursorKey = await keys.obtain('cursor/1')
   const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client: (id) => clients.find(id), cursorKey, now })
@@ -289,6 +289,16 @@ const spendNonce =
   (records: Storage['records']) =>
   (provider: string, nonce: string): Promise<boolean> =>
     records.putNew({ kind: 'DeviceNonce', id: `${provider}:${nonce}`, payload: {}, expiresAt: new Date(Date.now() + 25 * 3_600_000) })
+
+/** A key for each client, so that what two of them are given cannot be joined; derived once. */
+function hashForClient(master: Buffer): (client: string, value: string) => string {
+  const keys = new Map<string, Buffer>()
+  return (client, value) => {
+    const key = keys.get(client) ?? deriveKey(master, client)
+    keys.set(client, key)
+    return createHmac('sha256', key).update(value).digest('hex')
+  }
+}
 
 const mayReturnTo =
   (clients: ClientRegistry) =>
