@@ -2,6 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { request } from 'node:http'
 import { SignJWT, UnsecuredJWT, decodeJwt, decodeProtectedHeader, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openIdAdapter } from '../../src/access/openid-adapter.ts'
 import { authorize, basic, newCustomer, openStage, post, redeem, refresh, signedIn, type Stage, type Tokens } from '../access/stage.ts'
 
 const toolKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -167,6 +168,12 @@ describe('clients', () => {
       const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(token, both(i))))
       expect(answers.filter((status) => status === 200)).toHaveLength(1)
       expect(answers.filter((status) => status === 401)).toHaveLength(19)
+    })
+    // The library looks before it writes; a race over HTTP seldom falls in between, so the storage is asked directly.
+    test('C27 what two processes found unused is remembered for one of them', async () => {
+      const [first, second] = [openIdAdapter(stage.parts), openIdAdapter(stage.parts)].map((adapter) => adapter('ReplayDetection'))
+      const written = await Promise.allSettled([first, second].map((one) => one?.upsert('assertion', { kind: 'ReplayDetection', iss: 'signing-tool' }, 60)))
+      expect(written.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
     })
     test.for([
       ['another audience', { aud: 'https://other.example' }],
