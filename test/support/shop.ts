@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { MongoClient, type Db } from 'mongodb'
 import { inject } from 'vitest'
 import { startProviders } from '../../demo/providers/start.ts'
-import { start } from '../../src/main.ts'
+import { start, type OtherParts } from '../../src/main.ts'
 import { Browser, formsOf, newPkce, type Page } from './browser.ts'
 
 export interface Answer {
@@ -12,7 +12,9 @@ export interface Answer {
   // oxlint-disable-next-line no-explicit-any
   readonly data: any
   readonly errors: readonly { readonly message: string; readonly extensions: { readonly code: string } & Record<string, unknown> }[] | undefined
-  readonly extensions: { readonly withheld?: readonly Withheld[]; readonly reduced?: readonly { field: string; category: string; form: string; count: number }[] } | undefined
+  readonly extensions:
+    | { readonly withheld?: readonly Withheld[]; readonly reduced?: readonly { field: string; category: string; form: string; count: number }[] }
+    | undefined
 }
 
 export interface Withheld {
@@ -31,19 +33,18 @@ export interface Tokens {
 
 export const redirectUri = 'http://127.0.0.1:5555/callback'
 
-/** One house: simulated providers, a gateway (or several) on a database of its own, and what clients do to it. */
-export async function startShop(options: { readonly gateways?: number; readonly env?: Record<string, string> } = {}) {
-  const stack = new AsyncDisposableStack()
+/** What a gateway needs around it: simulated providers, a database of its own, and the variables that name them. */
+export async function openSurroundings(given: Readonly<Record<string, string>> = {}) {
+  await using stack = new AsyncDisposableStack()
   const name = `t${randomBytes(6).toString('hex')}`
   const apple = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const providers = stack.use(await startProviders({ appleClientPublicKey: apple.publicKey.export({ type: 'spki', format: 'pem' }).toString() }))
-  const mongoUri = inject('mongodbUri').replace(/\/(\?|$)/, `/${name}$1`)
+  const mongoUri = (given['MONGODB_URI'] ?? inject('mongodbUri')).replace(/\/(\?|$)/, `/${name}$1`)
   const providersFile = await writeProvidersFile(providers.haus.url, name)
   const client = stack.adopt(await MongoClient.connect(mongoUri), (one) => one.close())
   const env = {
     PORT: '0',
     HOST: '127.0.0.1',
-    MONGODB_URI: mongoUri,
     REDIS_URL: inject('redisUrl'),
     REDIS_PREFIX: `${name}:`,
     ENTENTE_SECRET: 'a secret for tests only, long enough to pass',
@@ -60,15 +61,25 @@ export async function startShop(options: { readonly gateways?: number; readonly 
     FACEBOOK_CLIENT_SECRET: 'demo-app-secret',
     FACEBOOK_BASE_URL: providers.facebook.url,
     PROVIDERS_FILE: providersFile,
-    ...options.env,
+    ...given,
+    MONGODB_URI: mongoUri,
   }
-  const first = stack.use(await start(env))
-  const more = []
-  for (let n = 1; n < (options.gateways ?? 1); n++) more.push(stack.use(await start({ ...env, PUBLIC_URL: first.url })))
   const db: Db = client.db(name)
   stack.defer(() => db.dropDatabase().then(() => undefined))
-  const shop = { url: first.url, urls: [first.url, ...more.map((one) => one.url)], providers, db, env, ...clientSide(first.url) }
-  return Object.assign(shop, { [Symbol.asyncDispose]: () => stack.disposeAsync() })
+  const opened = stack.move()
+  return { providers, db, env, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** One house: simulated providers, a gateway (or several) on a database of its own, and what clients do to it. */
+export async function startShop(options: { readonly gateways?: number; readonly env?: Record<string, string>; readonly other?: OtherParts } = {}) {
+  await using stack = new AsyncDisposableStack()
+  const around = stack.use(await openSurroundings(options.env))
+  const first = stack.use(await start(around.env, options.other))
+  const more = []
+  for (let n = 1; n < (options.gateways ?? 1); n++) more.push(stack.use(await start({ ...around.env, PUBLIC_URL: first.url }, options.other)))
+  const running = stack.move()
+  const shop = { ...around, url: first.url, urls: [first.url, ...more.map((one) => one.url)], ...clientSide(first.url) }
+  return Object.assign(shop, { [Symbol.asyncDispose]: () => running.disposeAsync() })
 }
 
 export type Shop = Awaited<ReturnType<typeof startShop>>
@@ -83,7 +94,8 @@ async function writeProvidersFile(hausUrl: string, name: string): Promise<string
   return file
 }
 
-function clientSide(url: string) {
+/** What shops and tools do at a gateway's address. */
+export function clientSide(url: string) {
   async function graphql(query: string, variables: Record<string, unknown> = {}, token?: string, at = url): Promise<Answer> {
     const headers: Record<string, string> = { 'content-type': 'application/json' }
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`
@@ -120,8 +132,28 @@ function clientSide(url: string) {
     const browser = options.browser ?? newBrowser()
     const client = options.client ?? 'storefront'
     const pkce = newPkce()
-    const input = { clientId: client, provider, redirectUri, codeChallenge: pkce.challenge, loginHint: options.as, scope: options.scope ?? defaultScope[client], state: 'shop-state' }
-    const started = await graphql(`mutation ($input: StartLoginInput!) { startLogin(input: $input) { url expiresAt } }`, { input }, undefined, options.at)
+    const input = {
+      clientId: client,
+      provider,
+      redirectUri,
+      codeChallenge: pkce.challenge,
+      loginHint: options.as,
+      scope: options.scope ?? defaultScope[client],
+      state: 'shop-state',
+    }
+    const started = await graphql(
+      `
+        mutation ($input: StartLoginInput!) {
+          startLogin(input: $input) {
+            url
+            expiresAt
+          }
+        }
+      `,
+      { input },
+      undefined,
+      options.at,
+    )
     if (started.errors) throw new Error(`startLogin: ${JSON.stringify(started.errors)}`)
     const page = await onward(browser, await browser.open(started.data.startLogin.url), options.consent ?? {})
     return { page, verifier: pkce.verifier, browser, client }
@@ -130,9 +162,24 @@ function clientSide(url: string) {
   async function signIn(provider: string, options: SignInOptions): Promise<Tokens & { browser: Browser }> {
     const { page, verifier, browser, client } = await walk(provider, options)
     const code = new URL(page.url).searchParams.get('code')
-    if (!page.url.startsWith(redirectUri) || code === null) throw new Error(`login ended at ${page.url} (${page.status}): ${/[A-Z_]{6,}/.exec(page.text)?.[0] ?? ''}`)
+    if (!page.url.startsWith(redirectUri) || code === null)
+      throw new Error(`login ended at ${page.url} (${page.status}): ${/[A-Z_]{6,}/.exec(page.text)?.[0] ?? ''}`)
     const input = { clientId: client, code, codeVerifier: verifier, redirectUri }
-    const done = await graphql(`mutation ($input: CompleteLoginInput!) { completeLogin(input: $input) { accessToken refreshToken idToken scope } }`, { input }, undefined, options.at)
+    const done = await graphql(
+      `
+        mutation ($input: CompleteLoginInput!) {
+          completeLogin(input: $input) {
+            accessToken
+            refreshToken
+            idToken
+            scope
+          }
+        }
+      `,
+      { input },
+      undefined,
+      options.at,
+    )
     if (done.errors) throw new Error(`completeLogin: ${JSON.stringify(done.errors)}`)
     return { ...done.data.completeLogin, browser }
   }

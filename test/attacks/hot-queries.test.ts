@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startShop, type Shop } from '../support/shop.ts'
+
+/**
+ * On a sharded cluster a query that does not name the shard key (`_id`, or the customer that `_id` begins with) asks every shard. These
+ * may, since nobody waits for them at every click; any other is a defect.
+ */
+const mayAskAllShards = new Map([
+  ['openid delete by customer', 'signing out everywhere: once in a while, and all that the customer has must go'],
+  ['openid delete by grant', 'the end of a grant: codes and refresh tokens carry random ids, and the grant is what they share'],
+  ['openid find by _id,customer', 'the sessions of one customer, looked at when one of them ends'],
+  ['customers find by $and', "a tool's list goes through all customers, a page at a time"],
+  ['customers aggregate by $and', 'how long such a list is'],
+  ['audit_log find by ', 'what operators look through is spread over all customers and processes'],
+  ['audit_log find by $and', 'the same, narrowed down'],
+  ['clients find by ', 'a handful of rows, read by the clock and not by requests'],
+])
+
+type Filter = Readonly<Record<string, unknown>>
+
+interface Sent {
+  readonly collection: string
+  readonly name: string
+  readonly filter: Filter
+}
+
+let shop: Shop
+let sent: Sent[] = []
+beforeAll(async () => {
+  const watchCommands = (db: { getClient(): { on(event: 'commandStarted', listener: (event: Started) => void): unknown } }) =>
+    void db.getClient().on('commandStarted', (event) => sent.push(...queriesOf(event)))
+  shop = await startShop({ other: { watchCommands } })
+  sent = []
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+interface Started {
+  readonly commandName: string
+  readonly command: Readonly<Record<string, unknown>>
+}
+
+/** The filters of one command; an insert has those that its documents would be found by. */
+function queriesOf({ commandName: name, command }: Started): Sent[] {
+  const collection = String(command[name])
+  const many = (list: unknown, member: string): Filter[] => (Array.isArray(list) ? list : []).map((one) => (member === '' ? one : one[member]))
+  const filters: Readonly<Record<string, () => Filter[]>> = {
+    find: () => many([command], 'filter'),
+    distinct: () => many([command], 'query'),
+    count: () => many([command], 'query'),
+    findAndModify: () => many([command], 'query'),
+    aggregate: () => many(command['pipeline'], '$match').slice(0, 1),
+    update: () => many(command['updates'], 'q'),
+    delete: () => many(command['deletes'], 'q'),
+    insert: () => many(command['documents'], ''),
+  }
+  return (filters[name]?.() ?? []).map((filter) => ({ collection, name, filter: filter ?? {} }))
+}
+
+function namesShardKey(filter: Filter): boolean {
+  const { _id, $and } = filter
+  if (Array.isArray($and) && $and.some(namesShardKey)) return true
+  if (typeof _id === 'string') return true
+  if (typeof _id !== 'object' || _id === null) return false
+  if ('$in' in _id) return true
+  // From `customer/` to what follows it: one chain, on one shard.
+  return '$gt' in _id && '$lt' in _id && `${String(_id.$gt).slice(0, -1)}0` === _id.$lt && String(_id.$gt).endsWith('/')
+}
+
+const described = ({ collection, name, filter }: Sent): string => `${collection} ${name} by ${name === 'insert' ? '' : Object.keys(filter).sort().join()}`
+
+const strays = (): string[] => [...new Set(sent.filter(({ filter }) => !namesShardKey(filter)).map(described))].sort()
+
+test('logins, reads, decisions, renewals and sign-outs ask the one shard that knows', async () => {
+  const anna = await shop.signIn('google', { as: 'anna' })
+  await shop.signIn('google', { as: 'anna', client: 'storefront-b', scope: 'openid purpose:order_processing', browser: anna.browser })
+  await shop.graphql('{ me { id email consents { purpose state } } }', {}, anna.accessToken)
+  const no = { purpose: 'personalised_shop', granted: false }
+  const decide = 'mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d, idempotencyKey: "one") { id } }'
+  for (let n = 0; n < 2; n++) await shop.graphql(decide, { d: [no] }, anna.accessToken)
+  await shop.graphql('mutation { updateProfile(input: { givenName: "Anne" }) { id } }', {}, anna.accessToken)
+  const input = { clientId: 'storefront', refreshToken: anna.refreshToken }
+  const renewed = await shop.graphql('mutation ($input: RefreshTokensInput!) { refreshTokens(input: $input) { accessToken } }', { input })
+  expect(renewed.errors).toBeUndefined()
+  expect(sent.length).toBeGreaterThan(30)
+  expect(strays()).toEqual(strays().filter((one) => one.startsWith('clients ')))
+
+  await shop.graphql('mutation { logout }', {}, renewed.data.refreshTokens.accessToken)
+  const ben = await shop.signIn('apple', { as: 'ben' })
+  await shop.graphql('mutation { logout(everywhere: true) }', {}, ben.accessToken)
+  const allowed = [...mayAskAllShards.keys()]
+  expect(strays().filter((one) => !allowed.includes(one))).toEqual([])
+})
+
+test('a tool that reads customers by id asks for them by id; lists and the audit log go through all of them', async () => {
+  const { accessToken } = await shop.signIn('google', { as: 'person-1' })
+  const { data } = await shop.graphql('{ purposes { id textVersion } }')
+  const { textVersion } = data.purposes.find((one: { id: string }) => one.id === 'email_marketing')
+  const d = [{ purpose: 'email_marketing', granted: true, textVersion }]
+  await shop.graphql('mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d) { id } }', { d }, accessToken)
+  const marketing = await shop.tool('marketing')
+  const list = await shop.graphql('{ customers { totalCount edges { node { id } } } }', {}, marketing)
+  const { id } = list.data.customers.edges[0].node
+  sent = []
+  const one = await shop.graphql('query ($id: ID!) { customer(id: $id) { email } }', { id }, marketing)
+  expect(one.data.customer.email).toBe('person-1@people.example')
+  expect(strays().filter((stray) => !stray.startsWith('clients '))).toEqual([])
+
+  await shop.graphql('{ customers { totalCount edges { node { id } } } }', {}, marketing)
+  const operator = await shop.tool('operator', 'audit:read')
+  expect((await shop.graphql('{ auditEvents(first: 5) { edges { node { id } } } }', {}, operator)).errors).toBeUndefined()
+  const allowed = [...mayAskAllShards.keys()]
+  expect(strays().filter((stray) => !allowed.includes(stray))).toEqual([])
+})
