@@ -5,7 +5,7 @@ import type { Policy, Purpose } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
-import { originsOf, sendPage, viewFor, type View } from './layout.ts'
+import { onwardToClient, sendPage, viewFor, type View } from './layout.ts'
 import { questionOf } from './login.ts'
 import type { Answer, ConsentParts } from './parts.ts'
 import { problemNote } from './problem.ts'
@@ -66,7 +66,7 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
       <button class="button main">${words.consent.submit}</button>
       <p class="soft small">${words.consent.later}</p>
     </form>`
-  return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main, formTargets: originsOf(question.client) })
+  return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main, formTargets: onwardToClient(question.client) })
 }
 
 function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {

@@ -17,7 +17,7 @@ export interface Page {
   readonly title: string
   readonly main: Fragment
   readonly wide?: boolean
-  /** Besides ourselves, where forms of this page lead to in the end. */
+  /** Besides ourselves, where forms of this page may lead. */
   readonly formTargets?: readonly string[]
 }
 
@@ -36,14 +36,18 @@ export const pageHeaders = (formTargets: readonly string[]): Readonly<Record<str
   'cross-origin-resource-policy': 'same-origin',
 })
 
-/** Where a client's answers go, as sources of a content security policy; on loopback any port (RFC 8252, 7.3). */
-export function originsOf(client: { readonly redirectUris: readonly string[]; readonly application: 'web' | 'native' }): string[] {
+/**
+ * Where forms may lead whose answer a client gets, as sources of a content security policy. All of https: a shop that passes its visitors on to
+ * another of its hosts does so after we let go of them, and knows its hosts alone; where an answer goes first is a matter of registration.
+ * Beside it what is registered without TLS: loopback addresses, for native clients on any port (RFC 8252, 7.3), and schemes of apps.
+ */
+export function onwardToClient(client: { readonly redirectUris: readonly string[]; readonly application: 'web' | 'native' }): string[] {
   const sources = client.redirectUris.map((uri) => {
     const { protocol, origin, host } = new URL(uri)
-    if (protocol !== 'http:' && protocol !== 'https:') return protocol
-    return client.application === 'native' && protocol === 'http:' ? `http://${host}:*` : origin
+    if (protocol !== 'http:') return protocol
+    return client.application === 'native' ? `http://${host}:*` : origin
   })
-  return [...new Set(sources)]
+  return [...new Set(['https:', ...sources])]
 }
 
 const languageCookie = '__Host-entente-language'

@@ -6,7 +6,7 @@ import { historyOf, inOrderOfUse, rememberChoice } from './device.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
 import { providerIcon } from './icons.ts'
-import { originsOf, sendPage, viewFor, type View } from './layout.ts'
+import { onwardToClient, sendPage, viewFor, type View } from './layout.ts'
 import type { LoginParts, Way } from './parts.ts'
 import { problemNote, sendProblem } from './problem.ts'
 
@@ -108,7 +108,7 @@ function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyRep
   return sendPage(parts, reply, { ...view, here }, status, {
     title: problem ? words.problem[problem.code][0] : words.login.title,
     main,
-    formTargets: originsOf(question.client),
+    formTargets: onwardToClient(question.client),
   })
 }
 

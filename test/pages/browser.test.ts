@@ -9,8 +9,12 @@ import { openStage, question } from './stage.ts'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** The provider and the shop: another origin, where the pages lead to. */
-const elsewhere = createServer((request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>${request.url}</title>`))
+/** The provider and the shop: another origin, where the pages lead to. What it is told in `passOn` it sends on to, as shops with several hosts do. */
+let passOn: string | null = null
+const elsewhere = createServer((request, response) => {
+  if (passOn !== null && request.url?.startsWith('/shop/callback')) response.writeHead(302, { location: passOn }).end()
+  else response.writeHead(200, { 'content-type': 'text/html' }).end(`<title>${request.url}</title>`)
+})
 await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve))
 const address = elsewhere.address()
 const other = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
@@ -23,7 +27,10 @@ afterAll(async () => {
   elsewhere.closeAllConnections()
   elsewhere.close()
 })
-beforeEach(() => Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [] }))
+beforeEach(() => {
+  passOn = null
+  Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [] })
+})
 
 interface Reader {
   readonly scheme: 'light' | 'dark'
@@ -109,6 +116,19 @@ describe('without scripts, in Chromium', () => {
     const page = await open('/login?uid=waiting-1')
     await press(page, 'form[action="/login/back"] button', '/shop/callback')
     expect(page.url()).toBe(`${other}/shop/callback?error=access_denied`)
+    await page.browserContext().close()
+  })
+
+  test('a shop may pass its visitors on to another of its hosts', async () => {
+    passOn = 'https://welcome.shop.example/'
+    const page = await open('/login?uid=waiting-1')
+    await page.setRequestInterception(true)
+    page.on('request', (request) => {
+      if (request.url() === passOn) void request.respond({ contentType: 'text/html', body: 'Hello' })
+      else void request.continue()
+    })
+    await press(page, 'form[action="/login/back"] button', '/')
+    expect(page.url()).toBe(passOn)
     await page.browserContext().close()
   })
 

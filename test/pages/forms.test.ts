@@ -81,7 +81,7 @@ describe('every page', () => {
     const { response, text } = await visit(path)
     const headers = Object.fromEntries(response.headers)
     expect(headers['content-security-policy']).toBe(
-      `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'${path.includes('waiting-1') || path.includes('DENIED') ? ' http://127.0.0.1:*' : ''}; frame-ancestors 'none'; base-uri 'none'`,
+      `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'${path.includes('waiting-1') || path.includes('DENIED') ? ' https: http://127.0.0.1:*' : ''}; frame-ancestors 'none'; base-uri 'none'`,
     )
     expect(headers).toMatchObject({
       'cache-control': 'no-store',

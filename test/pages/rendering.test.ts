@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { accountQuery, mutations, seenQuery } from '../../src/pages/account-data.ts'
 import { chosen, inOrderOfUse } from '../../src/pages/device.ts'
 import { escapeText, html } from '../../src/pages/html.ts'
+import { onwardToClient } from '../../src/pages/layout.ts'
 import { changesIn, entriesOf } from '../../src/pages/profile-form.ts'
 import { stylesheet, stylesheetPath } from '../../src/pages/style.ts'
 import { categoryWord, durationWord, fieldWord, languageOf, wordsIn } from '../../src/pages/words.ts'
@@ -65,6 +66,14 @@ describe('words', () => {
     expect(durationWord('de', 'P1Y6M')).toBe('1 Jahr und 6 Monate')
     expect(durationWord('en', 'P30D')).toBe('30 days')
   })
+})
+
+test.for([
+  ['web', ['https://shop.example/in', 'https://shop.example/de/in'], ['https:']],
+  ['web', ['https://shop.example/in', 'http://localhost:3000/in'], ['https:', 'http://localhost:3000']],
+  ['native', ['http://127.0.0.1/in', 'http://[::1]/in', 'example.shop.app:/in'], ['https:', 'http://127.0.0.1:*', 'http://[::1]:*', 'example.shop.app:']],
+] as const)('forms of a %s client with %j lead to %j', ([application, redirectUris, sources]) => {
+  expect(onwardToClient({ application, redirectUris })).toEqual(sources)
 })
 
 describe('the order of the ways in', () => {
