@@ -9,6 +9,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
+  type VariableDefinitionNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit'
 import { LRUCache } from 'lru-cache'
@@ -16,7 +17,7 @@ import { createHash } from 'node:crypto'
 import type { Plan } from '../consent/plan.ts'
 import { EntenteError } from '../errors.ts'
 import { costOf, type Cost } from './cost.ts'
-import { limitDocument, limits, tooCostly } from './limits.ts'
+import { limitDocument, limitText } from './limits.ts'
 import { checkLiterals } from './values.ts'
 
 /** A query that was parsed, limited, validated and compiled: all that does not depend on who asks and with which variables. */
@@ -68,6 +69,7 @@ export function preparedDocuments(schema: GraphQLSchema) {
 }
 
 function prepare(schema: GraphQLSchema, source: string, operationName: string | undefined): Prepared | Invalid {
+  limitText(source)
   const document = read(source)
   if ('invalid' in document) return document
   limitDocument(document)
@@ -75,8 +77,8 @@ function prepare(schema: GraphQLSchema, source: string, operationName: string | 
   const [invalid] = validate(schema, document, undefined, { maxErrors: 1 })
   if (invalid) return { invalid }
   const operation = getOperationAST(document, operationName)
-  if (!operation) throw new EntenteError('BAD_USER_INPUT', { why: 'operation name' })
-  const compiled = compileQuery(schema, document, operation.name?.value, { disablingCapturingStackErrors: true, useExperimentalPathBasedSkipInclude: true })
+  if (!operation || !schema.getRootType(operation.operation)) throw new EntenteError('BAD_USER_INPUT', { why: 'operation' })
+  const compiled = compileQuery(schema, withoutCoercion(document), operation.name?.value, { disablingCapturingStackErrors: true, useExperimentalPathBasedSkipInclude: true })
   if (!isCompiledQuery(compiled)) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'not compiled' }, {}, compiled.errors?.[0])
   return {
     document,
@@ -90,12 +92,29 @@ function prepare(schema: GraphQLSchema, source: string, operationName: string | 
   }
 }
 
+/**
+ * The same document with variables that are taken as they come, since `pipeline.ts` has coerced them. The compiler would write out a parser
+ * for each: for `CustomerFilter`, which contains itself, that takes a minute and never ends well. Booleans stay, for `@skip`.
+ */
+function withoutCoercion(document: DocumentNode): DocumentNode {
+  const definitions = document.definitions.map((definition) => {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) return definition
+    return { ...definition, variableDefinitions: (definition.variableDefinitions ?? []).map(asItComes) }
+  })
+  return { ...document, definitions }
+}
+
+function asItComes(variable: VariableDefinitionNode): VariableDefinitionNode {
+  const type = variable.type.kind === Kind.NON_NULL_TYPE ? variable.type.type : variable.type
+  if (type.kind === Kind.NAMED_TYPE && type.name.value === 'Boolean') return variable
+  return { kind: variable.kind, variable: variable.variable, type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: '_Any' } } }
+}
+
 function read(source: string): DocumentNode | Invalid {
   try {
-    return parse(source, { maxTokens: limits.tokens })
+    return parse(source)
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error
-    if (error.message.includes('Parsing aborted')) throw tooCostly('tokens')
     return { invalid: error }
   }
 }

@@ -1,10 +1,12 @@
-import { Kind, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql'
+import { Kind, Lexer, Source, TokenKind, type DocumentNode, type SelectionNode, type SelectionSetNode } from 'graphql'
 import { EntenteError } from '../errors.ts'
 
 /** Generous for a page of a shop, small for a machine that wants to harm. Answers never name them. */
 export const limits = {
   bodyBytes: 64 * 1024,
   tokens: 2_000,
+  /** Brackets of any kind inside one another: the parser calls itself for each. */
+  brackets: 100,
   depth: 12,
   introspectionDepth: 24,
   /** Fields of the whole operation, a fragment counted wherever it is spread. */
@@ -26,6 +28,31 @@ interface Size {
 }
 
 const nothing: Size = { depth: 0, introspectionDepth: 0, fields: 0, flat: 0, aliases: 0, directives: 0 }
+
+const opening = new Set<string>([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
+const closing = new Set<string>([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
+
+/** Refuses a text by its words and brackets, before it is parsed. What cannot be read is left to the parser to complain of. QUERY_TOO_COSTLY */
+export function limitText(text: string): void {
+  const lexer = new Lexer(new Source(text))
+  let open = 0
+  for (let tokens = 0; ; tokens++) {
+    const kind = nextKind(lexer)
+    if (kind === null || kind === TokenKind.EOF) return
+    if (opening.has(kind)) open += 1
+    else if (closing.has(kind)) open -= 1
+    if (tokens > limits.tokens) throw tooCostly('tokens')
+    if (open > limits.brackets) throw tooCostly('brackets')
+  }
+}
+
+function nextKind(lexer: Lexer): string | null {
+  try {
+    return lexer.advance().kind
+  } catch {
+    return null
+  }
+}
 
 /**
  * Refuses a document by its expanded size, before validation and before anything walks it: each fragment is measured once, so a text of

@@ -1,3 +1,4 @@
+import type { SessionsDoor } from '../access/sessions-resolver.ts'
 import type { LinkingDoor } from '../broker/linking-resolver.ts'
 import type { LoginDoor } from '../broker/resolver.ts'
 import type { AuditDoor } from '../audit/resolver.ts'
@@ -10,6 +11,7 @@ import type { PrivacyDoor } from '../privacy/resolver.ts'
 /** What resolvers may call, filled by `main.ts`; each folder says itself what it needs. */
 export interface ResolverParts {
   readonly login: LoginDoor
+  readonly sessions: SessionsDoor
   readonly linking: LinkingDoor
   readonly consents: ConsentDoor
   readonly customers: CustomerDoor

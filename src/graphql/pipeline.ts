@@ -30,6 +30,9 @@ export interface GraphqlParts {
 /** A request that may run. */
 export interface Admitted {
   readonly prepared: Prepared
+  /** Whether the caller may see what the query asks of the schema itself. */
+  readonly maySeeSchema: boolean
+  /** Coerced. */
   readonly variables: Readonly<Record<string, unknown>>
   readonly operation: Operation
 }
@@ -47,14 +50,16 @@ export async function admit(parts: GraphqlParts, documents: PreparedDocuments, h
     limitCost(prepared.cost, variables)                                            // QUERY_TOO_COSTLY, each request anew
     await limitRate(parts, prepared, caller, http.ip)                              // RATE_LIMITED
     const plan = planFor(parts, prepared, variables)                               // once per query: fields → projection, masks
-    return { prepared, variables: request.variables, operation: newOperation(parts, caller, plan, http) }
+    const maySeeSchema = !prepared.asksSchema || trusted(parts, caller)
+    return { prepared, maySeeSchema, variables, operation: newOperation(parts, caller, plan, http) }
   } catch (error) {
     throw refusal(error, parts.report)
   }
 }
 
 /** The way from there to the answer. Resolvers see views only; what was withheld or reduced is said beside the data. */
-export async function answer(parts: GraphqlParts, { prepared, variables, operation }: Admitted): Promise<ExecutionResult> {
+export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, variables, operation }: Admitted): Promise<ExecutionResult> {
+  if (!maySeeSchema) return { data: null, errors: [outward(new EntenteError('FORBIDDEN'), parts.report)] }
   const result = await prepared.run(undefined, operation, variables)               // compiled; reads are joined, documents become views
   const errors = result.errors?.map((error) => outward(error, parts.report, error.path))
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
@@ -64,11 +69,11 @@ export async function answer(parts: GraphqlParts, { prepared, variables, operati
 }
 
 function fitting(parts: GraphqlParts, document: Prepared | Invalid, request: GraphqlRequest, caller: Caller | null): Prepared {
-  const trusted = caller !== null && parts.mayReadSchema(caller)
-  if ('invalid' in document) throw invalidQuery(document.invalid, request.query, trusted)
-  if (document.asksSchema && !trusted) throw new EntenteError('FORBIDDEN', { why: 'introspection' })
+  if ('invalid' in document) throw invalidQuery(document.invalid, request.query, trusted(parts, caller))
   return document
 }
+
+const trusted = (parts: GraphqlParts, caller: Caller | null): boolean => caller !== null && parts.mayReadSchema(caller)
 
 function coerced(parts: GraphqlParts, { operation }: Prepared, given: Variables): Variables {
   if (!operation.variableDefinitions?.length) return {}

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { print, type GraphQLSchema } from 'graphql'
 import { buildSchemaSync } from 'type-graphql'
+import { SessionsResolver } from '../access/sessions-resolver.ts'
 import { AuditResolver } from '../audit/resolver.ts'
 import { LinkingResolver } from '../broker/linking-resolver.ts'
 import { LoginResolver } from '../broker/resolver.ts'
@@ -38,6 +39,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       PageInfoResolver,
       ConsentResolver,
       LoginResolver,
+      SessionsResolver,
       LinkingResolver,
       PrivacyResolver,
       AuditResolver,

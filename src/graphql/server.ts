@@ -114,7 +114,7 @@ function forApollo(headers: GraphqlHttp['headers']): HeaderMap {
   const map = new HeaderMap()
   for (const name of decisive) {
     const value = headers[name]
-    if (typeof value === 'string') map.set(name, value)
+    if (typeof value === 'string' && value !== '') map.set(name, value)
   }
   return map
 }

@@ -13,3 +13,27 @@ test('the schema file is what the code makes', () => {
   if (process.env['ENTENTE_WRITE_SCHEMA'] === '1') writeFileSync(file, sdl)
   expect(readFileSync(file, 'utf8')).toBe(sdl)
 })
+
+describe('customer-owned types', () => {
+  test('A22 plain fields have no resolver of their own, so nothing can stand beside the gate', () => {
+    const withResolver = ['Customer.accessLog', 'Customer.seenBy']
+    for (const name of ['Customer', 'Traits', 'Identity', 'Consent', 'CustomerView', 'FieldAccess']) {
+      const type = schema.getType(name)
+      if (!isObjectType(type)) throw new Error(`${name} is no object type`)
+      for (const field of Object.values(type.getFields())) expect([`${name}.${field.name}`, field.resolve !== undefined]).toEqual([`${name}.${field.name}`, withResolver.includes(`${name}.${field.name}`)])
+    }
+  })
+
+  test('each attribute of the policy is a typed and classified field', () => {
+    for (const { name, category } of policy.attributes) expect(classification.get(`Traits.${name}`)?.category).toBe(category)
+  })
+
+  test('a policy without attributes has no traits', () => {
+    const bare = buildEntenteSchema({ ...policy, attributes: [] })
+    expect(bare.sdl).not.toContain('Traits')
+  })
+})
+
+test('every mutation asks whether the token still counts', () => {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) expect(field.resolve?.toString()).toContain('requireLive')
+})

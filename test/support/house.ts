@@ -20,7 +20,7 @@ import { inTransaction } from '../../src/storage/transaction.ts'
 
 const policyFile = new URL('../../demo/policy.yaml', import.meta.url)
 export const demoPolicy = readPolicy(readFileSync(policyFile, 'utf8'), 'demo/policy.yaml')
-const built = buildEntenteSchema(demoPolicy)
+export const schemaOfDemo = buildEntenteSchema(demoPolicy)
 
 /** The GraphQL server on a real database, with tokens that name their caller; no logins. */
 export async function openHouse() {
@@ -40,7 +40,7 @@ export async function openHouse() {
     store,
     audit,
     policy: demoPolicy,
-    classification: built.classification,
+    classification: schemaOfDemo.classification,
     viewOf: views({ policy: demoPolicy, hashFor: (client, value) => `${client} ${value.length}`, now: Date.now }),
     subjects: ids,
     client: (id) => ({ id, sector: id, purposes: demoPolicy.maskOf(demoPolicy.purposes.filter((one) => one.clients.has(id)).map((one) => one.id)) }),
@@ -56,8 +56,8 @@ export async function openHouse() {
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
-    schema: built.schema,
-    classification: built.classification,
+    schema: schemaOfDemo.schema,
+    classification: schemaOfDemo.classification,
     policy: demoPolicy,
     callerOf: async (token) => {
       if (token === undefined) return null

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { expect, inject, test } from 'vitest'
+import type { EntenteError } from '../../src/errors.ts'
+import { rateLimits, type Rates } from '../../src/graphql/rate-limits.ts'
+import { openRedis } from '../../src/storage/redis.ts'
+
+const few: Rates = { client: { points: 5, seconds: 30 }, customer: { points: 5, seconds: 30 }, address: { points: 5, seconds: 30 }, login: { points: 3, seconds: 30 } }
+const key = randomBytes(32)
+
+const refusalOf = async (act: () => unknown): Promise<EntenteError | null> => Promise.resolve().then(act).then(() => null, (error: EntenteError) => error)
+
+test('logins of one address are counted over all processes, before they go on', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  const [one, two] = [rateLimits(redis, key, few), rateLimits(redis, key, few)]
+  expect([await refusalOf(() => one.admitLogin('a', 2)), await refusalOf(() => two.admitLogin('a', 1))]).toEqual([null, null])
+  const refused = await refusalOf(() => two.admitLogin('a', 1))
+  expect([refused?.code, (refused?.hints.retryAfter ?? 0) > 0]).toEqual(['RATE_LIMITED', true])
+  expect(await refusalOf(() => two.admitLogin('b', 1))).toBeNull()
+  await Promise.all([one.close(), two.close()])
+  redis.disconnect()
+})
+
+test('requests are counted beside the way of the request, and refused from memory', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  const limits = rateLimits(redis, key, few)
+  for (let n = 0; n < 6; n++) limits.admit(null, 'a')
+  await limits.close()
+  expect((await refusalOf(() => limits.admit(null, 'a')))?.code).toBe('RATE_LIMITED')
+  expect(await refusalOf(() => limits.admit(null, 'b'))).toBeNull()
+  const kept = (await redis.keys('*')).join()
+  expect(kept).not.toMatch(/:a\b/)
+  redis.disconnect()
+})
+
+test('while Redis is away each process counts for itself', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  redis.disconnect()
+  const limits = rateLimits(redis, key, few)
+  for (let n = 0; n < 3; n++) expect(await refusalOf(() => limits.admitLogin('a', 1))).toBeNull()
+  expect((await refusalOf(() => limits.admitLogin('a', 1)))?.code).toBe('RATE_LIMITED')
+  await limits.close()
+})
