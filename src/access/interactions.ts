@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import { about } from './login-cookies.ts'
 
 /** What somebody is asked between `/oidc/auth` and the code for the shop. */
 export interface PendingQuestion {
@@ -19,18 +20,18 @@ export interface PendingQuestion {
   readonly locale: string | null
 }
 
-/** Each acts on the interaction of the browser that sends the request, told by its cookie, and answers with the URL to go on to (303). */
+/** Each acts on one interaction of the browser that sends the request, told by its cookie, and answers with the URL to go on to (303). */
 export interface Interactions {
   /** Null: none, expired, or another browser's. */
-  read(request: IncomingMessage, response: ServerResponse): Promise<PendingQuestion | null>
+  read(request: IncomingMessage, response: ServerResponse, uid: string): Promise<PendingQuestion | null>
   /** Whom the browser's session belongs to, when it still counts. */
   sessionCustomer(request: IncomingMessage, response: ServerResponse): Promise<CustomerKey | null>
   /** LOGIN_EXPIRED */
-  signedIn(request: IncomingMessage, response: ServerResponse, result: SignedIn): Promise<string>
+  signedIn(request: IncomingMessage, response: ServerResponse, uid: string, result: SignedIn): Promise<string>
   /** The consent page is done; what was decided stands in the customer. LOGIN_EXPIRED */
-  answered(request: IncomingMessage, response: ServerResponse): Promise<string>
+  answered(request: IncomingMessage, response: ServerResponse, uid: string): Promise<string>
   /** Back to the shop with an error. LOGIN_EXPIRED */
-  aborted(request: IncomingMessage, response: ServerResponse, error: AbortError, description: string): Promise<string>
+  aborted(request: IncomingMessage, response: ServerResponse, uid: string, error: AbortError, description: string): Promise<string>
 }
 
 export interface SignedIn {
@@ -65,8 +66,8 @@ export function interactions({ provider, clients, accountExists }: InteractionPa
   }
 
   return {
-    async read(request, response) {
-      const found = await detailsOf(provider(), request, response)
+    async read(request, response, wanted) {
+      const found = await detailsOf(provider(), about(request, wanted), response)
       if (found === null) return null
       const { uid, prompt, params, session } = asked.parse({ ...found, uid: found.uid })
       const client = clients.find(params.client_id)
@@ -89,10 +90,10 @@ export function interactions({ provider, clients, accountExists }: InteractionPa
     },
 
     // The provider's name stays in the session (`amr`) and goes into no token: with which account one signs in is no shop's business.
-    signedIn: (request, response, { customer, provider: through, authTime }) =>
-      finish(request, response, { login: { accountId: customer, ts: seconds(authTime), amr: [through] } }, false),
-    answered: (request, response) => finish(request, response, { consent: {} }, true),
-    aborted: (request, response, error, description) => finish(request, response, { error, error_description: description }, false),
+    signedIn: (request, response, uid, { customer, provider: through, authTime }) =>
+      finish(about(request, uid), response, { login: { accountId: customer, ts: seconds(authTime), amr: [through] } }, false),
+    answered: (request, response, uid) => finish(about(request, uid), response, { consent: {} }, true),
+    aborted: (request, response, uid, error, description) => finish(about(request, uid), response, { error, error_description: description }, false),
   }
 }
 

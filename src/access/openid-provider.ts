@@ -8,6 +8,7 @@ import { callers, type Callers } from './caller.ts'
 import { endings, type Endings } from './endings.ts'
 import { registerIdTokenGrant, type IdTokenGrantParts } from './id-token-grant.ts'
 import { interactions, type Interactions } from './interactions.ts'
+import { separateLogins } from './login-cookies.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
@@ -88,10 +89,7 @@ class HostProvider extends Provider {
 
   override createContext<State>(request: IncomingMessage, response: ServerResponse) {
     const context = super.createContext<State>(request, response)
-    const { cookies } = context
-    const set = cookies.set.bind(cookies)
-    // The library gives the interaction cookies paths of their own, with which a browser refuses the prefix.
-    cookies.set = (name, value, options) => set(name, value, { ...options, path: '/', secure: true })
+    separateLogins(this, request, context.cookies)
     return context
   }
 }

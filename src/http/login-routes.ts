@@ -70,21 +70,20 @@ async function finish(parts: LoginRouteParts, request: CallbackRequest, reply: F
   const provider = request.params.provider
   try {
     if (browser === null || parameters === null) throw new EntenteError('LOGIN_EXPIRED', { provider })
-    const question = await parts.interactions.read(request.raw, reply.raw)
-    const clientOf = (goal: LoginGoal) => clientBehind(goal, question)
+    let question: PendingQuestion | null = null
+    const clientOf = async (goal: LoginGoal): Promise<string> => {
+      if (goal.kind === 'link') return goal.clientId
+      question = await parts.interactions.read(request.raw, reply.raw, goal.interaction)
+      // A login for an OpenID request goes on only in the browser that made that request.
+      if (question === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'another interaction' })
+      return question.client.id
+    }
     const finished = await finishLogin(parts.login, provider, { method, parameters }, browser, clientOf)
     return await goOn(parts, request, reply, finished, question)
   } catch (error) {
     await parts.refused(null, provider, error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR')
     return problem(parts, request, reply, error)
   }
-}
-
-/** The client whom the login is for; a login for an OpenID request goes on only in the browser that made that request. */
-function clientBehind(goal: LoginGoal, question: PendingQuestion | null): string {
-  if (goal.kind === 'link') return goal.clientId
-  if (question === null || question.uid !== goal.interaction) throw new EntenteError('LOGIN_EXPIRED', { why: 'another interaction' })
-  return question.client.id
 }
 
 async function goOn(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, finished: FinishedLogin, question: PendingQuestion | null): Promise<FastifyReply> {
@@ -97,7 +96,7 @@ async function goOn(parts: LoginRouteParts, request: FastifyRequest, reply: Fast
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
   const signedIn = { customer: finished.customer as CustomerKey, provider: finished.provider, authTime: new Date() }
-  const url = await parts.interactions.signedIn(request.raw, reply.raw, signedIn)
+  const url = await parts.interactions.signedIn(request.raw, reply.raw, finished.interaction, signedIn)
   parts.login.reached('session', finished.provider, 'ok')
   return reply.redirect(url, 303)
 }

@@ -35,7 +35,7 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
       if (error instanceof EntenteError && error.code === 'CONSENT_TEXT_OUTDATED') return sendConsent(parts, request, reply, question, error)
       throw error
     }
-    return reply.redirect(await parts.interactions.answered(request.raw, reply.raw), 303)
+    return reply.redirect(await parts.interactions.answered(request.raw, reply.raw, question.uid), 303)
   })
 }
 

@@ -33,14 +33,14 @@ export function loginPages(app: FastifyInstance, parts: LoginParts): void {
   })
 
   app.post('/login/back', async (request, reply) => {
-    await questionOf(parts, request, reply, readForm(parts, request, uidForm).uid)
-    return reply.redirect(await parts.interactions.aborted(request.raw, reply.raw, 'access_denied', 'The customer went back.'), 303)
+    const { uid } = await questionOf(parts, request, reply, readForm(parts, request, uidForm).uid)
+    return reply.redirect(await parts.interactions.aborted(request.raw, reply.raw, uid, 'access_denied', 'The customer went back.'), 303)
   })
 }
 
 /** The interaction that waits in this browser under this very uid. LOGIN_EXPIRED */
 export async function questionOf(parts: Pick<LoginParts, 'interactions'>, request: FastifyRequest, reply: FastifyReply, uid: string): Promise<PendingQuestion> {
-  const question = await parts.interactions.read(request.raw, reply.raw)
+  const question = await parts.interactions.read(request.raw, reply.raw, uid)
   if (question?.uid !== uid) throw new EntenteError('LOGIN_EXPIRED', { page: request.routeOptions.url })
   return question
 }

@@ -24,6 +24,7 @@ const furtherClients = `
 `
 
 export const redirectUri = 'http://127.0.0.1:9/callback'
+const uidOf = (request: IncomingMessage): string => new URL(request.url ?? '', 'http://here').searchParams.get('uid') ?? ''
 export const newCustomer = (): string => randomBytes(16).toString('base64url')
 
 /** The OpenID provider on a bare server, with stand-ins for what the gateway hands in. `behind` steers and watches them. */
@@ -86,10 +87,10 @@ export async function openStage(change: { readonly clients?: string; readonly no
   const second = opened.use(await openOpenIdProvider(parts))
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.startsWith('/oidc/')) return (request.headers['x-process'] === '2' ? second : openid).handler(request, response)
-    const question = await openid.interactions.read(request, response)
+    const question = await openid.interactions.read(request, response, uidOf(request))
     if (question === null) return void response.writeHead(400).end('nothing waits')
     behind.asked.push(question)
-    const next = question.prompt === 'login' ? behind.person !== null && (await openid.interactions.signedIn(request, response, { customer: behind.person, provider: question.provider ?? 'google', authTime: now() })) : behind.answers && (await openid.interactions.answered(request, response))
+    const next = question.prompt === 'login' ? behind.person !== null && (await openid.interactions.signedIn(request, response, question.uid, { customer: behind.person, provider: question.provider ?? 'google', authTime: now() })) : behind.answers && (await openid.interactions.answered(request, response, question.uid))
     if (next === false) response.writeHead(200).end(question.prompt)
     else response.writeHead(303, { location: next }).end()
   }

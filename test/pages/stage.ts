@@ -63,7 +63,7 @@ async function listen(server: FastifyInstance, partsAt: (at: () => string) => Pa
     return sendLoginProblem(parts, request, reply, {
       code,
       reference: request.id,
-      question: await parts.interactions.read(request.raw, reply.raw),
+      question: await parts.interactions.read(request.raw, reply.raw, 'waiting-1'),
       ...(ways && { ways: ways.split(',') }),
     })
   }
@@ -90,7 +90,7 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
     interactions: {
       read: async () => behind.waiting,
       answered: async () => `${elsewhere}/shop/callback?code=1`,
-      aborted: async (_request, _reply, error) => `${elsewhere}/shop/callback?error=${error}`,
+      aborted: async (_request, _reply, _uid, error) => `${elsewhere}/shop/callback?error=${error}`,
     },
     providers: [way('google', 'Google'), way('apple', 'Apple'), way('facebook', 'Facebook'), way('haus', 'Haus')],
     beginLogin: async ({ provider }) => {
@@ -134,6 +134,10 @@ export const anna = {
     { purpose: 'personalised_shop', state: 'GRANTED', textVersion: '2026-01', decidedAt: day, expiresAt: '2028-10-02T08:30:00.000Z' },
     { purpose: 'email_marketing', state: 'WITHDRAWN', textVersion: '2026-01', decidedAt: day, expiresAt: null },
     { purpose: 'personalised_ads', state: 'NOT_ASKED', textVersion: null, decidedAt: null, expiresAt: null },
+  ],
+  sessions: [
+    { id: 's1', signedInAt: day, clients: ['account', 'storefront'], provider: 'google', current: true },
+    { id: 's2', signedInAt: day, clients: ['storefront'], provider: null, current: false },
   ],
   accessLog: {
     edges: [{ node: { at: day, clientId: 'storefront', purposes: ['order_processing'], categories: ['user.name', 'user.contact.email'] } }],

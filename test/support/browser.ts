@@ -29,7 +29,7 @@ export class Browser {
   readonly setCookies: string[] = []
   readonly visited: string[] = []
 
-  constructor(readonly stopAt: readonly string[]) {}
+  constructor(readonly stopAt: string[]) {}
 
   cookie(host: string, name: string): string | undefined {
     return this.#cookies.get(host)?.get(name)?.value
