@@ -1,4 +1,4 @@
-import { getVariableValues, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
+import { getVariableValues, Kind, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
 import { planOf, type Plan } from '../consent/plan.ts'
@@ -59,7 +59,7 @@ export async function admit(parts: GraphqlParts, documents: PreparedDocuments, h
 
 /** The way from there to the answer. Resolvers see views only; what was withheld or reduced is said beside the data. */
 export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, variables, operation }: Admitted): Promise<ExecutionResult> {
-  if (!maySeeSchema) return { data: null, errors: [outward(new EntenteError('FORBIDDEN'), parts.report)] }
+  if (!maySeeSchema) return schemaHidden(parts, prepared)
   const result = await prepared.run(undefined, operation, variables)               // compiled; reads are joined, documents become views
   const errors = result.errors?.map((error) => outward(error, parts.report, error.path))
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
@@ -71,6 +71,14 @@ export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, vari
 function fitting(parts: GraphqlParts, document: Prepared | Invalid, request: GraphqlRequest, caller: Caller | null): Prepared {
   if ('invalid' in document) throw invalidQuery(document.invalid, request.query, trusted(parts, caller))
   return document
+}
+
+/** A type asked for by name is not there for strangers, like any name that does not exist; more than that is refused. */
+function schemaHidden(parts: GraphqlParts, { operation }: Prepared): ExecutionResult {
+  const { selections } = operation.selectionSet
+  const keys = selections.flatMap((node) => (node.kind === Kind.FIELD && node.name.value === '__type' ? [node.alias?.value ?? node.name.value] : []))
+  if (keys.length < selections.length) return { data: null, errors: [outward(new EntenteError('FORBIDDEN'), parts.report)] }
+  return { data: Object.fromEntries(keys.map((key) => [key, null])) }
 }
 
 const trusted = (parts: GraphqlParts, caller: Caller | null): boolean => caller !== null && parts.mayReadSchema(caller)

@@ -17,7 +17,7 @@ export interface ServerParts {
 export type Server = FastifyInstance
 
 /** Limits in bytes, milliseconds and levels of nesting. */
-const limits = { body: 100_000, request: 30_000, headers: 15_000, depth: 64 } as const
+const limits = { body: 65_536, request: 30_000, headers: 15_000, depth: 64 } as const
 
 /**
  * Fastify with the rules that hold for every answer: bounded bodies and times, one log line a request that names the route and never the
