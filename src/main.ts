@@ -11,6 +11,7 @@ import { gatedClaims } from './access/gated-claims.ts'
 import { loginDoor } from './access/login-door.ts'
 import { openOpenIdProvider } from './access/openid-provider.ts'
 import type { OpenIdEvent } from './access/openid-configuration.ts'
+import { sessionsDoor } from './access/sessions.ts'
 import { signOut } from './access/sign-out.ts'
 import { subjects as subjectsOf } from './access/subjects.ts'
 import { accessTokenSeconds } from './access/api-resource.ts'
@@ -192,6 +193,7 @@ async function openHouse(opened: Opened, parts: HouseParts) {
   const resolvers: ResolverParts = {
     customers,
     login: loginDoor({ providers, door: openid.door, signOut: signOut({ db, customers: rows.customers, audit, endings: openid.endings }) }),
+    sessions: sessionsDoor({ endings: openid.endings, audit }),
     linking: linkingDoor({
       linking: linkStart,
       unlink: (customer, id, client) => unlinkIdentity(linking, customer, id, client),

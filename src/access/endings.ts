@@ -17,6 +17,8 @@ export interface OpenSession {
   /** Clients that it was used for. */
   readonly clients: readonly string[]
   readonly provider: string | null
+  /** What its clients' tokens stand on. */
+  readonly grants: readonly string[]
 }
 
 const storedSession = z.object({
@@ -65,7 +67,7 @@ export function endings(parts: EndingParts) {
       const sessions = await parts.records.ofCustomer('Session', customer)
       return sessions.map(({ handle, payload }) => {
         const { loginTs, amr, authorizations } = storedSession.parse(payload)
-        return { handle, signedInAt: new Date(loginTs * 1000), clients: Object.keys(authorizations), provider: amr[0] ?? null }
+        return { handle, signedInAt: new Date(loginTs * 1000), clients: Object.keys(authorizations), provider: amr[0] ?? null, grants: grantsOf(payload) }
       })
     },
 

@@ -13,6 +13,7 @@ const fieldAccess = z.object({ field: z.string(), form: z.enum(['FULL', 'BAND', 
 const identity = z.object({ id: z.string(), provider: z.string(), linkedAt: z.string(), lastUsedAt: text, email: text })
 const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
 const access = z.object({ at: z.string(), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
+const browserSession = z.object({ id: z.string(), signedInAt: z.string(), clients: z.array(z.string()), provider: text, current: z.boolean() })
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
 const person = z.object({
@@ -26,6 +27,7 @@ const person = z.object({
   traits: z.record(z.string(), traitValue).nullish(),
   identities: z.array(identity).nullish(),
   consents: z.array(consent).nullish(),
+  sessions: z.array(browserSession).nullish(),
   accessLog: z
     .object({
       edges: z.array(z.object({ node: access })),
@@ -37,6 +39,7 @@ const seen = z.object({ clientId: z.string(), fields: z.array(fieldAccess) })
 
 export type Person = z.infer<typeof person>
 export type Identity = z.infer<typeof identity>
+export type BrowserSession = z.infer<typeof browserSession>
 export type AccessEntry = z.infer<typeof access>
 export type ConsentNow = z.infer<typeof consent>
 
@@ -87,6 +90,7 @@ export function accountQuery({ attributes }: Policy): string {
   email givenName familyName birthYear postcode country locale ${traits}
   identities { id provider linkedAt lastUsedAt email }
   consents { purpose state textVersion decidedAt expiresAt }
+  sessions { id signedInAt clients provider current }
   accessLog(first: 20, after: $after) { edges { node { at clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
 }
@@ -119,6 +123,7 @@ export const mutations = {
   startLinking: 'mutation StartLinking($provider: ID!, $redirectUri: String!) { startLinking(provider: $provider, redirectUri: $redirectUri) { url } }',
   unlinkIdentity: 'mutation UnlinkIdentity($id: ID!) { unlinkIdentity(id: $id) { id } }',
   setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
+  endSession: 'mutation EndSession($id: ID!) { endSession(id: $id) }',
   logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',
 } as const
 

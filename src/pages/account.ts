@@ -64,6 +64,12 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
       return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
     }),
   )
+  app.post('/account/sessions/end', (request, reply) =>
+    change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
+      await ask(parts, mutations.endSession, { id }, token)
+      return reply.redirect('/account?done=sessions#sessions', 303)
+    }),
+  )
   app.post('/account/sign-out', (request, reply) =>
     change(parts, request, reply, z.object({ where: z.enum(['here', 'everywhere']) }), async ({ where }, token) => {
       await ask(parts, mutations.logout, { everywhere: where === 'everywhere' }, token)

@@ -283,6 +283,7 @@ describe('the account centre', () => {
     ],
     ['/account/profile', { givenName: 'Anne', 'was:givenName': 'Anna' }, { input: { givenName: 'Anne' } }],
     ['/account/logins/remove', { id: 'i2' }, { id: 'i2' }],
+    ['/account/sessions/end', { id: 's2' }, { id: 's2' }],
     ['/account/sign-out', { where: 'everywhere' }, { everywhere: true }],
   ] as const
 

@@ -50,6 +50,7 @@ export async function openHouse() {
   const resolvers: ResolverParts = {
     customers,
     login: { providers: () => Promise.resolve([]), start: absent, complete: absent, withIdToken: absent, refresh: absent, logout: absent },
+    sessions: { list: absent, end: absent },
     linking: { start: absent, unlink: absent },
     consents: { purposes: () => [], decide: absent },
     privacy: { restrict: absent },

@@ -1,0 +1,43 @@
+import { Arg, Ctx, Directive, Field, FieldResolver, ID, Mutation, ObjectType, Resolver, Root } from 'type-graphql'
+import type { CustomerView } from '../consent/view.ts'
+import { Customer } from '../customers/customer-type.ts'
+import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
+
+@Directive('@notPersonal')
+@ObjectType({ simpleResolvers: true, description: 'A browser in which the customer is signed in.' })
+export class Session {
+  @Field(() => ID) id!: string
+  @Field(() => Date) signedInAt!: Date
+  @Field(() => [ID], { description: 'Those that it was used for.' }) clients!: readonly string[]
+  @Field(() => ID, { nullable: true }) provider!: string | null
+  @Field(() => Boolean, { description: 'Whether the access token came from it.' }) current!: boolean
+}
+
+/** The browsers in which a customer is signed in. */
+export interface SessionsDoor {
+  /** Newest first. */
+  list(caller: Caller, customer: CustomerKey): Promise<readonly Session[]>
+  /** With everything that its clients got through it. For the person alone. FORBIDDEN, BAD_USER_INPUT for an id that is not the customer's. */
+  end(caller: Caller, id: string): Promise<void>
+}
+
+export interface SessionsOperation {
+  readonly caller: Caller | null
+  readonly parts: { readonly sessions: SessionsDoor }
+}
+
+@Resolver(() => Customer)
+export class SessionsResolver {
+  @Directive('@personalData(category: "user.account")')
+  @FieldResolver(() => [Session], { nullable: true, description: 'Browsers in which the customer is signed in. For the person only.' })
+  async sessions(@Root() view: CustomerView, @Ctx() operation: SessionsOperation): Promise<readonly Session[] | null> {
+    if (!view.open.has('sessions')) return null
+    return operation.parts.sessions.list(tokenOf(operation.caller), view.key)
+  }
+
+  @Mutation(() => Boolean, { description: 'Signs one browser out: what its clients got through it ends too. For the person only.' })
+  async endSession(@Arg('id', () => ID) id: string, @Ctx() operation: SessionsOperation): Promise<boolean> {
+    await operation.parts.sessions.end(tokenOf(operation.caller), id)
+    return true
+  }
+}

@@ -1,0 +1,40 @@
+import type { AuditLog } from '../audit/log.ts'
+import { dataSubjectAccess } from '../config/policy.ts'
+import { EntenteError } from '../errors.ts'
+import { personOf } from '../operation.ts'
+import type { Endings } from './endings.ts'
+import type { SessionsDoor } from './sessions-resolver.ts'
+
+export interface SessionsParts {
+  readonly endings: Pick<Endings, 'sessionsOf' | 'endSession'>
+  readonly audit: Pick<AuditLog, 'note'>
+}
+
+/** What the GraphQL fields about sessions call. Outside, a session is called by the hash in its handle, which opens nothing. */
+export function sessionsDoor({ endings, audit }: SessionsParts): SessionsDoor {
+  return {
+    async list(caller, customer) {
+      const sessions = await endings.sessionsOf(customer)
+      return sessions
+        .toSorted((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime())
+        .map(({ handle, signedInAt, clients, provider, grants }) => ({
+          id: outwardId(handle),
+          signedInAt,
+          clients,
+          provider,
+          current: caller.grant !== null && grants.includes(caller.grant),
+        }))
+    },
+
+    async end(caller, id) {
+      const customer = personOf(caller)
+      if ((caller.purposes & dataSubjectAccess) === 0) throw new EntenteError('FORBIDDEN', { why: 'not the person' })
+      const session = (await endings.sessionsOf(customer)).find(({ handle }) => outwardId(handle) === id)
+      if (session === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
+      await endings.endSession(customer, session.handle)
+      await audit.note({ type: 'session.ended', client: caller.clientId, actor: 'customer', subjects: [customer] })
+    },
+  }
+}
+
+const outwardId = (handle: string): string => handle.slice(handle.indexOf(':') + 1)
