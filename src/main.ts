@@ -227,6 +227,7 @@ async function openHouse(opened: Opened, parts: HouseParts) {
       mayReadSchema: (caller) => caller.scopes.has('audit:read'),
       rates,
       audit: readAudit({ note: (event) => audit.note(event), policy, report, now }),
+      count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
       resolvers,
       report,
     }),

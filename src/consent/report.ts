@@ -1,7 +1,7 @@
 import type { DataForm } from '../config/policy.ts'
 import type { GatedRow } from '../storage/customers.ts'
 import { reasonOf, type Reason } from './gate.ts'
-import type { Refusal, Shape } from './shape.ts'
+import type { GateDecision, Refusal, Shape } from './shape.ts'
 
 /** An entry of `extensions.withheld`. */
 export interface Withheld {
@@ -25,6 +25,8 @@ export interface Report {
   /** Merged over the whole operation and sorted: the same answer gives the same bytes. */
   readonly withheld: () => Withheld[]
   readonly reduced: () => Reduced[]
+  /** Each kind of decision with the number of customers it was made for. */
+  readonly decided: (tell: (decision: GateDecision, customers: number) => void) => void
 }
 
 interface Tally {
@@ -71,7 +73,11 @@ export function newReport(toThePerson: boolean): Report {
     return sorted(merged)
   }
 
-  return { saw, withheld, reduced }
+  function decided(tell: (decision: GateDecision, customers: number) => void): void {
+    for (const [{ decisions }, { rows }] of tallies) for (const decision of decisions) tell(decision, rows)
+  }
+
+  return { saw, withheld, reduced, decided }
 }
 
 function add<T extends { readonly count: number }>(merged: Map<string, T>, key: string, entry: T): void {

@@ -18,6 +18,15 @@ export interface Shape {
   readonly open: ReadonlySet<string>
   readonly refusals: readonly Refusal[]
   readonly reductions: readonly { readonly field: ClassifiedField; readonly form: DataForm }[]
+  /** What was decided, per purpose that decided it: for the metrics. */
+  readonly decisions: readonly GateDecision[]
+}
+
+/** So many fields were answered or withheld for the sake of that purpose; `none` where no purpose of the token covers them. */
+export interface GateDecision {
+  readonly purpose: string
+  readonly outcome: 'readable' | 'reduced' | 'withheld'
+  readonly fields: number
 }
 
 /** Fields withheld for the same purpose, or for want of one. */
@@ -65,7 +74,22 @@ export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hash
       const form = decision(field.coordinate)
       return form === 'withheld' || form.form === 'FULL' ? [] : [{ field, form: form.form }]
     }),
+    decisions: decisionsOf(site, decision, token, may, policy),
   }
+}
+
+function decisionsOf(site: Site, decision: (coordinate: string) => Form | 'withheld', token: Mask, may: Mask, policy: Policy): GateDecision[] {
+  const counted = new Map<string, { -readonly [K in keyof GateDecision]: GateDecision[K] }>()
+  for (const { coordinate, masks } of site.fields) {
+    const form = decision(coordinate)
+    const outcome = form === 'withheld' ? 'withheld' : form.form === 'FULL' ? 'readable' : 'reduced'
+    const purpose = purposeAskedFor(masks, outcome === 'withheld' ? token : may, policy)?.id ?? 'none'
+    const key = `${purpose} ${outcome}`
+    const entry = counted.get(key) ?? { purpose, outcome, fields: 0 }
+    entry.fields++
+    counted.set(key, entry)
+  }
+  return [...counted.values()]
 }
 
 function refusalsOf(fields: readonly ClassifiedField[], token: Mask, policy: Policy): Refusal[] {

@@ -2,7 +2,7 @@ import { getVariableValues, Kind, type ExecutionResult, type GraphQLError, type 
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
 import { planOf, type Plan } from '../consent/plan.ts'
-import { newReport } from '../consent/report.ts'
+import { newReport, type Report } from '../consent/report.ts'
 import { EntenteError } from '../errors.ts'
 import type { Caller, RequestFacts } from '../operation.ts'
 import { limitCost } from './cost.ts'
@@ -23,6 +23,8 @@ export interface GraphqlParts {
   readonly mayReadSchema: (caller: Caller) => boolean
   readonly rates: Pick<RateLimits, 'admit' | 'admitLogin'>
   readonly audit: (operation: Operation) => Promise<void>
+  /** Counts what the gate decided: by purpose and outcome, nobody by name. */
+  readonly count: (report: Report) => void
   readonly resolvers: ResolverParts
   readonly report: ReportDefect
 }
@@ -65,6 +67,7 @@ export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, vari
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
   if (ended) throw refusal(ended, parts.report)                                    // an ended token ends the whole operation
   await parts.audit(operation)                                                     // who was given what, and for what
+  parts.count(operation.report)                                                    // gate decisions, for the metrics
   return withExtensions(result.data, errors, operation)
 }
 

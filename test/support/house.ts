@@ -69,6 +69,7 @@ export async function openHouse() {
     mayReadSchema: (caller) => caller.scopes.has('audit:read'),
     rates: { admit: () => {}, admitLogin: () => Promise.resolve() },
     audit: readAudit({ note: (event) => audit.note(event), policy: demoPolicy, report: (error) => void report(error), now: Date.now }),
+    count: () => {},
     resolvers,
     report,
   })
