@@ -127,7 +127,7 @@ async function redeem(agent: Agent, url: string, form: Readonly<Record<string, s
     dispatcher: agent,
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams(form).toString(),
+    body: new URLSearchParams({ grant_type: 'authorization_code', ...form }).toString(),
   })
   const answer: unknown = await body.json()
   if (statusCode !== 200 || typeof answer !== 'object' || answer === null || !('access_token' in answer)) failed(`token endpoint: ${statusCode}`)
