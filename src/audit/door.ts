@@ -41,7 +41,7 @@ export function auditDoor({ reads, subjects }: AuditDoorParts): AuditDoor {
     },
     async accessLog(_caller, customer, { first, after }) {
       const page = await reads.accessLog(customer, bounded(first), after)
-      return connection(page, ({ at, client, purposes, categories }) => ({ at, clientId: client, purposes, categories }))
+      return connection(page, ({ at, type, client, purposes, categories }) => ({ at, type, clientId: client, purposes, categories }))
     },
   }
 }

@@ -12,7 +12,18 @@ export interface AuditPage {
 }
 
 /** What counts as somebody reading or changing a customer's data, as the customer is told. */
-const shownToCustomer: readonly AuditType[] = ['data.read', 'login.succeeded', 'customer.created', 'identity.linked', 'identity.unlinked', 'consent.changed', 'profile.updated', 'processing.restricted']
+export const toldToCustomer = [
+  'data.read',
+  'login.succeeded',
+  'customer.created',
+  'identity.linked',
+  'identity.unlinked',
+  'consent.changed',
+  'profile.updated',
+  'processing.restricted',
+  'session.ended',
+  'session.ended_everywhere',
+] as const satisfies readonly AuditType[]
 
 /** The audit log, newest first, for operators (`audit:read`) and for the customer whom it is about. Bad cursors are BAD_USER_INPUT. */
 export function auditReads(store: Pick<AuditStore, 'find'>, key: Buffer) {
@@ -28,7 +39,7 @@ export function auditReads(store: Pick<AuditStore, 'find'>, key: Buffer) {
   return {
     events: (filter: AuditFilter, first: number, after: string | null): Promise<AuditPage> => page(filter, 'events', first, after),
     accessLog: (customer: CustomerKey, first: number, after: string | null): Promise<AuditPage> =>
-      page({ subject: customer, types: shownToCustomer }, `access log/${customer}`, first, after),
+      page({ subject: customer, types: toldToCustomer }, `access log/${customer}`, first, after),
   }
 }
 

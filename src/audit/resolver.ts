@@ -45,6 +45,7 @@ export class AuditEventConnection {
 @ObjectType({ simpleResolvers: true, description: 'Who read which categories, for what, when.' })
 export class AccessLogEntry {
   @Field(() => Date) at!: Date
+  @Field(() => String, { description: 'Such as login.succeeded, consent.changed, data.read.' }) type!: string
   @Field(() => ID, { nullable: true }) clientId!: string | null
   @Field(() => [ID]) purposes!: readonly string[]
   @Field(() => [String]) categories!: readonly string[]

@@ -41,11 +41,11 @@ export function accessLog({ parts, view, data }: Account): Html {
     const purpose = parts.policy.purpose(id)
     return purpose && !purpose.builtIn ? textIn(parts.policy, purpose, language).title : id
   }
-  const row = ({ at, clientId, categories, purposes }: AccessEntry) =>
+  const row = ({ at, type, clientId, categories, purposes }: AccessEntry) =>
     html`<tr>
       <td>${momentWord(language, at)}</td>
       <td><bdi>${nameOf(clientId)}</bdi></td>
-      <td>${categories.map((category) => categoryWord(words, category)).join(', ') || html`<span class="soft">${account.accessOther}</span>`}</td>
+      <td>${words.events[type]}${categories.length > 0 && `: ${categories.map((category) => categoryWord(words, category)).join(', ')}`}</td>
       <td>${purposes.map(purposeWord).join(', ')}</td>
     </tr>`
   const rows = log?.edges.map(({ node }) => row(node)) ?? []

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toldToCustomer } from '../audit/reads.ts'
 import type { Policy } from '../config/policy.ts'
 import { EntenteError, type LogDetail } from '../errors.ts'
 import type { Html } from './html.ts'
@@ -12,7 +13,7 @@ const text = z.string().nullish()
 const fieldAccess = z.object({ field: z.string(), form: z.enum(['FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE']) })
 const identity = z.object({ id: z.string(), provider: z.string(), linkedAt: z.string(), lastUsedAt: text, email: text })
 const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
-const access = z.object({ at: z.string(), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
+const access = z.object({ at: z.string(), type: z.enum(toldToCustomer), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
 const browserSession = z.object({ id: z.string(), signedInAt: z.string(), clients: z.array(z.string()), provider: text, current: z.boolean() })
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
@@ -91,7 +92,7 @@ export function accountQuery({ attributes }: Policy): string {
   identities { id provider linkedAt lastUsedAt email }
   consents { purpose state textVersion decidedAt expiresAt }
   sessions { id signedInAt clients provider current }
-  accessLog(first: 20, after: $after) { edges { node { at clientId purposes categories } } pageInfo { hasNextPage endCursor } }
+  accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
 }
 

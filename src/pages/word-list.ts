@@ -1,3 +1,4 @@
+import type { toldToCustomer } from '../audit/reads.ts'
 import type { DataForm, LegalBasis } from '../config/policy.ts'
 import type { ErrorCode } from '../errors.ts'
 
@@ -38,7 +39,6 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
     | 'access'
     | 'accessText'
     | 'accessNone'
-    | 'accessOther'
     | 'older'
     | 'newest'
     | 'when'
@@ -63,6 +63,7 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
     | 'signedOutText'
     | 'signIn'
   >
+  readonly events: Texts<(typeof toldToCustomer)[number]>
   readonly states: Texts<DecisionWord>
   readonly bases: Texts<LegalBasis>
   readonly forms: Texts<DataForm>

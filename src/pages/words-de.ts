@@ -104,7 +104,6 @@ export const de: Words = {
     accessText:
       'Was Werkzeuge von sich aus gelesen haben, und jede Anmeldung und Änderung. Was ein Shop Ihnen selbst zeigt, während Sie angemeldet sind, steht hier nicht.',
     accessNone: 'Bisher nichts.',
-    accessOther: 'Keine Daten: eine Anmeldung oder Entscheidung',
     older: 'Ältere Einträge',
     newest: 'Neueste Einträge',
     when: 'Wann',
@@ -128,6 +127,18 @@ export const de: Words = {
     signedOut: 'Sie sind abgemeldet',
     signedOutText: 'Danke für Ihren Besuch.',
     signIn: 'Anmelden',
+  },
+  events: {
+    'data.read': 'Gelesen',
+    'login.succeeded': 'Sie haben sich angemeldet',
+    'customer.created': 'Ihr Konto wurde angelegt',
+    'identity.linked': 'Eine Anmeldung kam hinzu',
+    'identity.unlinked': 'Eine Anmeldung wurde entfernt',
+    'consent.changed': 'Sie haben entschieden',
+    'profile.updated': 'Profil geändert',
+    'processing.restricted': 'Verarbeitung angehalten oder wieder erlaubt',
+    'session.ended': 'Sie haben sich abgemeldet',
+    'session.ended_everywhere': 'Sie haben sich überall abgemeldet',
   },
   states: {
     NOT_ASKED: 'Noch nicht entschieden',

@@ -43,6 +43,9 @@ test('one browser is signed out from another: it ends at once and everywhere, th
 
   expect(codeIn(await shop.graphql(end, { id: there.id }, account.accessToken))).toBe('BAD_USER_INPUT')
   expect(await shop.db.collection('audit_log').countDocuments({ type: 'session.ended', client: 'account' })).toBe(1)
+  const log = await shop.graphql('{ me { accessLog { edges { node { type clientId } } } } }', {}, account.accessToken)
+  const told = log.data.me.accessLog.edges.map(({ node }: { node: { type: string; clientId: string } }) => `${node.type} ${node.clientId}`)
+  expect(told).toEqual(['login.succeeded storefront', 'session.ended account', 'login.succeeded storefront', 'customer.created storefront'])
 })
 
 test('sessions are the business of the person alone', async () => {

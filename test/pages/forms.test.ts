@@ -317,6 +317,14 @@ describe('the account centre', () => {
     expect((await visit('/account?problem=Call%20this%20number', { cookie: account })).text).not.toContain('Call this number')
   })
 
+  test.for([
+    ['en', 'Read: First and last name, E-mail address', 'You signed in'],
+    ['de', 'Gelesen: Vor- und Nachname, E-Mail-Adresse', 'Sie haben sich angemeldet'],
+  ])('says in words what happened to the data, in %s', async ([language = '', ...told]) => {
+    const { text } = await visit('/account', { cookie: await signedIn(), 'accept-language': language })
+    for (const words of told) expect(text).toContain(`<td>${words}</td>`)
+  })
+
   test('signs in anew when the API wants it', async () => {
     const account = await signedIn()
     const page = await visit('/account', { cookie: account })

@@ -140,7 +140,10 @@ export const anna = {
     { id: 's2', signedInAt: day, clients: ['storefront'], provider: null, current: false },
   ],
   accessLog: {
-    edges: [{ node: { at: day, clientId: 'storefront', purposes: ['order_processing'], categories: ['user.name', 'user.contact.email'] } }],
+    edges: [
+      { node: { at: day, type: 'data.read' as const, clientId: 'marketing', purposes: ['email_marketing'], categories: ['user.name', 'user.contact.email'] } },
+      { node: { at: day, type: 'login.succeeded' as const, clientId: 'storefront', purposes: [], categories: [] } },
+    ],
     pageInfo: { hasNextPage: true, endCursor: 'next' },
   },
 }
