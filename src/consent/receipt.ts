@@ -4,7 +4,8 @@ import type { LedgerDecision, LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { Classification } from './classification.ts'
 import { consentsOf, type Consent } from './decisions.ts'
-import { basisOf, gate, type Form } from './gate.ts'
+import { basisOf, type Form } from './gate.ts'
+import { gateInPlace } from './reach.ts'
 
 /** A field that a client may read, and in which form. */
 export interface FieldAccess {
@@ -85,10 +86,12 @@ function basesToTell({ entry, row, before, after }: Recorded, caller: Caller, po
 function changesFor(client: ReadingClient, { before, after }: { readonly before: Mask; readonly after: Mask }, classification: Classification) {
   const opened: FieldAccess[] = []
   const closed: FieldAccess[] = []
-  for (const { coordinate: field, masks } of classification.values()) {
+  const gate = gateInPlace(classification)
+  for (const classified of classification.values()) {
+    const { coordinate: field, masks } = classified
     const rank = (form: Form | 'withheld') => (form === 'withheld' ? Infinity : masks.widestFirst.findIndex((one) => one === form))
-    const then = gate(masks, client.purposes & before)
-    const now = gate(masks, client.purposes & after)
+    const then = gate(classified, client.purposes & before)
+    const now = gate(classified, client.purposes & after)
     if (now !== 'withheld' && rank(now) < rank(then)) opened.push({ clientId: client.id, field, form: now.form })
     if (then !== 'withheld' && rank(then) < rank(now)) closed.push({ clientId: client.id, field, form: then.form })
   }

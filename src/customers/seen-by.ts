@@ -1,6 +1,7 @@
 import { consentRecord, dataSubjectAccess, type DataForm, type Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
-import { gate, mayOf, mayProcess } from '../consent/gate.ts'
+import { mayOf, mayProcess } from '../consent/gate.ts'
+import { gateInPlace } from '../consent/reach.ts'
 import { newReport } from '../consent/report.ts'
 import type { CustomerView, ViewOf } from '../consent/view.ts'
 import { personOf, tokenOf, type Caller, type Mask } from '../operation.ts'
@@ -26,6 +27,7 @@ export type SeenBy = (reading: Reading, clientId: string, place: Place) => Promi
 
 /** Shows the signed-in customer what a client would get right now: the same gate, asked as that client. Of unknown clients: nothing. */
 export function seenBy(parts: SeenByParts): SeenBy {
+  const gate = gateInPlace(parts.classification)
   return async function look(reading, clientId, place) {
     const caller = tokenOf(reading.caller)
     const customer = personOf(caller)
@@ -38,9 +40,9 @@ export function seenBy(parts: SeenByParts): SeenBy {
     // Not the id that the other client knows: it would join the two houses.
     view.id = parts.subjects.outwardOne(caller.sector, customer)
     const may = mayOf(asked, row, parts.policy, parts.now())
-    const fields = [...parts.classification.values()].flatMap(({ coordinate, masks }) => {
-      const form = gate(masks, may)
-      return form === 'withheld' ? [] : [{ clientId, field: coordinate, form: form.form }]
+    const fields = [...parts.classification.values()].flatMap((field) => {
+      const form = gate(field, may)
+      return form === 'withheld' ? [] : [{ clientId, field: field.coordinate, form: form.form }]
     })
     return { clientId, customer: view, fields }
   }
