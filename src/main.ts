@@ -48,6 +48,7 @@ import { openTracing, traceRequests } from './http/tracing.ts'
 import { resolveSignIn } from './linking/resolve.ts'
 import { unlinkIdentity } from './linking/unlink.ts'
 import { pages } from './pages/routes.ts'
+import { stylesheetPath } from './pages/style.ts'
 import { pageParts } from './http/page-parts.ts'
 import { restrictProcessing } from './privacy/restriction.ts'
 import { auditStore } from './storage/audit-log.ts'
@@ -185,6 +186,7 @@ async function openHouse(opened: Opened, parts: HouseParts) {
       signInWithIdToken: signInWithIdToken({ providers, resolve, reached, spend: spendNonce(records) }),
       knowsProvider: (id) => providers.has(id),
       noticed: noticing(log, audit),
+      stylesheet: stylesheetPath,
       fetch,
       now: () => new Date(),
     }),

@@ -7,7 +7,7 @@ import { loadGrant } from './grants.ts'
 import { asking, type AskingParts } from './interaction-policy.ts'
 import { endOfSecond } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
-import { askLogout, loggedOut, refused } from './openid-pages.ts'
+import { openIdPages } from './openid-pages.ts'
 import { assertClientAssertion, boundedState, knownProvider, queryOnly } from './request-checks.ts'
 import type { KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
@@ -30,6 +30,8 @@ export interface ConfigurationParts extends ApiParts, AskingParts, AdapterParts 
   /** Tells clients of a logout: bounded in time, never to an address inside. */
   readonly fetch: typeof fetch
   readonly cookieKeys: readonly string[]
+  /** Path of the style sheet that the pages link. */
+  readonly stylesheet: string
 }
 
 const minute = 60
@@ -40,10 +42,11 @@ const on = { enabled: true } as const
 
 /** oidc-provider as it is run here. What is not named has the library's default; what a default leaves open is closed. */
 export function configurationOf(parts: ConfigurationParts, keys: KeySet): Configuration {
+  const pages = openIdPages(parts.stylesheet)
   return {
     adapter: openIdAdapter(parts),
     jwks: { keys: [...keys.jwks.keys] },
-    features: features(parts),
+    features: features(parts, pages),
     cookies: cookies(parts.cookieKeys),
     ...requests(parts),
     ...people(parts),
@@ -51,13 +54,13 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
     renderError: (ctx, out, error) => {
       const reference = randomUUID()
       parts.noticed(out.error === 'server_error' ? { type: 'failed', error } : { type: 'request.refused', code: out.error, reference })
-      refused(ctx, reference)
+      pages.refused(ctx, reference)
     },
     fetch: parts.fetch,
   }
 }
 
-function features(parts: ConfigurationParts): NonNullable<Configuration['features']> {
+function features(parts: ConfigurationParts, { askLogout, loggedOut }: ReturnType<typeof openIdPages>): NonNullable<Configuration['features']> {
   const trusted = (id: string) => parts.clients.find(id)?.trustedForIntrospection ?? false
   return {
     devInteractions: off,

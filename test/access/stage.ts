@@ -77,6 +77,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     signInWithIdToken: () => behind.device(),
     knowsProvider: (id) => ['google', 'apple', 'facebook'].includes(id),
     noticed: (event) => behind.events.push(event),
+    stylesheet: '/assets/look.css',
     fetch: async (url, init) => {
       behind.told.push({ url: String(url), body: String(init?.body) })
       return behind.reallyTell ? fetch(url, init) : new Response(null, { status: 200 })
