@@ -12,6 +12,8 @@ export interface LinkFacts {
   readonly proof: 'authoritative' | 'verified' | 'none'
   /** How the owner proved it then. */
   readonly ownerProof: 'authoritative' | 'verified' | null
+  /** Whether that owner has another login at this very provider: to it the two are two people, and the mailbox has changed hands. */
+  readonly ownerIsAnotherHere: boolean
   /** The customer who has just signed in the way known, to add a login that was refused before. */
   readonly provedOwner: CustomerKey | null
 }
@@ -24,8 +26,8 @@ export type LinkDecision =
 
 /**
  * From an identity to a customer. An address alone opens no account: a new login joins an existing customer only when the person asked
- * for it there, has just proved the known way in, or when the provider is authoritative for the address and the owner proved it in an
- * authoritative way too. The rows are in `docs/linking.md`.
+ * for it there, has just proved the known way in, or when the provider is authoritative for the address, the owner proved it in an
+ * authoritative way too, and this provider does not know the owner as somebody else (Core 1.0, 5.7: addresses are given to new people). The rows are in `docs/linking.md`.
  */
 export function decideLink(f: LinkFacts): LinkDecision {
   if (f.asking !== null) {
@@ -35,6 +37,6 @@ export function decideLink(f: LinkFacts): LinkDecision {
   if (f.identityOwner !== null) return { do: 'signIn', customer: f.identityOwner }
   if (f.addressOwner === null || f.proof === 'none') return { do: 'create' }
   if (f.provedOwner === f.addressOwner) return { do: 'link', customer: f.addressOwner, why: 'provedKnownWay' }
-  if (f.proof === 'authoritative' && f.ownerProof === 'authoritative') return { do: 'link', customer: f.addressOwner, why: 'bothProveAddress' }
+  if (f.proof === 'authoritative' && f.ownerProof === 'authoritative' && !f.ownerIsAnotherHere) return { do: 'link', customer: f.addressOwner, why: 'bothProveAddress' }
   return { do: 'refuse', code: 'LINK_REQUIRED' }
 }

@@ -113,6 +113,7 @@ async function gatherFacts(
     addressOwner: address?.customer ?? null,
     proof: claims.address?.proof ?? 'none',
     ownerProof: address?.proof ?? null,
+    ownerIsAnotherHere: owner?.identities.some((one) => one.provider === claims.provider) ?? false,
     provedOwner,
   }
   return { facts, waysKnown: [...new Set(owner?.identities.map((one) => one.provider) ?? [])] }

@@ -20,6 +20,7 @@ test.for(rowsOf('docs/linking.md').map((row) => [Object.values(row).join(' · ')
     addressOwner: somebody(row['address of']),
     proof: row['provider vouches'] as LinkFacts['proof'],
     ownerProof: somebody(row['owner proved it']) as LinkFacts['ownerProof'],
+    ownerIsAnotherHere: row['owner has another login here'] === 'yes',
     provedOwner: somebody(row['just signed in']),
   }
   expect(words(decideLink(facts))).toBe(row['decision'])
@@ -33,6 +34,7 @@ const anyFacts: fc.Arbitrary<LinkFacts> = fc.record({
   addressOwner: anyone,
   proof: fc.constantFrom('authoritative', 'verified', 'none'),
   ownerProof: fc.constantFrom('authoritative', 'verified', null),
+  ownerIsAnotherHere: fc.boolean(),
   provedOwner: anyone,
 })
 
@@ -42,7 +44,7 @@ test('an address alone opens no account', () => {
       const decision = decideLink(facts)
       if (decision.do !== 'link' || decision.why === 'asked') return true
       if (decision.why === 'provedKnownWay') return facts.provedOwner === facts.addressOwner
-      return facts.proof === 'authoritative' && facts.ownerProof === 'authoritative'
+      return facts.proof === 'authoritative' && facts.ownerProof === 'authoritative' && !facts.ownerIsAnotherHere
     }),
   )
 })
