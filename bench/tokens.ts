@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { accessTokenAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
+import { signingAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
 import { subjects } from '../src/access/subjects.ts'
 import { openMongo } from '../src/storage/mongo.ts'
 import { keyStore } from '../src/storage/keys.ts'
@@ -32,7 +32,7 @@ export async function mintTokens(uri: string): Promise<Tokens> {
     const { kid, key } = keys.current().signer
     const sign = (claims: Record<string, unknown>) =>
       new SignJWT({ issued_ms: Date.now(), jti: randomUUID(), ...claims })
-        .setProtectedHeader({ alg: accessTokenAlgorithm, kid, typ: 'at+jwt' })
+        .setProtectedHeader({ alg: signingAlgorithm, kid, typ: 'at+jwt' })
         .setIssuer(`${publicUrl}/oidc`)
         .setAudience(`${publicUrl}/graphql`)
         .setIssuedAt()

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { accessTokenAlgorithm, type KeySet } from './signing-keys.ts'
+import { signingAlgorithm, type KeySet } from './signing-keys.ts'
 
 export interface AccessTokenParts {
   readonly issuer: string
@@ -43,7 +43,7 @@ export async function checkAccessToken(parts: AccessTokenParts, token: string): 
       issuer: parts.issuer,
       audience: parts.api,
       typ: 'at+jwt',
-      algorithms: [accessTokenAlgorithm],
+      algorithms: [signingAlgorithm],
       currentDate: parts.now(),
     })
     const claims = accessTokenClaims.safeParse(payload)

@@ -5,11 +5,11 @@ import { EntenteError } from '../errors.ts'
 import type { KeyStore } from '../storage/keys.ts'
 import { planKeys, type Generation } from './key-rotation.ts'
 
-/** Access tokens and receipts: cheap to sign, short. ID tokens are RS256, which every client library can check. */
-export const accessTokenAlgorithm = 'ES256'
+/** Of all that is signed here. Every client library can check it, and it costs a third of ES256 to check, which each request pays; signing is rarer. */
+export const signingAlgorithm = 'RS256'
 
-const privateJwk = z.looseObject({ kty: z.string(), d: z.string() })
-const storedKeys = z.strictObject({ madeAt: z.coerce.date(), es256: privateJwk, rs256: privateJwk })
+const privateJwk = z.looseObject({ kty: z.literal('RSA'), n: z.string(), e: z.string(), d: z.string() })
+const storedKey = z.strictObject({ madeAt: z.coerce.date(), jwk: privateJwk })
 
 /** The keys of this moment; replaced as a whole when one is added or removed. */
 export interface KeySet {
@@ -41,11 +41,11 @@ export async function openSigningKeys(store: KeyStore, now: () => Date): Promise
       set = next
       return changed
     },
-    sign: (payload, type) => new SignJWT(payload).setProtectedHeader({ alg: accessTokenAlgorithm, kid: set.signer.kid, typ: type }).sign(set.signer.key),
+    sign: (payload, type) => new SignJWT(payload).setProtectedHeader({ alg: signingAlgorithm, kid: set.signer.kid, typ: type }).sign(set.signer.key),
   }
 }
 
-type StoredGeneration = Generation & Pick<z.infer<typeof storedKeys>, 'es256' | 'rs256'>
+type StoredGeneration = Generation & Pick<z.infer<typeof storedKey>, 'jwk'>
 
 async function read(store: KeyStore, now: Date): Promise<KeySet> {
   const plan = planKeys(await generations(store, now), now)
@@ -68,8 +68,8 @@ async function stored(store: KeyStore): Promise<StoredGeneration[]> {
   const rows = await store.list('signing')
   return rows
     .map(({ name, key }) => {
-      const { madeAt, es256, rs256 } = storedKeys.parse(JSON.parse(key.toString()))
-      return { name, createdAt: madeAt, es256, rs256 }
+      const { madeAt, jwk } = storedKey.parse(JSON.parse(key.toString()))
+      return { name, createdAt: madeAt, jwk }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
@@ -80,29 +80,28 @@ function nameAfter(existing: readonly Generation[]): string {
 }
 
 function newKeys(now: Date): Buffer {
-  const es256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
-  const rs256 = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })
-  return Buffer.from(JSON.stringify({ madeAt: now, es256, rs256 }))
+  const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })
+  return Buffer.from(JSON.stringify({ madeAt: now, jwk }))
 }
 
 async function keySet(published: readonly StoredGeneration[]): Promise<KeySet> {
-  const pairs = await Promise.all(published.map(async ({ es256, rs256 }) => ({ es256: await named(es256, accessTokenAlgorithm), rs256: await named(rs256, 'RS256') })))
-  const first = pairs[0]
+  const jwks = await Promise.all(published.map(({ jwk }) => named(jwk)))
+  const first = jwks[0]
   if (first === undefined) throw new EntenteError('INTERNAL_SERVER_ERROR', { missing: 'signing keys' })
-  const verifiers = await Promise.all(pairs.map(async ({ es256 }) => [es256.kid, await imported(publicPart(es256))] as const))
+  const verifiers = await Promise.all(jwks.map(async (jwk) => [jwk.kid, await imported(publicPart(jwk))] as const))
   return {
-    jwks: { keys: pairs.flatMap(({ es256, rs256 }) => [es256, rs256]) },
+    jwks: { keys: jwks },
     verifiers: new Map(verifiers),
-    signer: { kid: first.es256.kid, key: await imported(first.es256) },
-    version: pairs.map(({ es256 }) => es256.kid).join(),
+    signer: { kid: first.kid, key: await imported(first) },
+    version: jwks.map(({ kid }) => kid).join(),
   }
 }
 
-const named = async (jwk: JWK, alg: string) => ({ ...jwk, alg, use: 'sig', kid: await calculateJwkThumbprint(jwk) })
-const publicPart = ({ d: _private, ...shared }: JWK): JWK => shared
+const named = async (jwk: z.infer<typeof privateJwk>) => ({ ...jwk, alg: signingAlgorithm, use: 'sig', kid: await calculateJwkThumbprint(jwk) })
+const publicPart = ({ kty, n, e }: z.infer<typeof privateJwk>): JWK => ({ kty, n, e })
 
 async function imported(jwk: JWK): Promise<CryptoKey> {
-  const key = await importJWK(jwk, accessTokenAlgorithm)
+  const key = await importJWK(jwk, signingAlgorithm)
   if (key instanceof Uint8Array) throw new EntenteError('INTERNAL_SERVER_ERROR', { unusable: 'signing key' })
   return key
 }

@@ -214,7 +214,7 @@ describe('access tokens', () => {
     const { kid = '' } = decodeProtectedHeader(tokens.access)
     const published = await (await fetch(`${stage.url}/oidc/jwks`)).text()
     const [head = '', body = ''] = tokens.access.split('.')
-    const wrongHeader = (change: object) => `${Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
+    const wrongHeader = (change: object) => `${Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
     const hmac = (header: string) => `${header}.${body}.${createHmac('sha256', published).update(`${header}.${body}`).digest('base64url')}`
     const others = [
       String(tokens.body['id_token']),
