@@ -1,13 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { Page } from 'puppeteer-core'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { openChromium } from './chromium.ts'
+import { examine, openChromium, press } from './chromium.ts'
 import { openStage, question } from './stage.ts'
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** The provider and the shop: another origin, where the pages lead to. What it is told in `passOn` it sends on to, as shops with several hosts do. */
 let passOn: string | null = null
@@ -57,17 +52,6 @@ async function openAccount(reader = phone): Promise<Page> {
   return page
 }
 
-/** Presses something and waits until the browser rests on a page of that path. */
-async function press(page: Page, selector: string, path: string): Promise<void> {
-  const arrived = new Promise<void>((resolve) =>
-    page.on('load', () => {
-      if (new URL(page.url()).pathname === path) resolve()
-    }),
-  )
-  await page.click(selector)
-  await arrived
-}
-
 describe('axe finds nothing serious', () => {
   const readers: Reader[] = [phone, { scheme: 'dark', language: 'de', width: 1100 }]
   const pages = {
@@ -87,14 +71,9 @@ describe('axe finds nothing serious', () => {
     async ([name, reader]) => {
       stage.behind.down = ['facebook']
       const page = await pages[name](reader)
-      await page.setJavaScriptEnabled(true)
-      await page.reload()
-      await page.evaluate(axe)
-      const found = await page.evaluate<[], () => Promise<AxeResults>>(() => Reflect.get(globalThis, 'axe').run())
-      expect(found.passes.length).toBeGreaterThan(15)
-      expect(
-        found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]),
-      ).toEqual([])
+      const { serious, kept } = await examine(page)
+      expect(kept).toBeGreaterThan(15)
+      expect(serious).toEqual([])
       const wider = await page.$eval('html', (root) => root.scrollWidth > root.clientWidth)
       expect(wider).toBe(false)
       await page.browserContext().close()
