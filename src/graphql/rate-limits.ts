@@ -30,15 +30,24 @@ export type RateLimits = ReturnType<typeof rateLimits>
 type Kind = keyof Rates
 
 const flushEvery = 250
+/** A process tells what it has seen of a name when that is at least this part of the rate: the many who come seldom cost Redis nothing. */
+const worthTelling = 50
+
+interface Seen {
+  readonly kind: Kind
+  readonly name: string
+  count: number
+  readonly since: number
+}
 
 /**
  * Requests are counted for all processes together in Redis, yet a read never waits for Redis: each process adds up what it sees and
- * tells Redis four times a second; who is over is then refused here from memory until the window ends. So a burst may exceed its rate for
+ * tells Redis four times a second, of names that come often; who is over is then refused here from memory until the window ends. So a burst may exceed its rate for
  * a quarter of a second. Logins wait for the count. While Redis is away each process counts for itself. Names are hashed under `key`.
  */
 export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = usualRates) {
   const limiters = new Map<Kind, RateLimiterAbstract>()
-  const pending = new Map<string, { readonly kind: Kind; readonly name: string; count: number }>()
+  const pending = new Map<string, Seen>()
   const blockedUntil = new Map<string, number>()
   const timer = setInterval(() => void flush(), flushEvery)
   timer.unref()
@@ -54,8 +63,13 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
   }
 
   async function flush(): Promise<void> {
-    const counted = [...pending.values()]
-    pending.clear()
+    const counted: Seen[] = []
+    for (const [id, seen] of pending) {
+      const { points, seconds } = rates[seen.kind]
+      const over = seen.count * worthTelling >= points
+      if (over) counted.push(seen)
+      if (over || seen.since + seconds * 1_000 <= Date.now()) pending.delete(id)
+    }
     for (const [id, until] of blockedUntil) if (until <= Date.now()) blockedUntil.delete(id)
     await Promise.all(counted.map(({ kind, name, count }) => consume(kind, name, count)))
   }
@@ -78,7 +92,7 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
     const id = `${kind}:${name}`
     const known = pending.get(id)
     if (known) known.count += 1
-    else pending.set(id, { kind, name, count: 1 })
+    else pending.set(id, { kind, name, count: 1, since: Date.now() })
     if (blockedUntil.size > 0) refuseBlocked(id)
   }
 
