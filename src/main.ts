@@ -60,7 +60,7 @@ import { identityStore } from './storage/identities.ts'
 import { deriveKey, keyStore } from './storage/keys.ts'
 import { mongoAnswers, openMongo, prepareCollections } from './storage/mongo.ts'
 import { openIdRecords } from './storage/openid-records.ts'
-import { onceStore, openRedis, type RedisConnection } from './storage/redis.ts'
+import { onceStore, openRedis, redisAnswers, type RedisConnection } from './storage/redis.ts'
 import { inTransaction } from './storage/transaction.ts'
 
 export interface Running extends AsyncDisposable {
@@ -265,7 +265,11 @@ async function openServer(opened: Opened, { config, log, metrics, storage, house
   }
   const page = pageParts({ config, policy, house, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
   await server.register(cookie)
-  healthRoutes(server, { metrics, ready: async () => ({ mongodb: await mongoAnswers(db).catch(() => false), redis: redis.status === 'ready' }) })
+  const ready = async () => {
+    const [mongodb, redisReady] = await Promise.all([mongoAnswers(db).catch(() => false), redisAnswers(redis).catch(() => false)])
+    return { mongodb, redis: redisReady }
+  }
+  healthRoutes(server, { metrics, ready })
   apiRoutes(server, { graphql: house.graphql, openid: house.openid, origins: () => house.clients.all().flatMap((client) => client.origins) })
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))

@@ -5,4 +5,5 @@ export function startMongod(options: {
   readonly folder: string
   readonly port?: number
   readonly cacheGigabytes?: number
+  readonly transactionSeconds?: number
 }): Promise<RunningServer>

@@ -8,15 +8,17 @@ const set = 'rs0'
 
 /**
  * Starts mongod as a replica set of one (transactions need a replica set) on the loopback address, with its data in
- * `folder`. Resolves when it takes writes: `{ uri, ended, stop }`. Fails with a Problem.
+ * `folder`. Resolves when it takes writes: `{ uri, ended, stop }`. Fails with a Problem. `transactionSeconds`: what a gateway
+ * that was killed had begun keeps others from the same customer so long; MongoDB's own minute is too long for that.
  */
-export async function startMongod({ program, folder, port: preferred, cacheGigabytes = 0.5 }) {
+export async function startMongod({ program, folder, port: preferred, cacheGigabytes = 0.5, transactionSeconds = 3 }) {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const port = await freePort(preferred)
   const log = join(folder, 'mongod.log')
   const server = leashedServer(program, [
     ...['--dbpath', folder, '--logpath', log, '--bind_ip', '127.0.0.1', '--port', String(port), '--replSet', set],
     ...['--wiredTigerCacheSizeGB', String(cacheGigabytes), '--oplogSize', '128', '--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    ...['--setParameter', `transactionLifetimeLimitSeconds=${transactionSeconds}`],
   ])
   const died = server.ended.then((code) => {
     throw new Problem(`mongod ended at its start (exit code ${code}); the last lines of ${log} say why.`)

@@ -1,5 +1,6 @@
 import mongoose, { type Connection, type Schema } from 'mongoose'
 import { EntenteError } from '../errors.ts'
+import { within } from './within.ts'
 
 mongoose.set('autoIndex', false)
 mongoose.set('autoCreate', false)
@@ -20,7 +21,9 @@ export async function openMongo(uri: string, options: { readonly monitorCommands
       readPreference: 'primary',
       writeConcern: { w: 'majority' },
       retryWrites: true,
-      serverSelectionTimeoutMS: 5_000,
+      // A server that is away is told within ten seconds, and one that hangs too: the driver asks it twice.
+      serverSelectionTimeoutMS: 4_000,
+      socketTimeoutMS: 4_000,
       maxPoolSize: 50,
       monitorCommands: options.monitorCommands ?? false,
       bufferCommands: false,
@@ -39,7 +42,7 @@ export async function prepareCollections(db: Connection): Promise<void> {
 /** Whether the primary answers; used by the readiness check. */
 export async function mongoAnswers(db: Connection): Promise<boolean> {
   if (db.readyState !== mongoose.ConnectionStates.connected || !db.db) return false
-  const answer = await db.db.command({ ping: 1 }, { timeoutMS: 2_000 })
+  const answer = await within(2_000, db.db.command({ ping: 1 }))
   return answer['ok'] === 1
 }
 

@@ -18,6 +18,9 @@ export async function openRedis(urls: string, keyPrefix: string): Promise<RedisC
   return client
 }
 
+/** Whether it answers; one that hangs counts as away after the two seconds of any command. */
+export const redisAnswers = async (redis: RedisConnection): Promise<boolean> => (await redis.ping()) === 'PONG'
+
 const backOff = (attempt: number): number => Math.min(50 * 2 ** attempt, 2_000)
 
 /** Values with an end that are taken at most once: login transactions, nonces, one-time handles. */
