@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import cookie from '@fastify/cookie'
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer as createSocket } from 'node:net'
@@ -98,7 +98,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
 }
 
 function openLog(config: Config): Logger {
-  return pino({ level: config.logLevel, base: { name: 'entente' }, timestamp: pino.stdTimeFunctions.isoTime }, destination({ fd: 1, sync: false }))
+  return pino({ level: config.logLevel, base: { name: 'entente' }, timestamp: pino.stdTimeFunctions.isoTime }, destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 500 }))
 }
 
 async function readFiles(config: Config): Promise<{ policy: Policy; clients: Client[]; further: ReturnType<typeof readProviders> }> {
@@ -301,9 +301,9 @@ const spendNonce =
 
 /** A key for each client, so that what two of them are given cannot be joined; derived once. */
 function hashForClient(master: Buffer): (client: string, value: string) => string {
-  const keys = new Map<string, Buffer>()
+  const keys = new Map<string, KeyObject>()
   return (client, value) => {
-    const key = keys.get(client) ?? deriveKey(master, client)
+    const key = keys.get(client) ?? createSecretKey(deriveKey(master, client))
     keys.set(client, key)
     return createHmac('sha256', key).update(value).digest('hex')
   }

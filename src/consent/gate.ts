@@ -1,5 +1,5 @@
 import { formsOf, includesCategory, type FieldKind } from '../config/categories.ts'
-import { addDuration } from '../config/duration.ts'
+import { isOver } from '../config/duration.ts'
 import { builtInPurposes, dataSubjectAccess, type DataForm, type Policy, type Purpose } from '../config/policy.ts'
 import type { Caller, Mask } from '../operation.ts'
 import type { Decision, GatedRow } from '../storage/customers.ts'
@@ -76,7 +76,7 @@ function hasBasis(purpose: Purpose, decisions: Permission['decisions'] | undefin
 export function isExpired(purpose: Purpose, decision: Decision, now: number): boolean {
   const { expiresAt, at } = decision
   if (expiresAt !== undefined) return !(expiresAt instanceof Date && expiresAt.getTime() > now)
-  return purpose.validity !== null && !(at instanceof Date && addDuration(at, purpose.validity).getTime() > now)
+  return purpose.validity !== null && !(at instanceof Date && !isOver(at, purpose.validity, now))
 }
 
 /** A purpose that requires another has no basis without it; requirements have no cycles. */

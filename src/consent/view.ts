@@ -2,7 +2,7 @@ import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import type { Caller, CustomerKey, Mask } from '../operation.ts'
 import type { GatedRow, IdentitySummary, TraitValue } from '../storage/customers.ts'
 import { consentsOf, type Consent } from './decisions.ts'
-import { basisOf, tokenFor } from './gate.ts'
+import { mayOf, tokenFor } from './gate.ts'
 import type { HashFor } from './reduce.ts'
 import type { Report } from './report.ts'
 import { shapeOf, type Shape } from './shape.ts'
@@ -56,11 +56,12 @@ export function views({ policy, hashFor, now }: ViewParts) {
     return shape
   }
 
-  /** The document as this caller may see it at this site. Call it for documents that are returned, and once for each: the report counts. */
-  return function viewOf(row: GatedRow, site: Site, caller: Caller, report: Report): CustomerView {
+  /**
+   * The document as this caller may see it at this site. Call it for documents that are returned, and once for each: the report counts.
+   * `may` is what the caller may do with this customer now, where that was worked out already.
+   */
+  return function viewOf(row: GatedRow, site: Site, caller: Caller, report: Report, may: Mask = mayOf(caller, row, policy, now())): CustomerView {
     const token = tokenFor(caller, row)
-    const at = now()
-    const may = token & basisOf(row, policy, at)
     const shape = shapeFor(site, token & site.mask, may & site.mask)
     report.saw(shape, row)
     const { text } = shape
@@ -78,7 +79,7 @@ export function views({ policy, hashFor, now }: ViewParts) {
       locale: text.locale(row.locale, client),
       traits: traitsOf(row, shape, client),
       identities: shape.identities ? (row.identities ?? []).map((identity) => identityOf(identity, shape, client)) : null,
-      consents: shape.consents ? consentsOf(row.decisions, policy, decidedBy(token), at) : null,
+      consents: shape.consents ? consentsOf(row.decisions, policy, decidedBy(token), now()) : null,
       open: shape.open,
     }
   }

@@ -1,13 +1,13 @@
 import type { FieldNode } from 'graphql'
 import { builtInPurposes, type Policy } from '../config/policy.ts'
-import { mayProcess } from '../consent/gate.ts'
+import { mayOf, mayProcess } from '../consent/gate.ts'
 import { tokenLives } from '../consent/live-token.ts'
 import type { Plan } from '../consent/plan.ts'
 import type { Report } from '../consent/report.ts'
 import type { Site } from '../consent/site.ts'
 import type { CustomerView, ViewOf } from '../consent/view.ts'
 import { EntenteError } from '../errors.ts'
-import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
+import { tokenOf, type Caller, type CustomerKey, type Mask } from '../operation.ts'
 import type { GatedRow } from '../storage/customers.ts'
 import type { JoinedReads } from '../storage/joined-reads.ts'
 
@@ -43,10 +43,10 @@ const tokenFields = { state: 1, tokensValidFrom: 1, endedGrants: 1 } as const
 
 /** One customer, or a list that was found: rows become views here, and nothing else leaves. */
 export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts) {
-  function shownAs(reading: Reading, caller: Caller, row: GatedRow, site: Site): CustomerView {
+  function shownAs(reading: Reading, caller: Caller, row: GatedRow, site: Site, may?: Mask): CustomerView {
     reading.shown.customers.add(row._id)
     reading.shown.sites.add(site)
-    return viewOf(row, site, caller, reading.report)
+    return viewOf(row, site, caller, reading.report, may)
   }
 
   async function own(caller: Caller, customer: CustomerKey, projection: Site['projection']): Promise<GatedRow> {
@@ -90,11 +90,15 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     /** Rows of a page as views; who is not processable by now is left out. */
     many(reading: Reading, found: readonly GatedRow[], site: Site): CustomerView[] {
       const caller = tokenOf(reading.caller)
-      const allowed = found.filter((row) => mayProcess(caller, row, policy, now()))
+      const at = now()
+      const allowed = found.map((row) => ({ row, may: mayOf(caller, row, policy, at) })).filter(({ may }) => (may & ~builtInPurposes) !== 0)
       if (allowed.length === 0) return []
-      const ids = subjects.outward(caller.sector, allowed.map((row) => row._id))
-      return allowed.map((row, i) => {
-        const view = shownAs(reading, caller, row, site)
+      const ids = subjects.outward(
+        caller.sector,
+        allowed.map(({ row }) => row._id),
+      )
+      return allowed.map(({ row, may }, i) => {
+        const view = shownAs(reading, caller, row, site, may)
         view.id = ids[i] ?? ''
         return view
       })

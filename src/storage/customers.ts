@@ -115,19 +115,25 @@ export const gateFields = ['state', 'decisions', 'restricted', 'tokensValidFrom'
 export type GateField = (typeof gateFields)[number]
 export type GatedRow = Pick<CustomerRow, '_id' | GateField> & Partial<CustomerRow>
 
+export type Projection = Readonly<Record<string, 1>>
+
+/** Only we write here, and what we write is well-formed: hot reads do not check it again. */
+const asWritten = { enableUtf8Validation: false } as const
+
 export function customerStore(db: Connection) {
   const model = collectionOf<CustomerRow>(db, 'customers', schema)
   return {
     /** The hot read: one `$in`, native driver, only what is projected. Order and completeness are the caller's business. */
-    readMany: (keys: readonly CustomerKey[], projection: Readonly<Record<string, 1>>): Promise<GatedRow[]> =>
-      model.collection.find<GatedRow>({ _id: { $in: [...keys] } } as object, { projection }).toArray(),
+    readMany: (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> =>
+      model.collection.find<GatedRow>({ _id: { $in: [...keys] } } as object, { projection, ...asWritten }).toArray(),
 
     /** A page of the keys and rows that satisfy `filter`, in `_id` order after `after`. The filter is made by `customers/filter.ts` only. */
-    page: (filter: object, after: CustomerKey | null, limit: number, projection: Readonly<Record<string, 1>>): Promise<GatedRow[]> =>
+    page: (filter: object, after: CustomerKey | null, limit: number, projection: Projection): Promise<GatedRow[]> =>
       model.collection
-        .find<GatedRow>(after === null ? filter : { $and: [{ _id: { $gt: after } }, filter] }, { projection })
+        .find<GatedRow>(after === null ? filter : { $and: [{ _id: { $gt: after } }, filter] }, { projection, ...asWritten })
         .sort({ _id: 1 })
         .limit(limit)
+        .batchSize(limit + 1)
         .toArray(),
 
     count: (filter: object, atMost: number): Promise<number> => model.collection.countDocuments(filter, { limit: atMost }),

@@ -1,7 +1,5 @@
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStore, GatedRow } from './customers.ts'
-
-type Projection = Readonly<Record<string, 1>>
+import type { CustomerStore, GatedRow, Projection } from './customers.ts'
 
 interface Waiting {
   readonly key: CustomerKey
