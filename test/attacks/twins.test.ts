@@ -1,0 +1,298 @@
+import fc from 'fast-check'
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { subjects } from '../../src/access/subjects.ts'
+import { searchable } from '../../src/consent/decisions.ts'
+import { views, type ViewOf } from '../../src/consent/view.ts'
+import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
+import { keyStore } from '../../src/storage/keys.ts'
+import { openMongo } from '../../src/storage/mongo.ts'
+import { exists, expectedForm, fields, isShown, purposeIds, purposesOf, versionOf } from '../support/canaries.ts'
+import { demoPolicy } from '../support/house.ts'
+import { openTwins, type Twin, type Twins } from '../support/twins.ts'
+
+// Two houses, alike but for one thing that the caller may not learn: a value, whether there is one, whether there is a customer, what
+// somebody decided about a purpose that is none of the caller's business. Whatever is asked, both must answer alike, to the byte.
+
+const runs = process.env['ENTENTE_DEEP'] === '1' ? 3_000 : 120
+/** All that may differ between two answers. An addition to this list is a decision about what callers may learn. */
+const mayDiffer = new Set(['date'])
+
+let twins: Twins
+const base = new Map<string, CustomerRow>()
+const persons: string[] = []
+let callers: Caller[]
+let idOf: (client: string, key: string) => string
+
+interface Caller {
+  readonly name: string
+  readonly client: string
+  readonly purposes: readonly string[]
+  /** The customer whose token it is; null for a tool. */
+  readonly key: string | null
+  /** For either house. */
+  readonly tokens: readonly [string, string]
+}
+
+beforeAll(async () => {
+  twins = await openTwins()
+  const db = await openMongo(twins.left.env.MONGODB_URI)
+  const outward = subjects(await keyStore(db, { current: twins.left.env.ENTENTE_SECRET }).obtain('subject/1'))
+  await db.close()
+  idOf = (client, key) => outward.outwardOne(client, key)
+  callers = await populate(twins)
+}, 120_000)
+afterAll(() => twins[Symbol.asyncDispose]())
+
+const collection = ({ db }: Twin) => db.collection<CustomerRow>('customers')
+const both = ({ both: houses }: Twins, work: (house: Twin) => Promise<unknown>) => Promise.all(houses.map(work))
+
+/** Two persons who sign in, ten who never do, in every state of consent; the same rows in both houses. */
+async function populate(houses: Twins): Promise<Caller[]> {
+  const scopes: readonly (readonly [string, readonly string[]])[] = [
+    ['storefront', ['order_processing', 'personalised_shop']],
+    ['storefront-b', ['fraud_prevention']],
+  ]
+  const signIn = (house: Twin, as: string, client: string, purposes: readonly string[]) =>
+    house.signIn('google', { as, client, scope: ['openid', ...purposes.map((id) => `purpose:${id}`)].join(' '), consent: Object.fromEntries(purposes.map((id) => [id, true])) })
+  const made: Caller[] = []
+  for (const as of ['person-8001', 'person-8002']) await signIn(houses.left, as, 'storefront', ['order_processing'])
+  for (const name of ['customers', 'identities', 'emails']) await houses.right.db.collection(name).insertMany(await houses.left.db.collection(name).find({}).toArray())
+  for (const as of ['person-8001', 'person-8002']) {
+    const row = await collection(houses.left).findOne({ email: `${as}@people.example` })
+    if (row === null) throw new Error('nobody signed in')
+    persons.push(row._id)
+    for (const [client, purposes] of scopes) {
+      const tokens = [(await signIn(houses.left, as, client, purposes)).accessToken, (await signIn(houses.right, as, client, purposes)).accessToken] as const
+      made.push({ name: `${client} for ${as}`, client, purposes, key: row._id, tokens })
+    }
+  }
+  for (const client of ['marketing', 'ads']) made.push({ name: client, client, purposes: purposesOf(client), key: null, tokens: [await houses.left.tool(client), await houses.right.tool(client)] })
+  for (let n = 0; n < 12; n++) {
+    const row = rowOf(n, persons[n] ?? randomBytes(16).toString('base64url'))
+    base.set(row._id, row)
+  }
+  await both(houses, async (house) => {
+    await collection(house).deleteMany({})
+    await collection(house).insertMany([...base.values()])
+  })
+  return made
+}
+
+const states = ['granted', 'refused', 'withdrawn', 'objected', 'pending', null] as const
+const decision = (purpose: string, state: Decision['state']): Decision => ({ state, textVersion: versionOf(purpose), at: new Date('2026-10-01T00:00:00Z') })
+
+function rowOf(n: number, key: string): CustomerRow {
+  const decided = purposeIds.flatMap((id, i) => {
+    const state = states[(n * 5 + i * 3 + Math.floor(n / 2)) % states.length]
+    return state ? [[id, decision(id, state)] as const] : []
+  })
+  const decisions = Object.fromEntries(n % 4 === 0 ? purposeIds.map((id) => [id, decision(id, 'granted')]) : decided)
+  return {
+    _id: key,
+    state: 'active',
+    createdAt: new Date('2026-01-01T00:00:00Z'),
+    sources: {},
+    decisions,
+    ...searchable(decisions),
+    restricted: n === 8,
+    tokensValidFrom: new Date(0),
+    endedGrants: [],
+    consentVersion: 0,
+    identities: [{ id: `public-${n}`, key: `1:${n}`, provider: 'google', linkedAt: new Date(0), lastUsedAt: new Date(0), email: `first-${n}@people.example` }],
+    ledger: { seq: 0, hash: '' },
+    audit: { seq: 0, hash: '' },
+    ...(n % 3 === 2 ? {} : valuesOf(n)),
+  }
+}
+
+const valuesOf = (n: number) => ({
+  email: `${'abc'[n % 3]}${n}@people.example`,
+  givenName: `Given ${n % 3}`,
+  familyName: `Family ${n}`,
+  pictureUrl: `https://pictures.example/${n}.png`,
+  birthYear: 1960 + n * 4,
+  postcode: `1${n % 3}${n}`,
+  country: n % 2 === 0 ? 'DE' : 'FR',
+  locale: n % 2 === 0 ? 'de' : 'fr',
+  traits: { clothingSize: 'SML'[n % 3] ?? 'S', favouriteColours: ['red', `colour ${n}`], newsletterRhythm: n % 2 === 0 ? 'WEEKLY' : 'MONTHLY' },
+})
+
+/** One thing that the right house has otherwise. A null row is nobody. */
+interface Difference {
+  readonly what: string
+  readonly key: string
+  readonly left: CustomerRow | null
+  readonly right: CustomerRow | null
+}
+
+const others: Readonly<Record<string, unknown>> = { birthYear: 1931, 'traits.favouriteColours': ['other'], 'traits.newsletterRhythm': 'MONTHLY', identities: [] }
+
+function withValue(row: CustomerRow, field: string, value: unknown): CustomerRow {
+  const copy: CustomerRow = structuredClone(row)
+  const [target, name] = field.startsWith('traits.') ? [(copy.traits ??= {}), field.slice(7)] : [copy, field]
+  if (value === undefined) Reflect.deleteProperty(target, name)
+  else Reflect.set(target, name, value)
+  return copy
+}
+
+const withDecision = (row: CustomerRow, purpose: string, state: (typeof states)[number]): CustomerRow => {
+  const { [purpose]: _before, ...rest } = row.decisions
+  const decisions = state === null ? rest : { ...rest, [purpose]: decision(purpose, state) }
+  return { ...row, decisions, ...searchable(decisions) }
+}
+
+/** Everything that this caller may not learn of this customer, by the naive gate. */
+function secretsFor(caller: Caller, row: CustomerRow): Difference[] {
+  const key = row._id
+  const apart = caller.key !== null && caller.key !== key
+  const hidden = apart || (caller.key === null && !exists(caller.purposes, row))
+  const values = Object.keys(fields).flatMap((field): Difference[] => {
+    const form = apart ? 'nobody' : expectedForm(field, caller.purposes, row)
+    const known = { key, left: withValue(row, field, others[field] ?? 'one') }
+    if (form === 'BAND') return [{ ...known, what: `another ${field} of the decade`, left: withValue(row, field, 1981), right: withValue(row, field, 1988) }]
+    if (form === 'REGION') return [{ ...known, what: `another ${field} of the region`, left: withValue(row, field, '10115'), right: withValue(row, field, '10999') }]
+    if (isShown(form)) return []
+    return [
+      { ...known, what: `another ${field}`, right: withValue(row, field, field === 'birthYear' ? 1999 : Array.isArray(others[field]) ? row.identities : 'another') },
+      { ...known, what: `no ${field}`, right: withValue(row, field, field === 'identities' ? [] : undefined) },
+    ]
+  })
+  const foreign = purposeIds.filter((id) => apart || !caller.purposes.includes(id))
+  const decisions = foreign.flatMap((id) => states.map((state) => ({ what: `${id} ${state ?? 'never asked'}`, key, left: row, right: withDecision(row, id, state) })))
+  const there = hidden ? [{ what: 'nobody', key, left: row, right: null }, { what: 'erased', key, left: row, right: { ...row, state: 'erased' as const } }] : []
+  return [...values, ...decisions, ...there]
+}
+
+const literals = ['a', 'b', 'a0@people.example', 'Given 1', 'one', 'another', '10', '101', 'DE', 'fr', 'S', 'red', 'other', '']
+const years = [1930, 1931, 1960, 1980, 1981, 1988, 1990, 1999]
+const text = fc.oneof(
+  fc.record({ eq: fc.constantFrom(...literals) }),
+  fc.record({ startsWith: fc.constantFrom(...literals) }),
+  fc.record({ in: fc.subarray(literals, { minLength: 1 }) }),
+)
+const year = fc.oneof(...['eq', 'gte', 'lte'].map((operator) => fc.constantFrom(...years).map((value) => ({ [operator]: value }))))
+const leaf = fc.oneof(
+  fc.tuple(fc.constantFrom('email', 'givenName', 'familyName', 'postcode', 'country', 'locale'), text).map(([field, condition]) => ({ [field]: condition })),
+  year.map((condition) => ({ birthYear: condition })),
+  fc.tuple(fc.constantFrom('clothingSize', 'favouriteColours', 'newsletterRhythm'), text).map(([trait, condition]) => ({ traits: { [trait]: condition } })),
+)
+const { filter } = fc.letrec<{ filter: object }>((tie) => ({
+  filter: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    leaf,
+    fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((and) => ({ and })),
+    fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((or) => ({ or })),
+    tie('filter').map((not) => ({ not })),
+  ),
+}))
+
+const selection = fc
+  .tuple(fc.subarray(['email', 'givenName', 'familyName', 'pictureUrl', 'birthYear', 'postcode', 'country', 'locale', 'traits { clothingSize favouriteColours newsletterRhythm }', 'identities { id email }', 'consents { purpose state }', 'seenBy(clientId: "ads") { customer { email } fields { field } }'], { minLength: 1 }), fc.boolean())
+  .map(([names, apart]) => (apart ? `__typename ... on Customer { ${names.map((name, n) => `x${n}: ${name}`).join(' ')} }` : `id ${names.join(' ')}`))
+
+interface Asked {
+  readonly query: string
+  readonly variables: Readonly<Record<string, unknown>>
+}
+
+/** Questions about this customer and others, in any of the ways that there are. */
+const anyQuestion = (caller: Caller, key: string): fc.Arbitrary<Asked> => {
+  const ids = fc.constant([key, ...base.keys(), randomBytes(16).toString('base64url')].map((one) => idOf(caller.client, one)))
+  const one = fc.tuple(ids, selection).map(([[id], fieldsAsked]): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${fieldsAsked} } }`, variables: { id } }))
+  const entities = fc.tuple(ids, selection).map(([all, fieldsAsked]): Asked => ({ query: `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Customer { ${fieldsAsked} } } }`, variables: { r: all.slice(0, 5).map((id) => ({ __typename: 'Customer', id })) } }))
+  if (caller.key !== null) return fc.oneof(one, entities, selection.map((fieldsAsked): Asked => ({ query: `{ me { ${fieldsAsked} } }`, variables: {} })))
+  const list = fc.tuple(fc.option(filter, { nil: undefined, freq: 6 }), fc.integer({ min: 1, max: 13 }), selection).map(([given, first, fieldsAsked]): Asked => ({
+    query: `query ($f: CustomerFilter, $n: Int) { customers(filter: $f, first: $n) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { ${fieldsAsked} } } } }`,
+    variables: { n: first, ...(given !== undefined && { f: given }) },
+  }))
+  return fc.oneof({ arbitrary: list, weight: 4 }, { arbitrary: one, weight: 1 }, { arbitrary: entities, weight: 1 })
+}
+
+interface Trial {
+  readonly caller: Caller
+  readonly difference: Difference
+  readonly asked: Asked
+}
+const anyTrial = (): fc.Arbitrary<Trial> =>
+  fc
+    .constantFrom(...callers, ...callers.filter(({ key }) => key === null)) // tools ask in more ways
+    .chain((caller) => fc.tuple(fc.constant(caller), fc.constantFrom(...[...base.values()].flatMap((row) => secretsFor(caller, row)))))
+    .chain(([caller, difference]) => fc.record({ caller: fc.constant(caller), difference: fc.constant(difference), asked: anyQuestion(caller, difference.key) }))
+
+async function put(house: Twin, key: string, row: CustomerRow | null): Promise<void> {
+  if (row === null) await collection(house).deleteOne({ _id: key })
+  else await collection(house).replaceOne({ _id: key }, row, { upsert: true })
+}
+
+/** All that a caller can see of an answer, and all that the database was asked for it. A cursor is sealed afresh each time, so its length counts. */
+async function answerOf(house: Twin, token: string, asked: Asked) {
+  house.commands.length = 0
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+  const response = await fetch(`${house.url}/graphql`, { method: 'POST', headers, body: JSON.stringify(asked) })
+  const body = (await response.text()).replaceAll(/"(cursor|endCursor)":"([^"]*)"/g, (_, name: string, cursor: string) => `"${name}":${cursor.length}`)
+  await fetch(`${house.url}/health/ready`) // what was begun before it has reached the database
+  return { status: response.status, headers: [...response.headers].filter(([name]) => !mayDiffer.has(name)), body, commands: [...house.commands] }
+}
+
+/** How often each kind of thing was tried, for the test that this is a search at all. */
+const tried = { withRows: 0, withheld: 0, list: 0 }
+
+const alike = (houses: Twins) => async ({ caller, difference, asked }: Trial): Promise<void> => {
+  const { key, left, right } = difference
+  await Promise.all([put(houses.left, key, left), put(houses.right, key, right)])
+  const answers = [await answerOf(houses.left, caller.tokens[0], asked), await answerOf(houses.right, caller.tokens[1], asked)] as const
+  await both(houses, (house) => put(house, key, base.get(key) ?? null))
+  const [one, other] = answers
+  if (one.status !== 200) throw new Error(`a question that is no question: ${one.body}`)
+  tried.withRows += Number(/"(id|__typename)":"/.test(one.body))
+  tried.withheld += Number(one.body.includes('withheld'))
+  tried.list += Number(asked.query.includes('customers('))
+  expect(other).toEqual(one)
+}
+
+const told = ({ caller, difference, asked }: Trial) => `${caller.name} may not learn: ${difference.what}\n${asked.query}\n${JSON.stringify(asked.variables)}`
+
+test(
+  'TWIN A1 A4 A11 A16 B1 B2 B3 B4 B7 B12 C1 C2 C3 C4 C5 C11 C13 C14: what may not be learned changes no byte, no header, no order, no count, no command',
+  async () => {
+    await fc.assert(fc.asyncProperty(anyTrial().map((trial) => Object.assign(trial, { [fc.toStringMethod]: () => told(trial) })), alike(twins)), { numRuns: runs, endOnFailure: true })
+    // Enough of the questions were answered with something, and enough of them withheld something.
+    for (const count of Object.values(tried)) expect(count).toBeGreaterThan(runs / 12)
+  },
+  600_000,
+)
+
+test('TWIN B2 C1: the same over every secret there is, by the question that shows most', async () => {
+  const all = 'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state }'
+  for (const caller of callers) {
+    const query = caller.key === null ? `query ($f: CustomerFilter) { customers(filter: $f, first: 50) { totalCount edges { cursor node { ${all} } } } }` : `{ me { ${all} } }`
+    const f = { or: [{ email: { startsWith: 'a' } }, { not: { email: { startsWith: 'a' } } }, { birthYear: { gte: 1980 } }, { not: { traits: { clothingSize: { eq: 'S' } } } }] }
+    const row = base.get(caller.key ?? [...base.keys()][4] ?? '')
+    for (const difference of row === undefined ? [] : secretsFor(caller, row)) await alike(twins)({ caller, difference, asked: { query, variables: caller.key === null ? { f } : {} } })
+  }
+}, 600_000)
+
+test('TWIN the comparison sees a leak when there is one: the year where only its decade is allowed', async () => {
+  const gate = views({ policy: demoPolicy, hashFor: (client, value) => `${client}${value.length}`, now: Date.now })
+  const leaking: ViewOf = (row, site, caller, report) => {
+    const view = gate(row, site, caller, report)
+    return view.birthYear === null ? view : { ...view, birthYear: row.birthYear ?? null }
+  }
+  const kept = { base: new Map(base), persons: persons.splice(0), callers }
+  base.clear()
+  await using leaky = await openTwins({ viewOf: leaking })
+  callers = await populate(leaky)
+  try {
+    const caller = callers.find(({ name }) => name === 'marketing')
+    const difference = [...base.values()].flatMap((row) => (caller === undefined ? [] : secretsFor(caller, row))).find(({ what }) => what === 'another birthYear of the decade')
+    if (caller === undefined || difference === undefined) throw new Error('nothing to leak')
+    const found = await fc.check(fc.asyncProperty(selection, async (fieldsAsked) => alike(leaky)({ caller, difference, asked: { query: `{ customers { edges { node { ${fieldsAsked} } } } }`, variables: {} } })), { numRuns: 30, endOnFailure: true })
+    expect(found.failed).toBe(true)
+  } finally {
+    base.clear()
+    for (const [key, row] of kept.base) base.set(key, row)
+    persons.splice(0, persons.length, ...kept.persons)
+    callers = kept.callers
+  }
+}, 120_000)

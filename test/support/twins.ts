@@ -1,0 +1,43 @@
+import type { Connection } from 'mongoose'
+import { MongoClient } from 'mongodb'
+import { start, type OtherParts } from '../../src/main.ts'
+import { clientSide, openSurroundings } from './shop.ts'
+
+/** Two houses with the same secret and the same keys, so that a customer of one key has the same id in both; each records what its database is asked. */
+export async function openTwins(other: OtherParts = {}) {
+  await using stack = new AsyncDisposableStack()
+  const around = [stack.use(await openSurroundings()), stack.use(await openSurroundings())] as const
+  const houses = []
+  for (const [n, { db, env }] of around.entries()) {
+    // The first house makes the keys, the second is given them.
+    if (n === 1) await copyKeys(around[0].env.MONGODB_URI, env.MONGODB_URI)
+    const commands: string[] = []
+    const running = stack.use(await start({ ...env, ENTENTE_SECRET: around[0].env.ENTENTE_SECRET }, { ...other, watchCommands: (connection) => record(connection, commands) }))
+    houses.push({ db, env, commands, url: running.url, ...clientSide(running.url) })
+  }
+  const [left, right] = houses
+  if (left === undefined || right === undefined) throw new Error('two houses were started')
+  const opened = stack.move()
+  return { left, right, both: [left, right] as const, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+export type Twins = Awaited<ReturnType<typeof openTwins>>
+export type Twin = Twins['left']
+
+/** Names and collections of the commands, in order. What the house asks by the clock, whoever is there, is left out. */
+function record(connection: Connection, commands: string[]): void {
+  connection.getClient().on('commandStarted', ({ commandName, command }: { commandName: string; command: Record<string, unknown> }) => {
+    const on = String(command[commandName])
+    if (on !== 'clients') commands.push(`${commandName} ${on}`)
+  })
+}
+
+async function copyKeys(from: string, to: string): Promise<void> {
+  const [source, target] = [await MongoClient.connect(from), await MongoClient.connect(to)]
+  try {
+    await target.db().collection('keys').insertMany(await source.db().collection('keys').find({}).toArray())
+  } finally {
+    await source.close()
+    await target.close()
+  }
+}
