@@ -30,24 +30,19 @@ export type RateLimits = ReturnType<typeof rateLimits>
 type Kind = keyof Rates
 
 const flushEvery = 250
-/** A process tells what it has seen of a name when that is at least this part of the rate: the many who come seldom cost Redis nothing. */
-const worthTelling = 50
-
-interface Seen {
-  readonly kind: Kind
-  readonly name: string
-  count: number
-  readonly since: number
-}
+/** A process tells Redis of a name in portions of this part of its rate: the many who come seldom cost nothing there. */
+const portions = 50
 
 /**
  * Requests are counted for all processes together in Redis, yet a read never waits for Redis: each process adds up what it sees and
- * tells Redis four times a second, of names that come often; who is over is then refused here from memory until the window ends. So a burst may exceed its rate for
- * a quarter of a second. Logins wait for the count. While Redis is away each process counts for itself. Names are hashed under `key`.
+ * tells Redis, four times a second, of names that have come often. Who is over is then refused here from memory until the window ends. So
+ * a burst may exceed its rate for a quarter of a second, and each process by a portion. Logins wait for the count. While Redis is away
+ * each process counts for itself. Names are hashed under `key`.
  */
 export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = usualRates) {
   const limiters = new Map<Kind, RateLimiterAbstract>()
-  const pending = new Map<string, Seen>()
+  const seen = new Map<Kind, { since: number; readonly counts: Map<string, number> }>()
+  let toTell: { readonly kind: Kind; readonly name: string; readonly count: number }[] = []
   const blockedUntil = new Map<string, number>()
   const timer = setInterval(() => void flush(), flushEvery)
   timer.unref()
@@ -63,15 +58,10 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
   }
 
   async function flush(): Promise<void> {
-    const counted: Seen[] = []
-    for (const [id, seen] of pending) {
-      const { points, seconds } = rates[seen.kind]
-      const over = seen.count * worthTelling >= points
-      if (over) counted.push(seen)
-      if (over || seen.since + seconds * 1_000 <= Date.now()) pending.delete(id)
-    }
+    const told = toTell
+    toTell = []
     for (const [id, until] of blockedUntil) if (until <= Date.now()) blockedUntil.delete(id)
-    await Promise.all(counted.map(({ kind, name, count }) => consume(kind, name, count)))
+    await Promise.all(told.map(({ kind, name, count }) => consume(kind, name, count)))
   }
 
   async function consume(kind: Kind, name: string, count: number): Promise<void> {
@@ -89,11 +79,23 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
   }
 
   function count(kind: Kind, name: string): void {
-    const id = `${kind}:${name}`
-    const known = pending.get(id)
-    if (known) known.count += 1
-    else pending.set(id, { kind, name, count: 1, since: Date.now() })
-    if (blockedUntil.size > 0) refuseBlocked(id)
+    const portion = Math.ceil(rates[kind].points / portions)
+    const counts = countsOf(kind)
+    const times = (counts.get(name) ?? 0) + 1
+    counts.set(name, times < portion ? times : 0)
+    if (times >= portion) toTell.push({ kind, name, count: times })
+    if (blockedUntil.size > 0) refuseBlocked(`${kind}:${name}`)
+  }
+
+  /** Counted since the window began, at most as long as it lasts. */
+  function countsOf(kind: Kind): Map<string, number> {
+    const now = Date.now()
+    const window = seen.get(kind) ?? { since: now, counts: new Map<string, number>() }
+    seen.set(kind, window)
+    if (window.since + rates[kind].seconds * 1_000 > now) return window.counts
+    window.since = now
+    window.counts.clear()
+    return window.counts
   }
 
   return {
