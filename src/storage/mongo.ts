@@ -8,6 +8,8 @@ mongoose.set('strictQuery', 'throw')
 // The first row of a chain has an empty hash before it: required means there, not filled.
 mongoose.Schema.Types.String.checkRequired((value) => typeof value === 'string')
 
+const patience = 3_000 // ms
+
 /**
  * Connects to the replica set: primary reads and majority writes always, since the consent that is read with the data must be the
  * one in force. A connection string that asks for secondary reads is refused (leak D9).
@@ -21,9 +23,12 @@ export async function openMongo(uri: string, options: { readonly monitorCommands
       readPreference: 'primary',
       writeConcern: { w: 'majority' },
       retryWrites: true,
-      // A server that is away is told within ten seconds, and one that hangs too: the driver asks it twice.
-      serverSelectionTimeoutMS: 4_000,
-      socketTimeoutMS: 4_000,
+      // One that is away, and one that hangs, is told within ten seconds: the driver tries twice, and each try may wait at all four places.
+      serverSelectionTimeoutMS: patience,
+      waitQueueTimeoutMS: patience,
+      connectTimeoutMS: patience,
+      socketTimeoutMS: patience,
+      maxAdaptiveRetries: 0,
       maxPoolSize: 50,
       monitorCommands: options.monitorCommands ?? false,
       bufferCommands: false,

@@ -87,12 +87,13 @@ export async function startProcesses(options: { readonly gateways: number; reado
   const around = stack.use(await openSurroundings(options.env))
   const folder = stack.adopt(await compile(), (one) => rm(one, { recursive: true, force: true }))
   const balancer = stack.use(await startBalancer())
-  const env = { ...around.env, PUBLIC_URL: balancer.url }
+  const env = { ...around.env, PUBLIC_URL: balancer.url, NODE_COMPILE_CACHE: join(folder, 'compiled') }
   const main = join(folder, 'src/main.js')
+  const children = stack.use(new AsyncDisposableStack())
 
   /** One more process; it answers requests of the common address when it is put there with `serve`. */
   const more = async (changed: Record<string, string> = {}): Promise<Gateway> =>
-    stack.adopt(await startGateway(main, { ...env, ...changed }), async (one) => {
+    children.adopt(await startGateway(main, { ...env, ...changed }), async (one) => {
       one.signal('SIGKILL')
       await one.ended
     })
