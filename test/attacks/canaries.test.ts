@@ -75,6 +75,9 @@ afterAll(async () => {
 /** Signs in everywhere, then has every value in the database replaced. */
 async function addPerson(name: string, n: number): Promise<void> {
   const as = `person-${7000 + n}`
+  const address = `${newCanary()}@people.example`
+  canaries.push({ person: name, field: 'address at the provider', value: address })
+  shop.providers.google.misbehave({ email: address })
   const browser = shop.newBrowser()
   const signedIn = []
   for (const { client, purposes } of shopTokens) {
@@ -82,7 +85,7 @@ async function addPerson(name: string, n: number): Promise<void> {
     signedIn.push({ client, purposes, tokens: await shop.signIn('google', { as, client, scope, browser, consent: Object.fromEntries(purposes.map((id) => [id, true])) }) })
   }
   const account = await shop.signIn('google', { as, client: 'account', browser })
-  const row = await shop.db.collection<CustomerRow>('customers').findOne({ email: `${as}@people.example` })
+  const row = await shop.db.collection<CustomerRow>('customers').findOne({ email: address })
   if (row === null) throw new Error('nobody signed in')
   const stored = valuesOf(name, n)
   const { restricted, decisions } = consentStates[name] ?? { restricted: false, decisions: {} }
