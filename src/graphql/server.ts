@@ -110,9 +110,6 @@ const silent = (): void => {}
 /** The only headers that Apollo Server decides by. */
 const decisive = ['content-type', 'accept', 'x-apollo-operation-name', 'apollo-require-preflight'] as const
 
-/** What is sent without an `accept` too; to leave it out spares a negotiation. */
-const answeredAnyway: ReadonlySet<string> = new Set(['*/*'])
-
 function forApollo(headers: GraphqlHttp['headers']): HeaderMap {
   const map = new HeaderMap()
   for (const name of decisive) {

@@ -23,7 +23,7 @@ test('A27: logins begun in several tabs end each in its own, in whatever order',
   const browser = shop.newBrowser()
   const tabs = []
   for (let n = 0; n < 5; n++) tabs.push(await openTab(browser, 'anna', `tab-${n}`))
-  for (const tab of tabs.reverse()) {
+  for (const tab of tabs.toReversed()) {
     const end = new URL((await onward(browser, await browser.open(tab.url), {})).url)
     expect([end.href.startsWith(redirectUri), end.searchParams.get('state')]).toEqual([true, tab.state])
     const input = { clientId: 'storefront', code: end.searchParams.get('code'), codeVerifier: tab.verifier, redirectUri }

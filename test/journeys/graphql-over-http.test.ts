@@ -10,7 +10,8 @@ afterAll(() => shop[Symbol.asyncDispose]())
 
 test.for(['a stranger', 'the operator'])('the audit of GraphQL over HTTP finds no MUST broken for %s', async (who) => {
   const token = who === 'the operator' ? await shop.tool('operator') : null
-  const asked = (url: string, init: RequestInit = {}) => fetch(url, { ...init, headers: { ...init.headers, ...(token !== null && { authorization: `Bearer ${token}` }) } })
+  const asked = (url: string, init: RequestInit = {}) =>
+    fetch(url, { ...init, headers: { ...init.headers, ...(token !== null && { authorization: `Bearer ${token}` }) } })
   const broken: string[] = []
   for (const audit of serverAudits({ url: `${shop.url}/graphql`, fetchFn: asked })) {
     const result = await audit.fn()

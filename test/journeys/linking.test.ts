@@ -85,7 +85,9 @@ test('a shop cannot link or unlink for its customer', async () => {
 test('twenty first logins at the same instant, on two processes, are one customer', async () => {
   const both = await startShop({ gateways: 2 })
   try {
-    const logins = await Promise.all(Array.from({ length: 20 }, (_, n) => both.signIn('google', { as: 'gmail-7', ...(both.urls[n % 2] !== undefined && { at: both.urls[n % 2] as string }) })))
+    const logins = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => both.signIn('google', { as: 'gmail-7', ...(both.urls[n % 2] !== undefined && { at: both.urls[n % 2] as string }) })),
+    )
     expect(logins).toHaveLength(20)
     expect(await both.db.collection('customers').countDocuments()).toBe(1)
     expect(await both.db.collection('identities').countDocuments()).toBe(1)

@@ -17,10 +17,18 @@ async function textVersion(purpose: string): Promise<string> {
 }
 
 test('a visitor sees who can let him in and what would be asked, without any token', async () => {
-  const { data, errors } = await shop.graphql('{ loginProviders { id name available } purposes(locale: "de") { id title text textVersion legalBasis clients categories { category form } } }')
+  const { data, errors } = await shop.graphql(
+    '{ loginProviders { id name available } purposes(locale: "de") { id title text textVersion legalBasis clients categories { category form } } }',
+  )
   expect(errors).toBeUndefined()
   expect(data.loginProviders.map((one: { id: string }) => one.id)).toEqual(['google', 'apple', 'facebook', 'haus'])
-  expect(data.purposes.map((one: { id: string }) => one.id)).toEqual(['order_processing', 'personalised_shop', 'email_marketing', 'personalised_ads', 'fraud_prevention'])
+  expect(data.purposes.map((one: { id: string }) => one.id)).toEqual([
+    'order_processing',
+    'personalised_shop',
+    'email_marketing',
+    'personalised_ads',
+    'fraud_prevention',
+  ])
 })
 
 test('one click in, and the shop reads what the order needs and nothing more', async () => {
@@ -80,7 +88,9 @@ test('the marketing tool sees only who agreed to mail, in the forms agreed to', 
   expect(list.data.customers.edges[0].node).toMatchObject({ birthYear: 1980, postcode: null })
   expect(list.data.customers.totalCount).toBe(1)
   expect(list.extensions?.reduced).toEqual([{ field: 'Customer.birthYear', category: 'user.demographic', form: 'BAND', count: 1 }])
-  expect(list.extensions?.withheld).toEqual([{ field: 'Customer.postcode', category: 'user.contact.address.postal_code', reason: 'PURPOSE_NOT_GRANTED', count: 1 }])
+  expect(list.extensions?.withheld).toEqual([
+    { field: 'Customer.postcode', category: 'user.contact.address.postal_code', reason: 'PURPOSE_NOT_GRANTED', count: 1 },
+  ])
 
   await shop.graphql(agree, { decisions: [{ purpose: 'email_marketing', granted: false }] }, willing.accessToken)
   const after = await shop.graphql('{ customers { totalCount edges { node { id } } } }', {}, token)
