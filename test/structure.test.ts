@@ -39,6 +39,11 @@ test('the linter finds nothing', async () => {
   expect(code === 0 ? '' : out).toBe('')
 }, 120_000)
 
+test('nothing is left over: no file, export or dependency that nobody uses', async () => {
+  const { code, out } = await run('knip', '--no-progress', '--no-config-hints')
+  expect(code === 0 ? '' : out).toBe('')
+}, 60_000)
+
 test('files can be read in one sitting', async () => {
   const lines = await Promise.all(sources.map(async (file) => ({ file, lines: (await readFile(file, 'utf8')).split('\n').length })))
   expect(lines.filter((one) => one.lines > 400)).toEqual([])
