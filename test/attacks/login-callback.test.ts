@@ -322,7 +322,7 @@ describe('Apple posts its answer', () => {
   })
 })
 
-test('A62 A66 what logins are made of is in no log, no database, not in Redis', async () => {
+test('A62 C66 what logins are made of is in no log, no database, not in Redis', async () => {
   const watched: string[] = []
   for (const provider of ['google', 'facebook', 'haus', 'apple']) {
     const { data } = await shop.begin({ provider, as: 'person-62' })
