@@ -1,16 +1,13 @@
 import 'reflect-metadata'
 import cookie from '@fastify/cookie'
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer as createSocket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import type { Connection } from 'mongoose'
 import { destination, pino, type Logger } from 'pino'
 import { gatedClaims } from './access/gated-claims.ts'
 import { loginDoor } from './access/login-door.ts'
-import { openOpenIdProvider } from './access/openid-provider.ts'
-import type { OpenIdEvent } from './access/openid-configuration.ts'
+import { accountExists } from './access/account.ts'
+import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from './access/openid-provider.ts'
 import { sessionsDoor } from './access/sessions.ts'
 import { signOut } from './access/sign-out.ts'
 import { subjects as subjectsOf } from './access/subjects.ts'
@@ -20,22 +17,25 @@ import { auditLog } from './audit/log.ts'
 import { auditReads } from './audit/reads.ts'
 import { signInWithIdToken } from './broker/device-login.ts'
 import { linkingDoor } from './broker/linking-door.ts'
-import type { LoginParts } from './broker/login-pipeline.ts'
+import type { LoginParts, LoginStep } from './broker/login-pipeline.ts'
 import { loginTransactions } from './broker/login-transaction.ts'
 import { readProviders } from './broker/providers-file.ts'
 import { openProviders } from './broker/providers.ts'
 import { startLinking } from './broker/start-linking.ts'
 import { waitingLogins } from './broker/waiting-login.ts'
 import { isRegistered } from './config/client-uris.ts'
-import { clientRegistry, readClients, type Client, type ClientRegistry } from './config/clients.ts'
+import { clientRegistry, readClients, type Client } from './config/clients.ts'
 import { readConfig, type Config } from './config/env.ts'
-import { builtInPurposes, readPolicy, type Policy } from './config/policy.ts'
-import { consentsOf } from './consent/decisions.ts'
+import { readPolicy, type Policy } from './config/policy.ts'
+import { withPort } from './config/port.ts'
 import { consentDoor } from './consent/door.ts'
+import { keyedHash } from './consent/keyed-hash.ts'
+import { undecided } from './consent/undecided.ts'
 import { views, type ViewOf } from './consent/view.ts'
 import { customerDoor } from './customers/door.ts'
 import { readAudit } from './graphql/audit-read.ts'
 import type { ResolverParts } from './graphql/operation-context.ts'
+import type { GraphqlParts } from './graphql/pipeline.ts'
 import { rateLimits } from './graphql/rate-limits.ts'
 import { buildEntenteSchema } from './graphql/schema.ts'
 import { graphqlServer } from './graphql/server.ts'
@@ -43,9 +43,10 @@ import { healthRoutes } from './http/health.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { apiRoutes } from './http/api-routes.ts'
 import { loginRoutes } from './http/login-routes.ts'
-import { createServer, nameOf } from './http/server.ts'
+import { openIdNotices, reportDefect } from './http/notices.ts'
+import { createServer } from './http/server.ts'
 import { openTracing, traceRequests } from './http/tracing.ts'
-import { resolveSignIn } from './linking/resolve.ts'
+import { resolveSignIn, type LinkingParts, type SignIn } from './linking/resolve.ts'
 import { unlinkIdentity } from './linking/unlink.ts'
 import { pages } from './pages/routes.ts'
 import { stylesheetPath } from './pages/style.ts'
@@ -57,11 +58,12 @@ import { ledgerStore } from './storage/consent-ledger.ts'
 import { customerStore } from './storage/customers.ts'
 import { emailStore } from './storage/emails.ts'
 import { identityStore } from './storage/identities.ts'
-import { deriveKey, keyStore } from './storage/keys.ts'
+import { keyStore } from './storage/keys.ts'
 import { mongoAnswers, openMongo, prepareCollections } from './storage/mongo.ts'
 import { openIdRecords } from './storage/openid-records.ts'
 import { onceStore, openRedis, redisAnswers, type RedisConnection } from './storage/redis.ts'
 import { inTransaction } from './storage/transaction.ts'
+import { inTime } from './storage/within.ts'
 
 export interface Running extends AsyncDisposable {
   /** The public address. */
@@ -81,13 +83,15 @@ export interface OtherParts {
 export async function start(env: Readonly<Record<string, string | undefined>>, other: OtherParts = {}): Promise<Running> {
   const opened = new AsyncDisposableStack()
   try {
-    const config = withPort(readConfig(env), await freePort(env['PORT'], env['HOST'] ?? '127.0.0.1'), env['PUBLIC_URL'])
+    const config = await withPort(readConfig(env), env['PUBLIC_URL'])
     const log = other.log ?? openLog(config)
     const files = await readFiles(config)
     const storage = await openStorage(opened, config, other)
     const metrics = createMetrics()
-    const house = await openHouse(opened, { config, log, metrics, storage, ...files, other })
-    const server = await openServer(opened, { config, log, metrics, storage, house, policy: files.policy })
+    const base = { config, log, metrics, storage, ...files, other }
+    const house = { ...base, ...(await openHouse(opened, base)) }
+    const doors = { ...house, ...(await openDoors(opened, house)) }
+    const server = await openServer(opened, doors)
     const address = await server.listen({ host: config.host, port: config.port })
     log.info({ address, public: config.publicUrl }, 'listening')
     return { url: config.publicUrl, address, [Symbol.asyncDispose]: () => opened.disposeAsync() }
@@ -127,19 +131,19 @@ async function openStorage(opened: Opened, config: Config, other: OtherParts) {
   const redis: RedisConnection = opened.adopt(await openRedis(config.redisUrl, config.redisPrefix), (one) => one.disconnect())
   const keys = keyStore(db, { current: config.secret, ...(config.previousSecret !== undefined && { previous: config.previousSecret }) })
   const rows = {
-    customers: customerStore(db),
-    identities: identityStore(db),
-    emails: emailStore(db),
-    ledger: ledgerStore(db),
-    events: auditStore(db),
-    clients: clientStore(db),
+    customers: inTime(customerStore(db)),
+    identities: inTime(identityStore(db)),
+    emails: inTime(emailStore(db)),
+    ledger: inTime(ledgerStore(db)),
+    events: inTime(auditStore(db)),
+    clients: inTime(clientStore(db)),
   }
-  const records = openIdRecords(db, await keys.obtain('openid/1'))
+  const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
   await prepareCollections(db)
   return { db, redis, keys, rows, records }
 }
 
-interface HouseParts {
+interface Base {
   readonly config: Config
   readonly log: Logger
   readonly metrics: Metrics
@@ -150,104 +154,117 @@ interface HouseParts {
   readonly other: OtherParts
 }
 
-type House = Awaited<ReturnType<typeof openHouse>>
-
-async function openHouse(opened: Opened, parts: HouseParts) {
-  const { config, log, policy, storage, metrics } = parts
-  const { db, redis, keys, rows, records } = storage
-  const now = Date.now
+/** What the house knows: providers, clients, customers and who they are. */
+async function openHouse(opened: Opened, { config, log, metrics, policy, storage, further, other, ...base }: Base) {
+  const { db, keys, rows } = storage
   const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
-  const clients = opened.use(await clientRegistry({ file: parts.clients, collection: rows.clients, policy, unusable: (problems) => log.error({ problems }, 'clients not usable') }))
-  const providers = openProviders({ ...config.providers, further: parts.further })
+  const unusable = (problems: readonly string[]) => log.error({ problems }, 'clients not usable')
+  const registry = opened.use(await clientRegistry({ file: base.clients, collection: rows.clients, policy, unusable }))
+  const providers = openProviders({ ...config.providers, further })
   const subjects = subjectsOf(await keys.obtain('subject/1'))
-  const linkingKeys = { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') }
-  const linking = { db, ...rows, audit, keys: linkingKeys }
-  const resolve = (signIn: Parameters<typeof resolveSignIn>[1]) => resolveSignIn(linking, signIn)
-  const reached: LoginParts['reached'] = (step, provider, outcome) => metrics.loginReached(step, provider, outcome)
-
-  const hashing = await keys.obtain('hash/1')
-  const viewOf = parts.other.viewOf ?? views({ policy, now, hashFor: hashForClient(hashing) })
+  const linking: LinkingParts = { db, ...rows, audit, keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') } }
   const { schema, classification } = buildEntenteSchema(policy)
+  const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
-  const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client: (id) => clients.find(id), cursorKey, now })
+  const client = (id: string) => registry.find(id)
+  const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client, cursorKey, now: Date.now })
+  const login = {
+    providers,
+    resolve: (signIn: SignIn) => resolveSignIn(linking, signIn),
+    reached: (step: LoginStep, provider: string, outcome: string) => metrics.loginReached(step, provider, outcome),
+  }
+  const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
+  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart }
+}
 
-  const openid = opened.use(
-    await openOpenIdProvider({
-      publicUrl: config.publicUrl,
-      policy,
-      clients,
-      records,
-      keys,
-      subjects,
-      accountExists: accountExists(rows.customers),
-      undecided: undecided(rows.customers, policy),
-      grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(now() + accessTokenSeconds * 1000), new Date(now())),
-      claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
-      signInWithIdToken: signInWithIdToken({ providers, resolve, reached, spend: spendNonce(records) }),
-      knowsProvider: (id) => providers.has(id),
-      noticed: noticing(log, audit),
-      stylesheet: stylesheetPath,
-      fetch,
-      now: () => new Date(),
-    }),
-  )
-  const linkStart = startLinking({ handles: onceStore(redis, 'linking'), providers, publicUrl: config.publicUrl })
-  const resolvers: ResolverParts = {
+type House = Base & Awaited<ReturnType<typeof openHouse>>
+
+/** The ways in: the OpenID provider, and GraphQL. */
+async function openDoors(opened: Opened, house: House) {
+  const openid = opened.use(await openOpenIdProvider(await openIdParts(house)))
+  const { log, metrics, policy, storage, schema, classification, audit } = house
+  const report = (error: unknown): string => reportDefect(log, error)
+  const resolvers = resolverParts(house, openid)
+  const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
+  const parts: GraphqlParts = {
+    schema,
+    classification,
+    policy,
+    callerOf: openid.callerOf,
+    mayReadSchema: (caller) => caller.scopes.has('audit:read'),
+    rates,
+    audit: readAudit({ note: (event) => audit.note(event), policy, report, now: Date.now }),
+    count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
+    resolvers,
+    report,
+  }
+  const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
+  return { openid, graphql, consents: resolvers.consents }
+}
+
+async function openIdParts({ config, log, policy, storage, audit, registry, subjects, schema, classification, customers, login }: House): Promise<OpenIdParts> {
+  const { rows, records, keys } = storage
+  // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
+  const spend = (provider: string, nonce: string) =>
+    records.putNew({ kind: 'DeviceNonce', id: `${provider}:${nonce}`, payload: {}, expiresAt: new Date(Date.now() + 25 * 3_600_000) })
+  return {
+    publicUrl: config.publicUrl,
+    policy,
+    clients: registry,
+    records,
+    keys,
+    subjects,
+    accountExists: accountExists(rows.customers),
+    undecided: undecided(rows.customers, policy),
+    grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
+    claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
+    signInWithIdToken: signInWithIdToken({ ...login, spend }),
+    knowsProvider: (id) => login.providers.has(id),
+    noticed: openIdNotices(log, audit),
+    stylesheet: stylesheetPath,
+    fetch,
+    now: () => new Date(),
+  }
+}
+
+function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): ResolverParts {
+  const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart } = house
+  const { db, rows } = storage
+  const changing = { db, customers: rows.customers, audit }
+  return {
     customers,
-    login: loginDoor({ providers, door: openid.door, signOut: signOut({ db, customers: rows.customers, audit, endings: openid.endings }) }),
-    sessions: sessionsDoor({ endings: openid.endings, audit }),
+    login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, endings }) }),
+    sessions: sessionsDoor({ endings, audit }),
     linking: linkingDoor({
       linking: linkStart,
       unlink: (customer, id, client) => unlinkIdentity(linking, customer, id, client),
-      endEverywhere: (customer) => openid.endings.endEverywhere(customer),
-      mayReturnTo: mayReturnTo(clients),
-      now,
+      endEverywhere: (customer) => endings.endEverywhere(customer),
+      mayReturnTo: (id, uri) => {
+        const client = registry.find(id)
+        return client !== undefined && isRegistered(uri, client.redirectUris, client.application)
+      },
+      now: Date.now,
     }),
     consents: consentDoor({
+      ...changing,
       transaction: (work) => inTransaction(db, work),
-      customers: rows.customers,
       ledger: rows.ledger,
-      audit,
       policy,
       classification,
-      clients: () => clients.all(),
-      signReceipt: (claims) => openid.signingKeys.sign(claims, 'consent-receipt+jwt'),
+      clients: () => registry.all(),
+      signReceipt: (claims) => signingKeys.sign(claims, 'consent-receipt+jwt'),
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
       now: () => new Date(),
     }),
-    privacy: { restrict: restrictProcessing({ db, customers: rows.customers, audit }) },
+    privacy: { restrict: restrictProcessing(changing) },
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), subjects }),
   }
-  const report = (error: unknown): string => reportDefect(log, error)
-  const rates = opened.adopt(rateLimits(redis, await keys.obtain('rate/1')), (one) => one.close())
-  const graphql = opened.adopt(
-    await graphqlServer({
-      schema,
-      classification,
-      policy,
-      callerOf: openid.callerOf,
-      mayReadSchema: (caller) => caller.scopes.has('audit:read'),
-      rates,
-      audit: readAudit({ note: (event) => audit.note(event), policy, report, now }),
-      count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
-      resolvers,
-      report,
-    }),
-    (one) => one.close(),
-  )
-  return { audit, clients, providers, openid, graphql, linkStart, resolve, reached, consents: resolvers.consents }
 }
 
-interface ServerInput {
-  readonly config: Config
-  readonly log: Logger
-  readonly metrics: Metrics
-  readonly storage: Storage
-  readonly house: House
-  readonly policy: Policy
-}
+type Doors = House & Awaited<ReturnType<typeof openDoors>>
 
-async function openServer(opened: Opened, { config, log, metrics, storage, house, policy }: ServerInput) {
+async function openServer(opened: Opened, doors: Doors) {
+  const { config, log, metrics, storage, registry, openid, graphql } = doors
   const { db, redis, keys } = storage
   const server = opened.adopt(createServer({ log, metrics, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, atOnce: 2_000 }), (one) => one.close())
   if (config.traces !== undefined) {
@@ -255,99 +272,19 @@ async function openServer(opened: Opened, { config, log, metrics, storage, house
     traceRequests(server, tracing.tracer)
   }
   const transactions = loginTransactions(redis, await keys.obtain('login-form/1'))
-  const login: LoginParts = {
-    providers: house.providers,
-    transactions,
-    waiting: waitingLogins(redis, await keys.obtain('waiting/1')),
-    resolve: house.resolve,
-    reached: house.reached,
-    callbackUrl: (provider) => `${config.publicUrl}/login/${provider}/callback`,
-  }
-  const page = pageParts({ config, policy, house, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
-  await server.register(cookie)
+  const waiting = waitingLogins(redis, await keys.obtain('waiting/1'))
+  const login: LoginParts = { ...doors.login, transactions, waiting, callbackUrl: (provider) => `${config.publicUrl}/login/${provider}/callback` }
+  const page = pageParts({ ...doors, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
   const ready = async () => {
     const [mongodb, redisReady] = await Promise.all([mongoAnswers(db).catch(() => false), redisAnswers(redis).catch(() => false)])
     return { mongodb, redis: redisReady }
   }
+  await server.register(cookie)
   healthRoutes(server, { metrics, ready })
-  apiRoutes(server, { graphql: house.graphql, openid: house.openid, origins: () => house.clients.all().flatMap((client) => client.origins) })
+  apiRoutes(server, { graphql, openid, origins: () => registry.all().flatMap((client) => client.origins) })
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))
   return server
-}
-
-const accountExists =
-  (customers: Storage['rows']['customers']) =>
-  async (customer: string, loggedInAt: number | null): Promise<boolean> => {
-    const [row] = await customers.readMany([customer], { state: 1, tokensValidFrom: 1 })
-    return row !== undefined && row.state === 'active' && (loggedInAt === null || loggedInAt >= row.tokensValidFrom.getTime())
-  }
-
-/** Purposes with the basis consent that the customer has not answered as they are worded now. */
-const undecided =
-  (customers: Storage['rows']['customers'], policy: Policy) =>
-  async (customer: string, purposes: readonly string[]): Promise<string[]> => {
-    const [row] = await customers.readMany([customer], { decisions: 1 })
-    const open = new Set(['NOT_ASKED', 'OUTDATED', 'EXPIRED'])
-    const asked = consentsOf(row?.decisions ?? {}, policy, policy.maskOf(purposes) & ~builtInPurposes, Date.now())
-    return asked.filter(({ legalBasis, state }) => legalBasis === 'CONSENT' && open.has(state)).map(({ purpose }) => purpose)
-  }
-
-/** Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice. */
-const spendNonce =
-  (records: Storage['records']) =>
-  (provider: string, nonce: string): Promise<boolean> =>
-    records.putNew({ kind: 'DeviceNonce', id: `${provider}:${nonce}`, payload: {}, expiresAt: new Date(Date.now() + 25 * 3_600_000) })
-
-/** A key for each client, so that what two of them are given cannot be joined; derived once. */
-function hashForClient(master: Buffer): (client: string, value: string) => string {
-  const keys = new Map<string, KeyObject>()
-  return (client, value) => {
-    const key = keys.get(client) ?? createSecretKey(deriveKey(master, client))
-    keys.set(client, key)
-    return createHmac('sha256', key).update(value).digest('hex')
-  }
-}
-
-const mayReturnTo =
-  (clients: ClientRegistry) =>
-  (clientId: string, uri: string): boolean => {
-    const client = clients.find(clientId)
-    return client !== undefined && isRegistered(uri, client.redirectUris, client.application)
-  }
-
-/** What the OpenID provider notices: defects go to the log, what an operator should see to the audit log. */
-const noticing =
-  (log: Logger, audit: ReturnType<typeof auditLog>) =>
-  (event: OpenIdEvent): void => {
-    if (event.type === 'failed') {
-      log.error({ error: nameOf(event.error) }, 'openid provider')
-      return
-    }
-    log.warn(event.type === 'token.reused' ? { type: event.type, client: event.client } : event, 'openid provider')
-    if (event.type !== 'token.reused') return
-    const subjects = event.customer === null ? [] : [event.customer]
-    audit.note({ type: 'token.reused', client: event.client, actor: 'client', subjects }).catch((error: unknown) => log.error({ error: nameOf(error) }, 'audit'))
-  }
-
-function reportDefect(log: Logger, error: unknown): string {
-  const reference = crypto.randomUUID()
-  log.error({ reference, error: nameOf(error) }, 'defect')
-  return reference
-}
-
-function withPort(config: Config, port: number, publicUrl: string | undefined): Config {
-  return port === config.port ? config : { ...config, port, publicUrl: publicUrl === undefined ? `http://localhost:${port}` : config.publicUrl }
-}
-
-/** Port 0 asks for any; the public address has to be known before the parts are built. */
-async function freePort(wanted: string | undefined, host: string): Promise<number> {
-  if (wanted !== '0') return Number(wanted ?? 4000)
-  const socket = createSocket()
-  await new Promise<void>((resolve, reject) => socket.once('error', reject).listen(0, host, resolve))
-  const { port } = socket.address() as AddressInfo
-  await new Promise((resolve) => socket.close(resolve))
-  return port
 }
 
 /** Runs until told to stop: then answers what is under way, and ends. */

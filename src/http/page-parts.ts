@@ -25,21 +25,19 @@ export interface PageInput {
   readonly login: LoginParts
   readonly formKey: Buffer
   readonly cookieKey: Buffer
-  readonly house: {
-    readonly openid: OpenIdProvider
-    readonly graphql: Pick<GraphqlServer, 'handle'>
-    readonly clients: ClientRegistry
-    readonly consents: ConsentDoor
-    readonly audit: Pick<AuditLog, 'note'>
-    readonly linkStart: LinkingStart
-  }
+  readonly openid: OpenIdProvider
+  readonly graphql: Pick<GraphqlServer, 'handle'>
+  readonly registry: ClientRegistry
+  readonly consents: ConsentDoor
+  readonly audit: Pick<AuditLog, 'note'>
+  readonly linkStart: LinkingStart
 }
 
 const graphqlAnswer = z.looseObject({})
 
 /** What the pages may call, and what the routes of a login need to show them. */
-export function pageParts({ config, policy, login, formKey, cookieKey, house }: PageInput): PageParts & { loginRoutes: (transactions: LoginTransactions) => LoginRouteParts } {
-  const { openid, graphql, clients, consents } = house
+export function pageParts(input: PageInput): PageParts & { loginRoutes: (transactions: LoginTransactions) => LoginRouteParts } {
+  const { config, policy, login, formKey, cookieKey, openid, graphql, registry, consents } = input
   const parts: PageParts = {
     publicUrl: config.publicUrl,
     policy,
@@ -58,7 +56,7 @@ export function pageParts({ config, policy, login, formKey, cookieKey, house }: 
     decide: async (question, answers, language) => {
       await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: language })
     },
-    clients: () => clients.all(),
+    clients: () => registry.all(),
     graphql: async (query, variables, accessToken) => {
       const headers = { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
       const { body } = await graphql.handle({ method: 'POST', headers, search: '', body: { query, variables }, ip: '127.0.0.1' })
@@ -66,21 +64,21 @@ export function pageParts({ config, policy, login, formKey, cookieKey, house }: 
     },
     completeLogin: (grant) => openid.door.completeLogin({ clientId: 'account', ...grant }),
   }
-  return { ...parts, loginRoutes: (transactions) => routesOf(parts, login, house, transactions) }
+  return { ...parts, loginRoutes: (transactions) => routesOf(parts, input, transactions) }
 }
 
-function routesOf(parts: PageParts, login: LoginParts, house: PageInput['house'], transactions: LoginTransactions): LoginRouteParts {
+function routesOf(parts: PageParts, { login, linkStart, openid, audit }: PageInput, transactions: LoginTransactions): LoginRouteParts {
   return {
     login,
     transactions,
-    linking: house.linkStart,
-    interactions: house.openid.interactions,
+    linking: linkStart,
+    interactions: openid.interactions,
     problemPage: ({ error, waysKnown, question }, request: FastifyRequest, reply: FastifyReply) =>
       sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question, ways: waysKnown }),
     refused: (goal, provider, code) => {
       const client = goal?.kind === 'link' ? goal.clientId : null
       const type = code === 'LINK_REQUIRED' ? 'login.link_required' : 'login.denied'
-      return house.audit.note({ type, client, actor: 'system', detail: { provider, code } })
+      return audit.note({ type, client, actor: 'system', detail: { provider, code } })
     },
   }
 }

@@ -47,7 +47,7 @@ export async function prepareCollections(db: Connection): Promise<void> {
 /** Whether the primary answers; used by the readiness check. */
 export async function mongoAnswers(db: Connection): Promise<boolean> {
   if (db.readyState !== mongoose.ConnectionStates.connected || !db.db) return false
-  const answer = await within(2_000, db.db.command({ ping: 1 }))
+  const answer = await within(db.db.command({ ping: 1 }), 2_000)
   return answer['ok'] === 1
 }
 

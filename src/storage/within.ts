@@ -1,10 +1,13 @@
 import { EntenteError } from '../errors.ts'
 
+/** How long anybody waits for MongoDB. Milliseconds. */
+const longest = 9_000
+
 /**
- * Waits for the work, but not longer than this (milliseconds). What is not done by then is left to end by itself: whether it took effect
- * is unknown to the caller, as after a lost connection. INTERNAL_SERVER_ERROR
+ * Waits for the work, but no longer than nine seconds (or as said, in milliseconds). What is not done by then is left to end by itself:
+ * whether it took effect is unknown to the caller, as after a lost connection. INTERNAL_SERVER_ERROR
  */
-export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+export async function within<T>(work: Promise<T>, milliseconds = longest): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new EntenteError('INTERNAL_SERVER_ERROR', { why: 'MongoDB did not answer in time' })), milliseconds)
   try {
@@ -12,4 +15,17 @@ export async function within<T>(milliseconds: number, work: Promise<T>): Promise
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * The same store, each of whose answers comes in time. The driver's own limits are not enough: a command that is sent in the instant in
+ * which the server dies may never be settled (seen with driver 7.8).
+ */
+export function inTime<Store extends object>(store: Store): Store {
+  return new Proxy(store, {
+    get(target, name): unknown {
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? (...given: unknown[]) => within(Promise.resolve(Reflect.apply(member, target, given))) : member
+    },
+  })
 }

@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { OpenIdEvent } from '../access/openid-configuration.ts'
+import type { AuditLog } from '../audit/log.ts'
+import { nameOf } from './server.ts'
+
+/** Writes a defect to the log, without its message, which may repeat what somebody sent; answers the reference it is found under. */
+export function reportDefect(log: Logger, error: unknown): string {
+  const reference = randomUUID()
+  log.error({ reference, error: nameOf(error) }, 'defect')
+  return reference
+}
+
+/** What the OpenID provider notices: defects go to the log, what an operator should see to the audit log. */
+export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>) {
+  return (event: OpenIdEvent): void => {
+    if (event.type === 'failed') {
+      log.error({ error: nameOf(event.error) }, 'openid provider')
+      return
+    }
+    log.warn(event.type === 'token.reused' ? { type: event.type, client: event.client } : event, 'openid provider')
+    if (event.type !== 'token.reused') return
+    const subjects = event.customer === null ? [] : [event.customer]
+    audit.note({ type: 'token.reused', client: event.client, actor: 'client', subjects }).catch((error: unknown) => void reportDefect(log, error))
+  }
+}
