@@ -39,7 +39,7 @@ async function becomePrimary(port) {
     const admin = client.db('admin')
     const members = [{ _id: 0, host: `127.0.0.1:${port}` }]
     const config = await currentConfig(admin)
-    if (!config) await admin.command({ replSetInitiate: { _id: set, members } })
+    if (!config) await initiate(admin, members)
     // The usual port was taken this time: the stored configuration names another, so it has to be told.
     else if (config.members[0].host !== members[0].host)
       await admin.command({ replSetReconfig: { ...config, version: config.version + 1, members }, force: true })
@@ -50,6 +50,15 @@ async function becomePrimary(port) {
     throw new Problem('mongod did not become writable within 30 seconds; see mongod.log in its data folder.')
   } finally {
     await client.close()
+  }
+}
+
+/** After a kill mongod may still be reading the configuration that it has: first there is none, then there is one. */
+async function initiate(admin, members) {
+  try {
+    await admin.command({ replSetInitiate: { _id: set, members } })
+  } catch (error) {
+    if (error.codeName !== 'AlreadyInitialized') throw error
   }
 }
 
