@@ -247,7 +247,7 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
     }),
     consents: consentDoor({
       ...changing,
-      transaction: (work) => inTransaction(db, work),
+      transaction: (customer, work) => inTransaction(db, customer, work),
       ledger: rows.ledger,
       policy,
       classification,

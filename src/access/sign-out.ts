@@ -22,7 +22,7 @@ export function signOut(parts: SignOutParts) {
       return parts.audit.note({ type: 'session.ended', client: caller.clientId, actor: 'customer', subjects: [customer] })
     }
     const at = new Date()
-    await inTransaction(parts.db, async (tx) => {
+    await inTransaction(parts.db, customer, async (tx) => {
       const row = await parts.customers.read(customer, tx)
       if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
       const event = { type: 'session.ended_everywhere', client: caller.clientId, actor: 'customer' } as const

@@ -11,7 +11,7 @@ import { tokenLives } from './live-token.ts'
 import { receiptClaims, receiptOf, type Receipt, type ReceiptParts, type Recorded } from './receipt.ts'
 
 export interface LedgerParts extends ReceiptParts {
-  readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+  readonly transaction: <T>(customer: CustomerKey, work: (tx: Tx) => Promise<T>) => Promise<T>
   readonly customers: Pick<CustomerStore, 'read' | 'update'>
   readonly ledger: Pick<LedgerStore, 'append' | 'read' | 'byIdempotencyKey'>
   readonly audit: { inCustomerChain(tx: Tx, customer: CustomerKey, head: ChainHead, event: AuditEvent, at: Date): Promise<ChainHead> }
@@ -50,7 +50,7 @@ export function setDecisions(parts: LedgerParts) {
       // A key is the client's own: another client's same key is another call.
       ...(request.idempotencyKey === null ? {} : { idempotencyKey: JSON.stringify([caller.clientId, request.idempotencyKey]) }),
     }
-    const done = await parts.transaction((tx) => record(parts, tx, said))
+    const done = await parts.transaction(customer, (tx) => record(parts, tx, said))
     const receipt = receiptOf(done, caller, parts)
     const jwt = await parts.signReceipt(receiptClaims(receipt, done.entry, parts.subjectOf(caller, customer), parts.policy))
     return { ...receipt, jwt }

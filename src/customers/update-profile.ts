@@ -45,7 +45,7 @@ type Change = readonly [path: string, value: Value]
 export async function updateProfile(parts: UpdateProfileParts, caller: Caller | null, input: UpdateProfileInput, at: Date): Promise<void> {
   const key = personOf(caller)
   const changes = changesIn(input)
-  await inTransaction(parts.db, async (tx) => {
+  await inTransaction(parts.db, key, async (tx) => {
     const row = await parts.customers.read(key, tx)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'customer is not active' })
     const real = changes.filter((change) => isChange(parts, tokenOf(caller), row, change, at))

@@ -41,9 +41,10 @@ export type Resolution =
  */
 export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promise<Resolution> {
   const fresh = { customer: randomBytes(16).toString('base64url'), publicIds: [publicId(), publicId()] as const, at: new Date() }
+  const about = identityKey(parts.keys, signIn.claims.issuer, signIn.claims.subject)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(parts.db, async (tx) => {
+      return await inTransaction(parts.db, about, async (tx) => {
         const first = await resolveOne(parts, tx, signIn, signIn.claims, { ...fresh, publicId: fresh.publicIds[0] }, null)
         if (first.do === 'refused' || signIn.waiting === null) return first
         const second = await resolveOne(parts, tx, signIn, signIn.waiting, { ...fresh, publicId: fresh.publicIds[1] }, first.customer)

@@ -11,7 +11,7 @@ import type { LinkingParts } from './resolve.ts'
  */
 export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey, id: string, clientId: string): Promise<void> {
   const at = new Date()
-  await inTransaction(parts.db, async (tx) => {
+  await inTransaction(parts.db, customer, async (tx) => {
     const row = await parts.customers.read(customer, tx)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
     const gone = row.identities.find((one) => one.id === id)

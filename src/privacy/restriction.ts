@@ -18,7 +18,7 @@ export function restrictProcessing(parts: RestrictionParts) {
     const customer = personOf(caller)
     if ((caller.purposes & dataSubjectAccess) === 0) throw new EntenteError('FORBIDDEN', { why: 'not the person' })
     const at = new Date()
-    await inTransaction(parts.db, async (tx) => {
+    await inTransaction(parts.db, customer, async (tx) => {
       const row = await parts.customers.read(customer, tx)
       if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
       const event = { type: 'processing.restricted', client: caller.clientId, actor: 'customer', detail: { restricted } } as const

@@ -32,7 +32,7 @@ beforeAll(async () => {
     policy,
     classification,
     clients: () => clients,
-    transaction: (work) => inTransaction(db, work),
+    transaction: (about, work) => inTransaction(db, about, work),
     customers,
     ledger,
     audit: auditLog(audits),
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 async function newCustomer(change: Partial<CustomerRow> = {}): Promise<string> {
   const _id = randomBytes(16).toString('base64url')
-  await inTransaction(db, (tx) => customers.insert(tx, customer({ ...change, _id })))
+  await inTransaction(db, _id, (tx) => customers.insert(tx, customer({ ...change, _id })))
   return _id
 }
 

@@ -109,7 +109,7 @@ export async function openHouse() {
       const decisions = Object.fromEntries([...granted.map(decision('granted')), ...refused.map(decision('withdrawn'))])
       const key = randomBytes(16).toString('base64url')
       const row: CustomerRow = { ...emptyRow(key), decisions, ...searchable(decisions), ...rest }
-      await inTransaction(db, (tx) => store.insert(tx, row))
+      await inTransaction(db, key, (tx) => store.insert(tx, row))
       return key
     },
     [Symbol.asyncDispose]: async () => {
