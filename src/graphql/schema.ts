@@ -3,6 +3,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph'
 import { print, type GraphQLSchema } from 'graphql'
 import { buildSchemaSync } from 'type-graphql'
 import { SessionsResolver } from '../access/sessions-resolver.ts'
+import { catalogue } from '../errors.ts'
 import { AuditResolver } from '../audit/resolver.ts'
 import { LinkingResolver } from '../broker/linking-resolver.ts'
 import { LoginResolver } from '../broker/resolver.ts'
@@ -55,8 +56,17 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
   for (const name of traitTypes) delete resolvers[name]
   const schema = buildSubgraphSchema([{ typeDefs, resolvers }, { typeDefs: { kind: typeDefs.kind, definitions: [] }, resolvers: entities }])
   checkTokenBeforeWrites(schema)
-  return { schema, classification: classify(schema, policy), sdl: `${print(typeDefs)}\n` }
+  return { schema, classification: classify(schema, policy), sdl: `${header}${print(typeDefs)}\n` }
 }
+
+/** What the types cannot say; in front of the printed schema only. */
+const header = `# Error codes (extensions.code), one for each way to fail; docs/errors.md says when and what to do:
+# ${Object.keys(catalogue).join(' ')}
+# extensions.withheld: [{ field: "Customer.email", category: "user.contact.email", reason: CONSENT_MISSING, count: 3 }]
+# extensions.reduced:  [{ field: "Customer.birthYear", category: "user.demographic", form: BAND, count: 3 }]
+# reasons: CONSENT_MISSING CONSENT_WITHDRAWN OBJECTED RESTRICTED PURPOSE_NOT_GRANTED
+
+`
 
 /** A customer's token may have been ended since it was issued, so each write asks first; no mutation can forget to. UNAUTHENTICATED */
 function checkTokenBeforeWrites(schema: GraphQLSchema): void {
