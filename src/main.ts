@@ -102,7 +102,10 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
 }
 
 function openLog(config: Config): Logger {
-  return pino({ level: config.logLevel, base: { name: 'entente' }, timestamp: pino.stdTimeFunctions.isoTime }, destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 500 }))
+  return pino(
+    { level: config.logLevel, base: { name: 'entente' }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ fd: 1, sync: false, minLength: 4096, periodicFlush: 500 }),
+  )
 }
 
 async function readFiles(config: Config): Promise<{ policy: Policy; clients: Client[]; further: ReturnType<typeof readProviders> }> {
@@ -266,7 +269,9 @@ type Doors = House & Awaited<ReturnType<typeof openDoors>>
 async function openServer(opened: Opened, doors: Doors) {
   const { config, log, metrics, storage, registry, openid, graphql } = doors
   const { db, redis, keys } = storage
-  const server = opened.adopt(createServer({ log, metrics, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, atOnce: 2_000 }), (one) => one.close())
+  const server = opened.adopt(createServer({ log, metrics, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, atOnce: 2_000 }), (one) =>
+    one.close(),
+  )
   if (config.traces !== undefined) {
     const tracing = opened.adopt(await openTracing(config.traces), (one) => one.close())
     traceRequests(server, tracing.tracer)

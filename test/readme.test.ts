@@ -27,7 +27,9 @@ async function exampleOf<T>(name: string): Promise<T> {
 }
 
 test('the storefront of the README signs people in and reads the profile', async () => {
-  const { signInAt } = await exampleOf<{ signInAt: (gateway: string, uri: string) => Promise<{ url: URL; finish: (at: URL) => Promise<unknown> }> }>('storefront')
+  const { signInAt } = await exampleOf<{ signInAt: (gateway: string, uri: string) => Promise<{ url: URL; finish: (at: URL) => Promise<unknown> }> }>(
+    'storefront',
+  )
   const { url, finish } = await signInAt(shop.url, redirectUri)
   const browser = shop.newBrowser()
   const end = await onward(browser, await pick(browser, await browser.open(url.href), 'anna'), {})

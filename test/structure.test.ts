@@ -54,6 +54,8 @@ test('files can be read in one sitting', async () => {
 
 test('no file is named for nothing, and none says any', async () => {
   expect(files.filter((file) => /(^|\/)(utils?|helpers?|common|misc|types|manager|service)(\/|\.ts$)/.test(file))).toEqual([])
-  const saying = await Promise.all(sources.map(async (file) => ((/(: any\b(?!\()|as any\b|<any>)/.test(withoutComments(await readFile(file, 'utf8')))) ? [file] : [])))
+  const saying = await Promise.all(
+    sources.map(async (file) => (/(: any\b(?!\()|as any\b|<any>)/.test(withoutComments(await readFile(file, 'utf8'))) ? [file] : [])),
+  )
   expect(saying.flat()).toEqual([])
 })

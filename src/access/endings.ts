@@ -38,13 +38,15 @@ export function endings(parts: EndingParts) {
   /** Back-Channel Logout 1.0, to each client that the session was used for; one that does not answer stops nobody. */
   async function tellClients(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
     const { authorizations } = storedSession.parse(session.payload)
-    await Promise.all(Object.entries(authorizations).map(async ([id, { sid }]) => {
-      const client = await parts.provider().Client.find(id)
-      // The library has the call, its types have not.
-      const tell: unknown = client?.['backchannelLogout']
-      if (client?.backchannelLogoutUri === undefined || typeof tell !== 'function') return
-      await Promise.resolve(Reflect.apply(tell, client, [customer, sid])).catch(() => parts.clientNotTold(id))
-    }))
+    await Promise.all(
+      Object.entries(authorizations).map(async ([id, { sid }]) => {
+        const client = await parts.provider().Client.find(id)
+        // The library has the call, its types have not.
+        const tell: unknown = client?.['backchannelLogout']
+        if (client?.backchannelLogoutUri === undefined || typeof tell !== 'function') return
+        await Promise.resolve(Reflect.apply(tell, client, [customer, sid])).catch(() => parts.clientNotTold(id))
+      }),
+    )
   }
 
   async function endWhole(customer: CustomerKey, session: OpenIdRecord): Promise<void> {

@@ -37,42 +37,51 @@ interface Parameters {
  */
 export function registerIdTokenGrant(provider: Provider, parts: IdTokenGrantParts): void {
   const resourceFor = apiResource(parts)
-  provider.registerGrantType<Parameters>(idTokenGrant, async (ctx) => {
-    const { client: registered, params } = ctx.oidc
-    const client = parts.clients.find(registered.clientId)
-    if (client === undefined) throw new errors.InvalidClient('client is invalid')
-    const { provider: through, id_token: idToken, nonce } = params
-    if (!through || !idToken || !nonce) throw new errors.InvalidRequest('missing required parameter(s) provider, id_token, nonce')
-    const settled = settleScopes(params.scope, allowedScopes(client, parts.policy, 'person'), client)
-    if ('refused' in settled) throw new errors.InvalidScope('requested scope is not allowed', settled.refused)
-    const customer = await parts.signInWithIdToken({ client, provider: through, idToken, nonce }).catch(asGrantError)
+  provider.registerGrantType<Parameters>(
+    idTokenGrant,
+    async (ctx) => {
+      const { client: registered, params } = ctx.oidc
+      const client = parts.clients.find(registered.clientId)
+      if (client === undefined) throw new errors.InvalidClient('client is invalid')
+      const { provider: through, id_token: idToken, nonce } = params
+      if (!through || !idToken || !nonce) throw new errors.InvalidRequest('missing required parameter(s) provider, id_token, nonce')
+      const settled = settleScopes(params.scope, allowedScopes(client, parts.policy, 'person'), client)
+      if ('refused' in settled) throw new errors.InvalidScope('requested scope is not allowed', settled.refused)
+      const customer = await parts.signInWithIdToken({ client, provider: through, idToken, nonce }).catch(asGrantError)
 
-    const scopes = new Set(settled.scopes)
-    const grant = new provider.Grant({ accountId: customer, clientId: client.id })
-    widen(grant, parts.api, scopes)
-    const grantId = await grant.save()
-    const scope = settled.scopes.join(' ')
-    const authTime = Math.floor(parts.now().getTime() / 1000)
-    const login = { accountId: customer, client: registered, grantId, gty: idTokenGrant, scope }
+      const scopes = new Set(settled.scopes)
+      const grant = new provider.Grant({ accountId: customer, clientId: client.id })
+      widen(grant, parts.api, scopes)
+      const grantId = await grant.save()
+      const scope = settled.scopes.join(' ')
+      const authTime = Math.floor(parts.now().getTime() / 1000)
+      const login = { accountId: customer, client: registered, grantId, gty: idTokenGrant, scope }
 
-    const refreshToken = new provider.RefreshToken({ ...login, authTime, nonce, resource: parts.api, claims: {}, rotations: 0 })
-    ctx.oidc.entity('RefreshToken', refreshToken)
-    const accessToken = new provider.AccessToken(login)
-    accessToken.resourceServer = new provider.ResourceServer(parts.api, resourceFor(ctx, parts.api))
-    ctx.body = {
-      access_token: await accessToken.save(),
-      token_type: 'Bearer',
-      expires_in: accessToken.expiration,
-      scope,
-      ...(scopes.has('offline_access') && { refresh_token: await refreshToken.save() }),
-      ...(scopes.has('openid') && { id_token: await idTokenFor(provider, ctx, customer, { nonce, authTime }) }),
-    }
-  }, ['provider', 'id_token', 'nonce', 'scope'])
+      const refreshToken = new provider.RefreshToken({ ...login, authTime, nonce, resource: parts.api, claims: {}, rotations: 0 })
+      ctx.oidc.entity('RefreshToken', refreshToken)
+      const accessToken = new provider.AccessToken(login)
+      accessToken.resourceServer = new provider.ResourceServer(parts.api, resourceFor(ctx, parts.api))
+      ctx.body = {
+        access_token: await accessToken.save(),
+        token_type: 'Bearer',
+        expires_in: accessToken.expiration,
+        scope,
+        ...(scopes.has('offline_access') && { refresh_token: await refreshToken.save() }),
+        ...(scopes.has('openid') && { id_token: await idTokenFor(provider, ctx, customer, { nonce, authTime }) }),
+      }
+    },
+    ['provider', 'id_token', 'nonce', 'scope'],
+  )
 }
 
 type Context = ConstructorParameters<Provider['IdToken']>[1]
 
-async function idTokenFor(provider: Provider, ctx: NonNullable<NonNullable<Context>['ctx']>, customer: CustomerKey, login: { readonly nonce: string; readonly authTime: number }): Promise<string> {
+async function idTokenFor(
+  provider: Provider,
+  ctx: NonNullable<NonNullable<Context>['ctx']>,
+  customer: CustomerKey,
+  login: { readonly nonce: string; readonly authTime: number },
+): Promise<string> {
   const token = new provider.IdToken({ sub: customer, auth_time: login.authTime }, { ctx })
   Object.assign(token, { scope: 'openid', mask: { auth_time: null } })
   token.set('nonce', login.nonce)

@@ -22,7 +22,9 @@ export function asking(parts: AskingParts): interactionPolicy.Prompt[] {
   if (login === undefined) throw new Error('oidc-provider has no login prompt')
   login.checks.add(new Check('unknown_account', signInFirst, 'login_required', ({ oidc }) => oidc.account === undefined))
   login.checks.add(new Check('other_provider', signInFirst, 'login_required', wantsOtherProvider))
-  login.checks.add(new Check('stranger', signInFirst, 'login_required', ({ oidc }) => oidc.prompts.has('none') && oidc.grant !== undefined && oidc.grant.jti === undefined))
+  login.checks.add(
+    new Check('stranger', signInFirst, 'login_required', ({ oidc }) => oidc.prompts.has('none') && oidc.grant !== undefined && oidc.grant.jti === undefined),
+  )
   return [login, consent(parts)]
 }
 

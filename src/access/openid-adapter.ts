@@ -66,7 +66,9 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
     findByUserCode: unused,
     async consume(id) {
       if (await records.consume(model, id)) return
-      throw model === 'PushedAuthorizationRequest' ? new errors.InvalidRequestUri('request_uri was already used') : new errors.InvalidGrant('already used, at the same moment')
+      throw model === 'PushedAuthorizationRequest'
+        ? new errors.InvalidRequestUri('request_uri was already used')
+        : new errors.InvalidGrant('already used, at the same moment')
     },
     async destroy(id) {
       if (model === 'Grant') await endAccessTokens(id)

@@ -43,7 +43,10 @@ export function endpointSteps(parts: EndpointParts): Step[] {
   ]
 }
 
-const at = (path: string, step: Step): Step => (ctx, next) => (ctx.path === path ? step(ctx, next) : next())
+const at =
+  (path: string, step: Step): Step =>
+  (ctx, next) =>
+    ctx.path === path ? step(ctx, next) : next()
 
 async function describe(ctx: KoaContextWithOIDC, next: Next, { issuer, policy }: EndpointParts): Promise<void> {
   await next()

@@ -23,6 +23,7 @@ export function queryOnly({ oidc }: KoaContextWithOIDC, mode: string | undefined
 /** RFC 7523, 3, and stricter: for us alone, and not for long. */
 export function assertClientAssertion({ oidc }: KoaContextWithOIDC, claims: Readonly<Record<string, unknown>>, now: Date): void {
   if (typeof claims['aud'] !== 'string') throw new errors.InvalidClientAuth('audience of the client_assertion must be one string')
-  if (typeof claims['exp'] !== 'number' || claims['exp'] - now.getTime() / 1000 > longestAssertion) throw new errors.InvalidClientAuth('the client_assertion lives too long')
+  if (typeof claims['exp'] !== 'number' || claims['exp'] - now.getTime() / 1000 > longestAssertion)
+    throw new errors.InvalidClientAuth('the client_assertion lives too long')
   if (claims['sub'] !== oidc.client?.clientId) throw new errors.InvalidClientAuth('sub of the client_assertion must be the client')
 }

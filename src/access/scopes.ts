@@ -25,7 +25,11 @@ export function allowedScopes(client: Client, policy: Policy, on: 'person' | 'it
  * The scopes of a request, exactly as written, or the one that is refused. `offline_access` is left out for a client without refresh
  * tokens (OpenID Connect Core 1.0, 11: ignored).
  */
-export function settleScopes(asked: string | undefined, allowed: AllowedScopes, client: Client): { readonly scopes: readonly string[] } | { readonly refused: string } {
+export function settleScopes(
+  asked: string | undefined,
+  allowed: AllowedScopes,
+  client: Client,
+): { readonly scopes: readonly string[] } | { readonly refused: string } {
   if (asked === undefined || asked === '') return { scopes: allowed.byDefault }
   if (asked.length > longest) return { refused: 'too long' }
   const wanted = [...new Set(asked.split(' '))]

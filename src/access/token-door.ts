@@ -106,7 +106,14 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
 
   const tokenSet = async (fields: Readonly<Record<string, string | undefined>>, onInvalidGrant: ErrorCode): Promise<TokenSet> => {
     const set = await post('/token', fields, tokens, onInvalidGrant)
-    return { accessToken: set.access_token, tokenType: set.token_type, expiresIn: set.expires_in, scope: set.scope, idToken: set.id_token, refreshToken: set.refresh_token }
+    return {
+      accessToken: set.access_token,
+      tokenType: set.token_type,
+      expiresIn: set.expires_in,
+      scope: set.scope,
+      idToken: set.id_token,
+      refreshToken: set.refresh_token,
+    }
   }
 
   return {
@@ -117,20 +124,39 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
       // It pushes for itself, with its key; nobody here can sign for it.
       if (client.authentication === 'private_key_jwt') throw new EntenteError('FORBIDDEN', { client: client.id })
       const { request_uri: uri, expires_in: seconds } = await post('/request', requestOf(input, client, parts.policy), pushed, 'BAD_USER_INPUT')
-      return { url: `${parts.issuer}/auth?${new URLSearchParams({ client_id: client.id, request_uri: uri })}`, expiresAt: new Date(parts.now().getTime() + seconds * 1000) }
+      return {
+        url: `${parts.issuer}/auth?${new URLSearchParams({ client_id: client.id, request_uri: uri })}`,
+        expiresAt: new Date(parts.now().getTime() + seconds * 1000),
+      }
     },
 
     completeLogin: (input) =>
-      tokenSet({ grant_type: 'authorization_code', client_id: input.clientId, client_secret: input.clientSecret, code: input.code, code_verifier: input.codeVerifier, redirect_uri: input.redirectUri }, 'LOGIN_DENIED'),
+      tokenSet(
+        {
+          grant_type: 'authorization_code',
+          client_id: input.clientId,
+          client_secret: input.clientSecret,
+          code: input.code,
+          code_verifier: input.codeVerifier,
+          redirect_uri: input.redirectUri,
+        },
+        'LOGIN_DENIED',
+      ),
 
     async loginWithIdToken(input) {
       if (!parts.knowsProvider(input.provider)) throw new EntenteError('PROVIDER_UNKNOWN')
       if (parts.clients.find(input.clientId)?.grants.includes('id_token') === false) throw new EntenteError('FORBIDDEN', { client: input.clientId })
-      return tokenSet({ grant_type: idTokenGrant, client_id: input.clientId, provider: input.provider, id_token: input.idToken, nonce: input.nonce, scope: input.scope }, 'LOGIN_DENIED')
+      return tokenSet(
+        { grant_type: idTokenGrant, client_id: input.clientId, provider: input.provider, id_token: input.idToken, nonce: input.nonce, scope: input.scope },
+        'LOGIN_DENIED',
+      )
     },
 
     refreshTokens: (input) =>
-      tokenSet({ grant_type: 'refresh_token', client_id: input.clientId, client_secret: input.clientSecret, refresh_token: input.refreshToken, scope: input.scope }, 'UNAUTHENTICATED'),
+      tokenSet(
+        { grant_type: 'refresh_token', client_id: input.clientId, client_secret: input.clientSecret, refresh_token: input.refreshToken, scope: input.scope },
+        'UNAUTHENTICATED',
+      ),
   }
 }
 

@@ -49,7 +49,13 @@ export type FinishedLogin =
  * From the provider's answer to a customer. LOGIN_EXPIRED is thrown when the transaction is not this browser's, too old, or was taken
  * before: nothing is known then that a page could go on from. Every other failure is a refusal that names what the login was for.
  */
-export async function finishLogin(parts: LoginParts, id: ProviderId, callback: Callback, browser: string, clientOf: (goal: LoginGoal) => Promise<string>): Promise<FinishedLogin> {
+export async function finishLogin(
+  parts: LoginParts,
+  id: ProviderId,
+  callback: Callback,
+  browser: string,
+  clientOf: (goal: LoginGoal) => Promise<string>,
+): Promise<FinishedLogin> {
   const login = await takeTransaction(parts, id, callback, browser)
   try {
     const clientId = await clientOf(login.goal)

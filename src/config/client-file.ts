@@ -16,7 +16,9 @@ const uriThat = (problem: (uri: string) => string | null) =>
     if (message !== null) context.addIssue({ code: 'custom', message })
   })
 
-const publicJwk = z.looseObject({ kty: z.enum(['EC', 'RSA', 'OKP']), kid: z.string().min(1).optional() }).refine((jwk) => !('d' in jwk), 'is a private key: only its public part belongs here')
+const publicJwk = z
+  .looseObject({ kty: z.enum(['EC', 'RSA', 'OKP']), kid: z.string().min(1).optional() })
+  .refine((jwk) => !('d' in jwk), 'is a private key: only its public part belongs here')
 
 /** One client as it is written in `CLIENTS_FILE` or in the `clients` collection. */
 export const registration = z
@@ -30,7 +32,10 @@ export const registration = z
     redirectUris: listOf(z.string().max(2000)),
     postLogoutRedirectUris: listOf(z.string().max(2000)),
     backchannelLogoutUri: uriThat(webProblem).optional(),
-    grants: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'id_token'])).min(1).refine(unique, 'names something twice'),
+    grants: z
+      .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'id_token']))
+      .min(1)
+      .refine(unique, 'names something twice'),
     purposes: listOf(z.string()),
     scopes: listOf(z.enum(['audit:read'])),
     sector: clientId.optional(),
@@ -39,7 +44,8 @@ export const registration = z
     origins: listOf(uriThat((uri) => webProblem(uri) ?? (new URL(uri).origin === uri ? null : 'must be an origin, without a path'))),
   })
   .superRefine((client, context) => {
-    const complain = (member: string, message: string, at?: number) => context.addIssue({ code: 'custom', path: at === undefined ? [member] : [member, at], message })
+    const complain = (member: string, message: string, at?: number) =>
+      context.addIssue({ code: 'custom', path: at === undefined ? [member] : [member, at], message })
     for (const member of ['redirectUris', 'postLogoutRedirectUris'] as const) {
       for (const [at, uri] of client[member].entries()) {
         const message = redirectProblem(uri, client.application)
@@ -48,11 +54,14 @@ export const registration = z
     }
     const has = (grant: (typeof client.grants)[number]) => client.grants.includes(grant)
     if ((client.authentication === 'secret') !== (client.secret !== undefined)) complain('secret', 'belongs to authentication: secret, and is needed there')
-    if ((client.authentication === 'private_key_jwt') !== (client.jwks !== undefined)) complain('jwks', 'belongs to authentication: private_key_jwt, and is needed there')
-    if (has('authorization_code') !== client.redirectUris.length > 0) complain('redirectUris', 'belong to the grant authorization_code, and one is needed there')
+    if ((client.authentication === 'private_key_jwt') !== (client.jwks !== undefined))
+      complain('jwks', 'belongs to authentication: private_key_jwt, and is needed there')
+    if (has('authorization_code') !== client.redirectUris.length > 0)
+      complain('redirectUris', 'belong to the grant authorization_code, and one is needed there')
     if (has('client_credentials') && client.authentication === 'none') complain('grants', 'client_credentials needs a client that can authenticate')
     if (has('refresh_token') && !has('authorization_code') && !has('id_token')) complain('grants', 'refresh_token needs authorization_code or id_token')
-    if (client.purposes.includes('data_subject_access') && has('client_credentials')) complain('purposes', 'data_subject_access is for people, never for a tool on its own')
+    if (client.purposes.includes('data_subject_access') && has('client_credentials'))
+      complain('purposes', 'data_subject_access is for people, never for a tool on its own')
   })
 
 export type Registration = z.infer<typeof registration>

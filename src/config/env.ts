@@ -28,7 +28,10 @@ const environment = z.object({
   FACEBOOK_CLIENT_ID: z.string().min(1).optional(),
   FACEBOOK_CLIENT_SECRET: z.string().min(1).optional(),
   FACEBOOK_BASE_URL: url.optional(),
-  FACEBOOK_GRAPH_VERSION: z.string().regex(/^v\d+\.\d+$/, 'is not of the form v26.0').default('v26.0'),
+  FACEBOOK_GRAPH_VERSION: z
+    .string()
+    .regex(/^v\d+\.\d+$/, 'is not of the form v26.0')
+    .default('v26.0'),
   TRUSTED_PROXIES: z.string().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
@@ -131,30 +134,35 @@ function providersOf(e: Environment, loopback: boolean): Omit<ProvidersConfig, '
   const base = (url: string | undefined) => url !== undefined && { baseUrl: url.replace(/\/+$/, '') }
   return {
     allowLoopback: loopback,
-    ...(e.GOOGLE_CLIENT_ID && e.GOOGLE_CLIENT_SECRET && {
-      google: {
-        clientId: e.GOOGLE_CLIENT_ID,
-        clientSecret: e.GOOGLE_CLIENT_SECRET,
-        ...(e.GOOGLE_HOSTED_DOMAIN !== undefined && { hostedDomain: e.GOOGLE_HOSTED_DOMAIN }),
-        ...base(e.GOOGLE_BASE_URL),
-      },
-    }),
-    ...(e.APPLE_CLIENT_ID && e.APPLE_TEAM_ID && e.APPLE_KEY_ID && e.APPLE_PRIVATE_KEY && {
-      apple: {
-        clientId: e.APPLE_CLIENT_ID,
-        teamId: e.APPLE_TEAM_ID,
-        keyId: e.APPLE_KEY_ID,
-        privateKey: e.APPLE_PRIVATE_KEY.replaceAll('\\n', '\n'),
-        ...base(e.APPLE_BASE_URL),
-      },
-    }),
-    ...(e.FACEBOOK_CLIENT_ID && e.FACEBOOK_CLIENT_SECRET && {
-      facebook: {
-        clientId: e.FACEBOOK_CLIENT_ID,
-        clientSecret: e.FACEBOOK_CLIENT_SECRET,
-        graphVersion: e.FACEBOOK_GRAPH_VERSION,
-        ...base(e.FACEBOOK_BASE_URL),
-      },
-    }),
+    ...(e.GOOGLE_CLIENT_ID &&
+      e.GOOGLE_CLIENT_SECRET && {
+        google: {
+          clientId: e.GOOGLE_CLIENT_ID,
+          clientSecret: e.GOOGLE_CLIENT_SECRET,
+          ...(e.GOOGLE_HOSTED_DOMAIN !== undefined && { hostedDomain: e.GOOGLE_HOSTED_DOMAIN }),
+          ...base(e.GOOGLE_BASE_URL),
+        },
+      }),
+    ...(e.APPLE_CLIENT_ID &&
+      e.APPLE_TEAM_ID &&
+      e.APPLE_KEY_ID &&
+      e.APPLE_PRIVATE_KEY && {
+        apple: {
+          clientId: e.APPLE_CLIENT_ID,
+          teamId: e.APPLE_TEAM_ID,
+          keyId: e.APPLE_KEY_ID,
+          privateKey: e.APPLE_PRIVATE_KEY.replaceAll('\\n', '\n'),
+          ...base(e.APPLE_BASE_URL),
+        },
+      }),
+    ...(e.FACEBOOK_CLIENT_ID &&
+      e.FACEBOOK_CLIENT_SECRET && {
+        facebook: {
+          clientId: e.FACEBOOK_CLIENT_ID,
+          clientSecret: e.FACEBOOK_CLIENT_SECRET,
+          graphVersion: e.FACEBOOK_GRAPH_VERSION,
+          ...base(e.FACEBOOK_BASE_URL),
+        },
+      }),
   }
 }

@@ -6,14 +6,14 @@ export const TraitsFilterPlaceholder = new GraphQLScalarType({ name: 'TraitsFilt
 
 @InputType({ description: 'All that is given must hold. startsWith is literal.' })
 export class StringCondition {
-  @Field(() => String, { nullable: true }) eq?: string | null
+  @Field(() => String, { nullable: true }) eq?: string | null;
   @Field(() => [String], { nullable: true }) in?: string[] | null
   @Field(() => String, { nullable: true }) startsWith?: string | null
 }
 
 @InputType({ description: 'All that is given must hold.' })
 export class IntCondition {
-  @Field(() => Int, { nullable: true }) eq?: number | null
+  @Field(() => Int, { nullable: true }) eq?: number | null;
   @Field(() => [Int], { nullable: true }) in?: number[] | null
   @Field(() => Int, { nullable: true }) gte?: number | null
   @Field(() => Int, { nullable: true }) lte?: number | null

@@ -20,16 +20,31 @@ export interface UpdateProfileParts {
 }
 
 const control = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
-const text = (longest: number) => z.string().trim().min(1).max(longest).refine((value) => !control.test(value))
+const text = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(longest)
+    .refine((value) => !control.test(value))
 
 const written = {
   email: z.email().max(254),
   givenName: text(100),
   familyName: text(100),
-  birthYear: z.int().min(1900).refine((year) => year <= new Date().getUTCFullYear()),
-  postcode: z.string().trim().regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,10}[A-Za-z0-9]$/),
+  birthYear: z
+    .int()
+    .min(1900)
+    .refine((year) => year <= new Date().getUTCFullYear()),
+  postcode: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9 -]{0,10}[A-Za-z0-9]$/),
   country: z.string().regex(/^[A-Z]{2}$/),
-  locale: z.string().max(35).regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/),
+  locale: z
+    .string()
+    .max(35)
+    .regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/),
 } as const
 
 const trait = z.union([text(200), z.int(), z.boolean(), z.array(text(200)).max(50).readonly()])

@@ -44,14 +44,16 @@ export function costOf(schema: GraphQLSchema, document: DocumentNode, operation:
 
   /** `counted`: directly below a field that says its length, whose list of edges is that very list. */
   function ofSet(type: GraphQLOutputType, set: SelectionSetNode, counted: boolean): Cost {
-    return set.selections.map((selection): Cost => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        const inner = fragments.get(selection.name.value)
-        return inner ? ofSet(type, inner, counted) : 0
-      }
-      if (selection.kind === Kind.INLINE_FRAGMENT) return ofSet(type, selection.selectionSet, counted)
-      return ofField(type, selection, counted)
-    }).reduce(sum, 0)
+    return set.selections
+      .map((selection): Cost => {
+        if (selection.kind === Kind.FRAGMENT_SPREAD) {
+          const inner = fragments.get(selection.name.value)
+          return inner ? ofSet(type, inner, counted) : 0
+        }
+        if (selection.kind === Kind.INLINE_FRAGMENT) return ofSet(type, selection.selectionSet, counted)
+        return ofField(type, selection, counted)
+      })
+      .reduce(sum, 0)
   }
 
   function ofField(parent: GraphQLOutputType, node: FieldNode, counted: boolean): Cost {
@@ -93,7 +95,10 @@ function length(value: unknown): number {
 /** On an abstract type every possible type is asked, since `_entities` may return any of them. */
 function fieldNamed(schema: GraphQLSchema, type: GraphQLOutputType, name: string): GraphQLField<unknown, unknown> | undefined {
   if (isAbstractType(type)) {
-    return schema.getPossibleTypes(type).map((possible) => possible.getFields()[name]).find((field) => field !== undefined)
+    return schema
+      .getPossibleTypes(type)
+      .map((possible) => possible.getFields()[name])
+      .find((field) => field !== undefined)
   }
   return isObjectType(type) ? type.getFields()[name] : undefined
 }

@@ -78,7 +78,10 @@ function prepare(schema: GraphQLSchema, source: string, operationName: string | 
   if (invalid) return { invalid }
   const operation = getOperationAST(document, operationName)
   if (!operation || !schema.getRootType(operation.operation)) throw new EntenteError('BAD_USER_INPUT', { why: 'operation' })
-  const compiled = compileQuery(schema, withoutCoercion(document), operation.name?.value, { disablingCapturingStackErrors: true, useExperimentalPathBasedSkipInclude: true })
+  const compiled = compileQuery(schema, withoutCoercion(document), operation.name?.value, {
+    disablingCapturingStackErrors: true,
+    useExperimentalPathBasedSkipInclude: true,
+  })
   if (!isCompiledQuery(compiled)) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'not compiled' }, {}, compiled.errors?.[0])
   return {
     document,

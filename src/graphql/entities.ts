@@ -9,7 +9,12 @@ import type { Operation } from './operation-context.ts'
  */
 export const entities = {
   Query: {
-    _entities: (_root: unknown, { representations }: { readonly representations: readonly unknown[] }, operation: Operation, info: GraphQLResolveInfo): Promise<CustomerView | null>[] => {
+    _entities: (
+      _root: unknown,
+      { representations }: { readonly representations: readonly unknown[] },
+      operation: Operation,
+      info: GraphQLResolveInfo,
+    ): Promise<CustomerView | null>[] => {
       const ids = representations.map(idOf)
       return ids.map((id) => operation.parts.customers.reads.one(operation, id, info.fieldNodes))
     },

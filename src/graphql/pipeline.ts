@@ -44,14 +44,14 @@ type Variables = Readonly<Record<string, unknown>>
 /** The way of a request up to its execution. Whatever refuses it does so before anything is read. */
 export async function admit(parts: GraphqlParts, documents: PreparedDocuments, http: GraphqlHttp, request: GraphqlRequest): Promise<Admitted> {
   try {
-    checkVariables(request.variables)                                              // BAD_USER_INPUT
-    const document = documents.prepare(request.query, request.operationName)       // parse, limits, validate, compile: QUERY_TOO_COSTLY BAD_USER_INPUT
-    const caller = await parts.callerOf(one(http.headers['authorization']))        // UNAUTHENTICATED
-    const prepared = fitting(parts, document, request, caller)                     // GRAPHQL_PARSE_FAILED GRAPHQL_VALIDATION_FAILED
-    const variables = coerced(parts, prepared, request.variables)                  // BAD_USER_INPUT
-    limitCost(prepared.cost, variables)                                            // QUERY_TOO_COSTLY, each request anew
-    await limitRate(parts, prepared, caller, http.ip)                              // RATE_LIMITED
-    const plan = planFor(parts, prepared, variables)                               // once per query: fields → projection, masks
+    checkVariables(request.variables) // BAD_USER_INPUT
+    const document = documents.prepare(request.query, request.operationName) // parse, limits, validate, compile: QUERY_TOO_COSTLY BAD_USER_INPUT
+    const caller = await parts.callerOf(one(http.headers['authorization'])) // UNAUTHENTICATED
+    const prepared = fitting(parts, document, request, caller) // GRAPHQL_PARSE_FAILED GRAPHQL_VALIDATION_FAILED
+    const variables = coerced(parts, prepared, request.variables) // BAD_USER_INPUT
+    limitCost(prepared.cost, variables) // QUERY_TOO_COSTLY, each request anew
+    await limitRate(parts, prepared, caller, http.ip) // RATE_LIMITED
+    const plan = planFor(parts, prepared, variables) // once per query: fields → projection, masks
     const maySeeSchema = !prepared.asksSchema || trusted(parts, caller)
     return { prepared, maySeeSchema, variables, operation: newOperation(parts, caller, plan, http) }
   } catch (error) {
@@ -62,12 +62,12 @@ export async function admit(parts: GraphqlParts, documents: PreparedDocuments, h
 /** The way from there to the answer. Resolvers see views only; what was withheld or reduced is said beside the data. */
 export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, variables, operation }: Admitted): Promise<ExecutionResult> {
   if (!maySeeSchema) return schemaHidden(parts, prepared)
-  const result = await prepared.run(undefined, operation, variables)               // compiled; reads are joined, documents become views
+  const result = await prepared.run(undefined, operation, variables) // compiled; reads are joined, documents become views
   const errors = result.errors?.map((error) => outward(error, parts.report, error.path))
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
-  if (ended) throw refusal(ended, parts.report)                                    // an ended token ends the whole operation
-  await parts.audit(operation)                                                     // who was given what, and for what
-  parts.count(operation.report)                                                    // gate decisions, for the metrics
+  if (ended) throw refusal(ended, parts.report) // an ended token ends the whole operation
+  await parts.audit(operation) // who was given what, and for what
+  parts.count(operation.report) // gate decisions, for the metrics
   return withExtensions(result.data, errors, operation)
 }
 
@@ -141,6 +141,8 @@ function withExtensions(data: ExecutionResult['data'], errors: readonly GraphQLE
   return {
     ...(errors ? { errors } : {}),
     ...(data === undefined ? {} : { data }),
-    ...(withheld.length + reduced.length > 0 ? { extensions: { ...(withheld.length > 0 ? { withheld } : {}), ...(reduced.length > 0 ? { reduced } : {}) } } : {}),
+    ...(withheld.length + reduced.length > 0
+      ? { extensions: { ...(withheld.length > 0 ? { withheld } : {}), ...(reduced.length > 0 ? { reduced } : {}) } }
+      : {}),
   }
 }

@@ -52,7 +52,14 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
     if (known) return known
     const { points, seconds: duration } = rates[kind]
     const insuranceLimiter = new RateLimiterMemory({ points, duration })
-    const made = new RateLimiterRedis({ storeClient: redis, keyPrefix: `rate:${kind}`, points, duration, inMemoryBlockOnConsumed: points + 1, insuranceLimiter })
+    const made = new RateLimiterRedis({
+      storeClient: redis,
+      keyPrefix: `rate:${kind}`,
+      points,
+      duration,
+      inMemoryBlockOnConsumed: points + 1,
+      insuranceLimiter,
+    })
     limiters.set(kind, made)
     return made
   }

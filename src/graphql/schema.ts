@@ -54,7 +54,10 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
   const resolvers = resolversOf(decorated)
   // Placeholders: a trait may be called like a member of a scalar.
   for (const name of traitTypes) delete resolvers[name]
-  const schema = buildSubgraphSchema([{ typeDefs, resolvers }, { typeDefs: { kind: typeDefs.kind, definitions: [] }, resolvers: entities }])
+  const schema = buildSubgraphSchema([
+    { typeDefs, resolvers },
+    { typeDefs: { kind: typeDefs.kind, definitions: [] }, resolvers: entities },
+  ])
   checkTokenBeforeWrites(schema)
   return { schema, classification: classify(schema, policy), sdl: `${header}${print(typeDefs)}\n` }
 }

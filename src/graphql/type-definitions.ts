@@ -46,8 +46,10 @@ function withDirectives(definition: DefinitionNode, schema: GraphQLSchema): Defi
   const type = name === undefined ? undefined : schema.getType(name)
   if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return definition
   const fields = type.getFields()
-  const annotate = <Node extends ASTNode & { readonly directives?: readonly ConstDirectiveNode[] | undefined }>(node: Node, from: readonly ConstDirectiveNode[] | undefined) =>
-    from?.length ? { ...node, directives: [...(node.directives ?? []), ...from] } : undefined
+  const annotate = <Node extends ASTNode & { readonly directives?: readonly ConstDirectiveNode[] | undefined }>(
+    node: Node,
+    from: readonly ConstDirectiveNode[] | undefined,
+  ) => (from?.length ? { ...node, directives: [...(node.directives ?? []), ...from] } : undefined)
   return visit(definition, {
     [Kind.OBJECT_TYPE_DEFINITION]: { leave: (node) => annotate(node, type.astNode?.directives) },
     [Kind.FIELD_DEFINITION]: { leave: (node) => annotate(node, fields[node.name.value]?.astNode?.directives) },

@@ -29,7 +29,10 @@ export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
   server.get('/graphql', answer)
   server.options('/graphql', async (request, reply) => {
     if (allowOrigin(parts, request, reply)) {
-      reply.header('access-control-allow-methods', 'POST').header('access-control-allow-headers', 'authorization, content-type').header('access-control-max-age', '600')
+      reply
+        .header('access-control-allow-methods', 'POST')
+        .header('access-control-allow-headers', 'authorization, content-type')
+        .header('access-control-max-age', '600')
     }
     return reply.code(204).send()
   })

@@ -28,7 +28,11 @@ export interface LoginRouteParts {
   readonly refused: (goal: LoginGoal | null, provider: string, code: string) => Promise<void>
 }
 
-type CallbackRequest = FastifyRequest<{ Params: { provider: string }; Querystring: Record<string, string | string[]>; Body: Record<string, string | string[]> | null }>
+type CallbackRequest = FastifyRequest<{
+  Params: { provider: string }
+  Querystring: Record<string, string | string[]>
+  Body: Record<string, string | string[]> | null
+}>
 
 /** `/login/:provider/callback` and `/login/link/:handle`: where browsers come back from a provider, and where linking takes them there. */
 export async function loginRoutes(server: FastifyInstance, parts: LoginRouteParts): Promise<void> {
@@ -65,7 +69,13 @@ export async function loginRoutes(server: FastifyInstance, parts: LoginRoutePart
   })
 }
 
-async function finish(parts: LoginRouteParts, request: CallbackRequest, reply: FastifyReply, method: 'GET' | 'POST', parameters: Readonly<Record<string, string>> | null): Promise<FastifyReply> {
+async function finish(
+  parts: LoginRouteParts,
+  request: CallbackRequest,
+  reply: FastifyReply,
+  method: 'GET' | 'POST',
+  parameters: Readonly<Record<string, string>> | null,
+): Promise<FastifyReply> {
   const browser = browserOf(request)
   const provider = request.params.provider
   try {
@@ -86,7 +96,13 @@ async function finish(parts: LoginRouteParts, request: CallbackRequest, reply: F
   }
 }
 
-async function goOn(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, finished: FinishedLogin, question: PendingQuestion | null): Promise<FastifyReply> {
+async function goOn(
+  parts: LoginRouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  finished: FinishedLogin,
+  question: PendingQuestion | null,
+): Promise<FastifyReply> {
   if (finished.kind === 'refused') {
     const { error, goal, waysKnown } = finished
     const provider = (request.params as { provider: string }).provider

@@ -14,7 +14,12 @@ export function createMetrics() {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   })
-  const logins = new Counter({ name: 'entente_login_steps_total', help: 'How far logins come, by provider and outcome.', labelNames: ['step', 'provider', 'outcome'], registers })
+  const logins = new Counter({
+    name: 'entente_login_steps_total',
+    help: 'How far logins come, by provider and outcome.',
+    labelNames: ['step', 'provider', 'outcome'],
+    registers,
+  })
   const decided = new Map<string, { readonly purpose: string; readonly outcome: string; fields: number }>()
   // Every read counts here, so it adds to a plain number; the labelled counter is brought up to date when somebody looks.
   const gate = new Counter({

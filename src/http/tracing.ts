@@ -17,7 +17,10 @@ export function traceRequests(server: FastifyInstance, tracer: Tracer): void {
   const spans = new WeakMap<FastifyRequest, Span>()
   server.addHook('onRequest', async (request) => {
     const route = request.routeOptions.url ?? 'none'
-    spans.set(request, tracer.startSpan(`${request.method} ${route}`, { kind: SpanKind.SERVER, attributes: { 'http.request.method': request.method, 'http.route': route } }))
+    spans.set(
+      request,
+      tracer.startSpan(`${request.method} ${route}`, { kind: SpanKind.SERVER, attributes: { 'http.request.method': request.method, 'http.route': route } }),
+    )
   })
   server.addHook('onResponse', async (request, reply) => {
     const span = spans.get(request)

@@ -37,6 +37,7 @@ export function decideLink(f: LinkFacts): LinkDecision {
   if (f.identityOwner !== null) return { do: 'signIn', customer: f.identityOwner }
   if (f.addressOwner === null || f.proof === 'none') return { do: 'create' }
   if (f.provedOwner === f.addressOwner) return { do: 'link', customer: f.addressOwner, why: 'provedKnownWay' }
-  if (f.proof === 'authoritative' && f.ownerProof === 'authoritative' && !f.ownerIsAnotherHere) return { do: 'link', customer: f.addressOwner, why: 'bothProveAddress' }
+  if (f.proof === 'authoritative' && f.ownerProof === 'authoritative' && !f.ownerIsAnotherHere)
+    return { do: 'link', customer: f.addressOwner, why: 'bothProveAddress' }
   return { do: 'refuse', code: 'LINK_REQUIRED' }
 }

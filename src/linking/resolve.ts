@@ -64,14 +64,7 @@ interface Fresh {
   readonly at: Date
 }
 
-async function resolveOne(
-  parts: LinkingParts,
-  tx: Tx,
-  signIn: SignIn,
-  claims: Claims,
-  fresh: Fresh,
-  provedOwner: CustomerKey | null,
-): Promise<Resolution> {
+async function resolveOne(parts: LinkingParts, tx: Tx, signIn: SignIn, claims: Claims, fresh: Fresh, provedOwner: CustomerKey | null): Promise<Resolution> {
   const keys = keysOf(parts, claims)
   const { facts, waysKnown } = await gatherFacts(parts, tx, claims, keys, signIn.asking, provedOwner)
   // A login that waited is linked to the owner who came, or not at all: it neither creates nor signs in anybody.

@@ -22,7 +22,10 @@ export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey,
     const head = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
     const rest = row.identities.filter((one) => one.id !== id)
     const lost = rest.some((one) => one.provider === gone.provider) ? {} : broughtBy(row, gone.provider)
-    await parts.customers.update(tx, customer, { $set: { identities: rest, audit: head, tokensValidFrom: at }, ...(Object.keys(lost).length > 0 && { $unset: lost }) })
+    await parts.customers.update(tx, customer, {
+      $set: { identities: rest, audit: head, tokensValidFrom: at },
+      ...(Object.keys(lost).length > 0 && { $unset: lost }),
+    })
   })
 }
 

@@ -59,13 +59,13 @@ export function auditStore(db: Connection) {
     },
     /** Newest first; `before` is the place of the last row of the page before. */
     find: (filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null, limit: number): Promise<AuditRow[]> =>
-      model.collection
-        .find<AuditRow>(auditQuery(filter, before))
-        .sort({ at: -1, _id: -1 })
-        .limit(limit)
-        .toArray(),
+      model.collection.find<AuditRow>(auditQuery(filter, before)).sort({ at: -1, _id: -1 }).limit(limit).toArray(),
     chain: (chain: string): Promise<AuditRow[]> =>
-      model.find({ _id: { $gt: `${chain}/`, $lt: `${chain}0` } }).sort({ _id: 1 }).lean<AuditRow[]>().exec(),
+      model
+        .find({ _id: { $gt: `${chain}/`, $lt: `${chain}0` } })
+        .sort({ _id: 1 })
+        .lean<AuditRow[]>()
+        .exec(),
   }
 }
 

@@ -55,9 +55,18 @@ export function ledgerStore(db: Connection) {
       await model.create([row], { session: tx })
     },
     read: (customer: CustomerKey, tx?: Tx): Promise<LedgerRow[]> =>
-      model.find(ofCustomer(customer)).sort({ _id: 1 }).session(tx ?? null).lean<LedgerRow[]>().exec(),
+      model
+        .find(ofCustomer(customer))
+        .sort({ _id: 1 })
+        .session(tx ?? null)
+        .lean<LedgerRow[]>()
+        .exec(),
     byIdempotencyKey: (customer: CustomerKey, key: string, tx?: Tx): Promise<LedgerRow | null> =>
-      model.findOne({ ...ofCustomer(customer), idempotencyKey: key }).session(tx ?? null).lean<LedgerRow>().exec(),
+      model
+        .findOne({ ...ofCustomer(customer), idempotencyKey: key })
+        .session(tx ?? null)
+        .lean<LedgerRow>()
+        .exec(),
   }
 }
 

@@ -140,7 +140,11 @@ export function customerStore(db: Connection) {
 
     /** The whole row, for writes that decide on it. */
     read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> =>
-      model.findOne({ _id: key }).session(tx ?? null).lean<CustomerRow>().exec(),
+      model
+        .findOne({ _id: key })
+        .session(tx ?? null)
+        .lean<CustomerRow>()
+        .exec(),
 
     insert: async (tx: Tx, row: CustomerRow): Promise<void> => {
       await model.create([row], { session: tx })

@@ -30,7 +30,11 @@ export function emailStore(db: Connection) {
   const model = collectionOf<EmailRow>(db, 'emails', schema)
   return {
     read: (key: string, tx?: Tx): Promise<EmailRow | null> =>
-      model.findOne({ _id: key }).session(tx ?? null).lean<EmailRow>().exec(),
+      model
+        .findOne({ _id: key })
+        .session(tx ?? null)
+        .lean<EmailRow>()
+        .exec(),
 
     /** Fails with a duplicate key when the address is somebody's already. */
     claim: async (tx: Tx, row: EmailRow): Promise<void> => {

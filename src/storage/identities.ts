@@ -30,7 +30,11 @@ export function identityStore(db: Connection) {
   const model = collectionOf<IdentityRow>(db, 'identities', schema)
   return {
     read: (key: string, tx?: Tx): Promise<IdentityRow | null> =>
-      model.findOne({ _id: key }).session(tx ?? null).lean<IdentityRow>().exec(),
+      model
+        .findOne({ _id: key })
+        .session(tx ?? null)
+        .lean<IdentityRow>()
+        .exec(),
 
     /** Fails with a duplicate key when the identity is somebody's already. */
     insert: async (tx: Tx, row: IdentityRow): Promise<void> => {

@@ -54,7 +54,8 @@ export function keyStore(db: Connection, secrets: { readonly current: string; re
     const now = unseal(sealing, row.sealed, row._id)
     if (now) return now
     const old = before && unseal(before, row.sealed, row._id)
-    if (!old) throw new Error(`The stored key ${row._id} cannot be opened: ENTENTE_SECRET is not the one it was made with. Set ENTENTE_SECRET_PREVIOUS to the old one.`)
+    if (!old)
+      throw new Error(`The stored key ${row._id} cannot be opened: ENTENTE_SECRET is not the one it was made with. Set ENTENTE_SECRET_PREVIOUS to the old one.`)
     await model.updateOne({ _id: row._id }, { $set: { sealed: seal(sealing, old, row._id) } })
     return old
   }
@@ -76,7 +77,11 @@ export function keyStore(db: Connection, secrets: { readonly current: string; re
 
     /** All keys whose name begins with `prefix/`, oldest first. */
     async list(prefix: string): Promise<{ readonly name: string; readonly key: Buffer; readonly createdAt: Date }[]> {
-      const rows = await model.find({ _id: { $gt: `${prefix}/`, $lt: `${prefix}0` } }).sort({ createdAt: 1 }).lean<KeyRow[]>().exec()
+      const rows = await model
+        .find({ _id: { $gt: `${prefix}/`, $lt: `${prefix}0` } })
+        .sort({ createdAt: 1 })
+        .lean<KeyRow[]>()
+        .exec()
       return Promise.all(rows.map(async (row) => ({ name: row._id, key: await open(row), createdAt: row.createdAt })))
     },
 

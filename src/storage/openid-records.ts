@@ -19,7 +19,14 @@ interface OpenIdRow {
 }
 
 const schema = new Schema<OpenIdRow>(
-  { _id: { type: String, required: true }, sealed: { type: String, required: true }, customer: String, grant: String, consumedAt: Date, expiresAt: { type: Date, required: true } },
+  {
+    _id: { type: String, required: true },
+    sealed: { type: String, required: true },
+    customer: String,
+    grant: String,
+    consumedAt: Date,
+    expiresAt: { type: Date, required: true },
+  },
   { versionKey: false, strict: 'throw' },
 )
 schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
@@ -59,7 +66,13 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
   }
   const content = ({ kind, id, payload, customer, grant, expiresAt }: NewOpenIdRecord) => {
     const _id = keyOf(kind, id)
-    return { _id, sealed: seal(key, JSON.stringify(payload), _id), expiresAt, ...(customer !== undefined && { customer }), ...(grant !== undefined && { grant }) }
+    return {
+      _id,
+      sealed: seal(key, JSON.stringify(payload), _id),
+      expiresAt,
+      ...(customer !== undefined && { customer }),
+      ...(grant !== undefined && { grant }),
+    }
   }
 
   return {
@@ -79,7 +92,13 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
       }
     },
 
-    read: async (kind: string, id: string): Promise<OpenIdRecord | null> => live(await rows.findOne({ _id: keyOf(kind, id) }).lean<OpenIdRow>().exec()),
+    read: async (kind: string, id: string): Promise<OpenIdRecord | null> =>
+      live(
+        await rows
+          .findOne({ _id: keyOf(kind, id) })
+          .lean<OpenIdRow>()
+          .exec(),
+      ),
 
     /** True for the one caller who is first, on whichever process. */
     async consume(kind: string, id: string): Promise<boolean> {
@@ -95,7 +114,10 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     removeOfCustomer: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
 
     async ofCustomer(kind: string, customer: CustomerKey): Promise<OpenIdRecord[]> {
-      const found = await rows.find({ customer, _id: { $gt: `${kind}:`, $lt: `${kind};` } }).lean<OpenIdRow[]>().exec()
+      const found = await rows
+        .find({ customer, _id: { $gt: `${kind}:`, $lt: `${kind};` } })
+        .lean<OpenIdRow[]>()
+        .exec()
       return found.map(live).filter((record) => record !== null)
     },
   }

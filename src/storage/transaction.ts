@@ -1,5 +1,6 @@
 import type { ClientSession, Connection } from 'mongoose'
-import { within } from './within.ts'
+import { EntenteError } from '../errors.ts'
+import { longest, within } from './within.ts'
 
 /** Proof of being inside a transaction: writes that belong together demand it. */
 export type Tx = ClientSession & { readonly __tx: unique symbol }
@@ -12,7 +13,14 @@ export type Tx = ClientSession & { readonly __tx: unique symbol }
  */
 export function inTransaction<T>(db: Connection, about: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   const options = { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' } as const
-  return inLine(db, about, () => within(db.transaction((session) => work(session as Tx), options) as Promise<T>))
+  const begun = Date.now()
+  return within(
+    inLine(db, about, () => {
+      // Whoever asked has been told already that it did not happen.
+      if (Date.now() - begun >= longest) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'its turn came too late' })
+      return db.transaction((session) => work(session as Tx), options) as Promise<T>
+    }),
+  )
 }
 
 const lines = new WeakMap<Connection, Map<string, Promise<unknown>>>()

@@ -1,7 +1,7 @@
 import { EntenteError } from '../errors.ts'
 
 /** How long anybody waits for MongoDB. Milliseconds. */
-const longest = 9_000
+export const longest = 9_000
 
 /**
  * Waits for the work, but no longer than nine seconds (or as said, in milliseconds). What is not done by then is left to end by itself:

@@ -16,12 +16,26 @@ function problemsOf(text: string): readonly string[] {
 }
 
 test('a client has its own sector and no purposes unless it says so', () => {
-  expect(readClients(fileOf(shop), 'clients.json', policy)).toMatchObject([{ id: 'shop', sector: 'shop', purposes: 0, application: 'web', origins: [], trustedForIntrospection: false }])
+  expect(readClients(fileOf(shop), 'clients.json', policy)).toMatchObject([
+    { id: 'shop', sector: 'shop', purposes: 0, application: 'web', origins: [], trustedForIntrospection: false },
+  ])
 })
 
 test.for([
-  'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'https://*.shop.example/callback', 'https://shop.example/*', 'https://shop.example/callback#', 'http://shop.example/callback',
-  'https://evil@shop.example/callback', 'https://SHOP.example/callback', 'https://shop.example/a/../callback', 'https://ѕhop.example/callback', '/callback', 'com.example.app:/callback', '',
+  'javascript:alert(1)',
+  'JaVaScRiPt:alert(1)',
+  'data:text/html,x',
+  'https://*.shop.example/callback',
+  'https://shop.example/*',
+  'https://shop.example/callback#',
+  'http://shop.example/callback',
+  'https://evil@shop.example/callback',
+  'https://SHOP.example/callback',
+  'https://shop.example/a/../callback',
+  'https://ѕhop.example/callback',
+  '/callback',
+  'com.example.app:/callback',
+  '',
 ])('C03 a web client cannot register %s', (uri) => {
   for (const member of ['redirectUris', 'postLogoutRedirectUris', 'origins', 'backchannelLogoutUri']) {
     const value = member === 'backchannelLogoutUri' ? uri : [uri]
@@ -32,8 +46,15 @@ test.for([
 })
 
 test.for([
-  ['http://127.0.0.1/callback', true], ['http://[::1]/callback', true], ['com.example.shop:/callback', true], ['https://app.shop.example/callback', true],
-  ['http://localhost/callback', false], ['http://shop.example/callback', false], ['shop:/callback', false], ['javascript:x', false], ['https://127.0.0.1/callback', false],
+  ['http://127.0.0.1/callback', true],
+  ['http://[::1]/callback', true],
+  ['com.example.shop:/callback', true],
+  ['https://app.shop.example/callback', true],
+  ['http://localhost/callback', false],
+  ['http://shop.example/callback', false],
+  ['shop:/callback', false],
+  ['javascript:x', false],
+  ['https://127.0.0.1/callback', false],
 ] as const)('C02 C03 a native client registers %s: %s', ([uri, allowed]) => {
   expect(problemsOf(fileOf({ ...shop, application: 'native', redirectUris: [uri] })).length === 0).toBe(allowed)
 })
@@ -70,9 +91,18 @@ test('all that is wrong is said at once, with the clients’ names', () => {
 })
 
 test('clients of the collection come and go while the gateway runs; the file wins, and what cannot be read is no client', async () => {
-  const rows = [{ _id: 'later', registration: { ...shop, id: 'something else' } }, { _id: 'shop', registration: { ...shop, name: 'Taken over' } }, { _id: 'broken', registration: { ...shop, grants: [] } }]
+  const rows = [
+    { _id: 'later', registration: { ...shop, id: 'something else' } },
+    { _id: 'shop', registration: { ...shop, name: 'Taken over' } },
+    { _id: 'broken', registration: { ...shop, grants: [] } },
+  ]
   const told: (readonly string[])[] = []
-  await using registry = await clientRegistry({ file: readClients(fileOf(shop), 'clients.json', policy), collection: { readAll: async () => rows }, policy, unusable: (problems) => told.push(problems) })
+  await using registry = await clientRegistry({
+    file: readClients(fileOf(shop), 'clients.json', policy),
+    collection: { readAll: async () => rows },
+    policy,
+    unusable: (problems) => told.push(problems),
+  })
   expect(registry.find('later')).toMatchObject({ id: 'later', sector: 'later' })
   expect(registry.find('shop')?.name).toBe('Shop')
   expect(registry.find('broken')).toBeUndefined()

@@ -19,19 +19,23 @@ function* rotate(moments: readonly number[]) {
   }
 }
 
-const moments = fc.array(fc.integer({ min: 1, max: usedFor }), { minLength: 2, maxLength: 60 }).map((gaps) => gaps.reduce<number[]>((all, gap) => [...all, (all.at(-1) ?? 0) + gap], []))
+const moments = fc
+  .array(fc.integer({ min: 1, max: usedFor }), { minLength: 2, maxLength: 60 })
+  .map((gaps) => gaps.reduce<number[]>((all, gap) => [...all, (all.at(-1) ?? 0) + gap], []))
 
 test('a key signs only after an hour in the key set, and stays there for a day after its last signature', () => {
-  fc.assert(fc.property(moments, (looks) => {
-    const lastSigned = new Map<string, number>()
-    const firstSeen = new Map<string, number>()
-    for (const { at, plan } of rotate(looks)) {
-      for (const { name } of plan.published) if (!firstSeen.has(name)) firstSeen.set(name, at)
-      const { name } = plan.signing
-      if (name !== '1') expect(at - (firstSeen.get(name) ?? at)).toBeGreaterThanOrEqual(publishedBefore)
-      lastSigned.set(name, at)
-      const published = new Set(plan.published.map((one) => one.name))
-      for (const [signed, last] of lastSigned) if (at - last < keptAfter) expect(published.has(signed)).toBe(true)
-    }
-  }))
+  fc.assert(
+    fc.property(moments, (looks) => {
+      const lastSigned = new Map<string, number>()
+      const firstSeen = new Map<string, number>()
+      for (const { at, plan } of rotate(looks)) {
+        for (const { name } of plan.published) if (!firstSeen.has(name)) firstSeen.set(name, at)
+        const { name } = plan.signing
+        if (name !== '1') expect(at - (firstSeen.get(name) ?? at)).toBeGreaterThanOrEqual(publishedBefore)
+        lastSigned.set(name, at)
+        const published = new Set(plan.published.map((one) => one.name))
+        for (const [signed, last] of lastSigned) if (at - last < keptAfter) expect(published.has(signed)).toBe(true)
+      }
+    }),
+  )
 })

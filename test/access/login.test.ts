@@ -15,7 +15,15 @@ test('a login ends in a code for the shop and tokens that name the customer by t
   expect(tokens.body).toMatchObject({ token_type: 'Bearer', expires_in: 600, scope: 'openid offline_access purpose:order_processing' })
   const sub = stage.parts.subjects.outwardOne('storefront', customer)
   expect(decodeProtectedHeader(tokens.access)).toMatchObject({ alg: 'RS256', typ: 'at+jwt' })
-  expect(decodeJwt(tokens.access)).toMatchObject({ sub, iss: `${stage.url}/oidc`, aud: `${stage.url}/graphql`, client_id: 'storefront', grant: expect.any(String), issued_ms: expect.any(Number), auth_time: expect.any(Number) })
+  expect(decodeJwt(tokens.access)).toMatchObject({
+    sub,
+    iss: `${stage.url}/oidc`,
+    aud: `${stage.url}/graphql`,
+    client_id: 'storefront',
+    grant: expect.any(String),
+    issued_ms: expect.any(Number),
+    auth_time: expect.any(Number),
+  })
   const idToken = String(tokens.body['id_token'])
   expect(decodeProtectedHeader(idToken).alg).toBe('RS256')
   expect(Object.keys(decodeJwt(idToken)).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'sub'])

@@ -39,7 +39,12 @@ export async function openStage(change: { readonly clients?: string; readonly no
   const records = openIdRecords(db, await keys.obtain('openid/1'), now)
   await prepareCollections(db)
 
-  const clients = new Map(readClients((await read('../../demo/clients.yaml')) + furtherClients + (change.clients ?? ''), 'clients.yaml', policy).map((client): [string, Client] => [client.id, client]))
+  const clients = new Map(
+    readClients((await read('../../demo/clients.yaml')) + furtherClients + (change.clients ?? ''), 'clients.yaml', policy).map((client): [string, Client] => [
+      client.id,
+      client,
+    ]),
+  )
   const behind = {
     /** Who signs in at the login page; null shows the page. */
     person: null as string | null,
@@ -57,10 +62,13 @@ export async function openStage(change: { readonly clients?: string; readonly no
   }
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  opened.defer(() => new Promise<void>((resolve) => {
-    server.closeAllConnections()
-    server.close(() => resolve())
-  }))
+  opened.defer(
+    () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  )
   const address = server.address()
   const publicUrl = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
   const parts: OpenIdParts = {
@@ -91,7 +99,15 @@ export async function openStage(change: { readonly clients?: string; readonly no
     const question = await openid.interactions.read(request, response, uidOf(request))
     if (question === null) return void response.writeHead(400).end('nothing waits')
     behind.asked.push(question)
-    const next = question.prompt === 'login' ? behind.person !== null && (await openid.interactions.signedIn(request, response, question.uid, { customer: behind.person, provider: question.provider ?? 'google', authTime: now() })) : behind.answers && (await openid.interactions.answered(request, response, question.uid))
+    const next =
+      question.prompt === 'login'
+        ? behind.person !== null &&
+          (await openid.interactions.signedIn(request, response, question.uid, {
+            customer: behind.person,
+            provider: question.provider ?? 'google',
+            authTime: now(),
+          }))
+        : behind.answers && (await openid.interactions.answered(request, response, question.uid))
     if (next === false) response.writeHead(200).end(question.prompt)
     else response.writeHead(303, { location: next }).end()
   }
@@ -126,7 +142,16 @@ export interface Authorization {
 export async function authorize(stage: Stage, browser: Browser, change: Readonly<Record<string, string | undefined>> = {}): Promise<Authorization> {
   const pkce = newPkce()
   const parameters = new URLSearchParams()
-  const wanted = { client_id: 'storefront', redirect_uri: redirectUri, response_type: 'code', scope: 'openid offline_access purpose:order_processing', state: 'of the shop', code_challenge: pkce.challenge, code_challenge_method: 'S256', ...change }
+  const wanted = {
+    client_id: 'storefront',
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'openid offline_access purpose:order_processing',
+    state: 'of the shop',
+    code_challenge: pkce.challenge,
+    code_challenge_method: 'S256',
+    ...change,
+  }
   for (const [name, value] of Object.entries(wanted)) if (value !== undefined) parameters.set(name, value)
   const page = await browser.open(`${stage.url}/oidc/auth?${parameters}`)
   const back = new URL(page.url).searchParams
@@ -141,7 +166,12 @@ export interface Tokens {
 }
 
 /** A form to an endpoint of the provider, on either of two processes. */
-export async function post(stage: Stage, path: string, form: Readonly<Record<string, string | undefined>>, headers: Readonly<Record<string, string>> = {}): Promise<Tokens> {
+export async function post(
+  stage: Stage,
+  path: string,
+  form: Readonly<Record<string, string | undefined>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Tokens> {
   const body = new URLSearchParams()
   for (const [name, value] of Object.entries(form)) if (value !== undefined) body.set(name, value)
   const response = await fetch(`${stage.url}/oidc${path}`, { method: 'POST', body, headers })
@@ -150,13 +180,29 @@ export async function post(stage: Stage, path: string, form: Readonly<Record<str
   return { status: response.status, body: answer, access: String(answer['access_token']), refresh: String(answer['refresh_token']) }
 }
 
-export const redeem = (stage: Stage, { code, verifier }: Authorization, change: Readonly<Record<string, string | undefined>> = {}, headers: Readonly<Record<string, string>> = {}): Promise<Tokens> =>
-  post(stage, '/token', { grant_type: 'authorization_code', client_id: 'storefront', redirect_uri: redirectUri, code: code ?? '', code_verifier: verifier, ...change }, headers)
+export const redeem = (
+  stage: Stage,
+  { code, verifier }: Authorization,
+  change: Readonly<Record<string, string | undefined>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Tokens> =>
+  post(
+    stage,
+    '/token',
+    { grant_type: 'authorization_code', client_id: 'storefront', redirect_uri: redirectUri, code: code ?? '', code_verifier: verifier, ...change },
+    headers,
+  )
 
-export const refresh = (stage: Stage, refreshToken: string, change: Readonly<Record<string, string | undefined>> = {}, headers: Readonly<Record<string, string>> = {}): Promise<Tokens> =>
-  post(stage, '/token', { grant_type: 'refresh_token', client_id: 'storefront', refresh_token: refreshToken, ...change }, headers)
+export const refresh = (
+  stage: Stage,
+  refreshToken: string,
+  change: Readonly<Record<string, string | undefined>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Tokens> => post(stage, '/token', { grant_type: 'refresh_token', client_id: 'storefront', refresh_token: refreshToken, ...change }, headers)
 
-export const basic = (client: string, secret: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}` })
+export const basic = (client: string, secret: string): Record<string, string> => ({
+  authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`,
+})
 
 /** A customer who signed in at the storefront, with the tokens of it. */
 export async function signedIn(stage: Stage, change: Readonly<Record<string, string | undefined>> = {}) {

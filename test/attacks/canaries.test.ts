@@ -47,7 +47,14 @@ const consentStates: Readonly<Record<string, Person['customer']>> = {
   withdrawn: { restricted: false, decisions: allOf('withdrawn') },
   restricted: { restricted: true, decisions: allOf('granted') },
   outdated: { restricted: false, decisions: allOf('granted', 'of last year') },
-  mixed: { restricted: false, decisions: { email_marketing: decision('granted', 'email_marketing'), personalised_ads: decision('refused', 'personalised_ads'), fraud_prevention: decision('objected', 'fraud_prevention') } },
+  mixed: {
+    restricted: false,
+    decisions: {
+      email_marketing: decision('granted', 'email_marketing'),
+      personalised_ads: decision('refused', 'personalised_ads'),
+      fraud_prevention: decision('objected', 'fraud_prevention'),
+    },
+  },
 }
 
 const shopTokens = [
@@ -82,7 +89,11 @@ async function addPerson(name: string, n: number): Promise<void> {
   const signedIn = []
   for (const { client, purposes } of shopTokens) {
     const scope = ['openid', ...purposes.map((id) => `purpose:${id}`)].join(' ')
-    signedIn.push({ client, purposes, tokens: await shop.signIn('google', { as, client, scope, browser, consent: Object.fromEntries(purposes.map((id) => [id, true])) }) })
+    signedIn.push({
+      client,
+      purposes,
+      tokens: await shop.signIn('google', { as, client, scope, browser, consent: Object.fromEntries(purposes.map((id) => [id, true])) }),
+    })
   }
   const account = await shop.signIn('google', { as, client: 'account', browser })
   const row = await shop.db.collection<CustomerRow>('customers').findOne({ email: address })
@@ -90,7 +101,14 @@ async function addPerson(name: string, n: number): Promise<void> {
   const stored = valuesOf(name, n)
   const { restricted, decisions } = consentStates[name] ?? { restricted: false, decisions: {} }
   const unnamed = { [newCanaryOf(name, 'purpose nobody has')]: decision('granted', 'nothing', newCanaryOf(name, 'text nobody has')) }
-  const { traits: _, 'traits.clothingSize': clothingSize, 'traits.favouriteColours': favouriteColours, 'traits.newsletterRhythm': newsletterRhythm, identities, ...plain } = stored
+  const {
+    traits: _,
+    'traits.clothingSize': clothingSize,
+    'traits.favouriteColours': favouriteColours,
+    'traits.newsletterRhythm': newsletterRhythm,
+    identities,
+    ...plain
+  } = stored
   const $set = {
     ...plain,
     traits: { clothingSize, favouriteColours, newsletterRhythm, hidden: newCanaryOf(name, 'traits.hidden') },
@@ -141,7 +159,10 @@ function valuesOf(name: string, n: number): Person['stored'] {
   }
 }
 
-type Shown = Readonly<Record<string, unknown>> & { readonly traits: Readonly<Record<string, unknown>>; readonly identities: readonly { readonly email: string }[] | null }
+type Shown = Readonly<Record<string, unknown>> & {
+  readonly traits: Readonly<Record<string, unknown>>
+  readonly identities: readonly { readonly email: string }[] | null
+}
 
 const at = (customer: Shown, field: string): unknown =>
   field === 'identities' ? (customer.identities?.[0]?.email ?? null) : field.startsWith('traits.') ? customer.traits[field.slice(7)] : customer[field]
@@ -182,7 +203,8 @@ function expectFound(answer: Answer, seen: readonly (readonly [Person, Token['pu
 }
 
 const entities = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on Customer { ${everything} } } }`
-const existing = (token: Token): Person[] => people.filter((person) => (token.person === null ? exists(token.purposes as string[], person.customer) : token.person === person))
+const existing = (token: Token): Person[] =>
+  people.filter((person) => (token.person === null ? exists(token.purposes as string[], person.customer) : token.person === person))
 
 describe('customers', () => {
   test('CAN A1 A5 A6 B12 I1 each token is shown what the naive gate shows, on every road to a customer', async () => {
@@ -190,7 +212,10 @@ describe('customers', () => {
       const visible = existing(token)
       const representations = people.map(({ key }) => ({ __typename: 'Customer', id: ids(token.client, key) }))
       const listed = await shop.graphql(entities, { r: representations }, token.token)
-      expectFound(listed, visible.map((person) => [person, token.purposes]))
+      expectFound(
+        listed,
+        visible.map((person) => [person, token.purposes]),
+      )
       for (const [n, person] of people.entries()) {
         const one = await shop.graphql(`query ($id: ID!) { customer(id: $id) { ${everything} } }`, { id: ids(token.client, person.key) }, token.token)
         for (const customer of [one.data.customer, listed.data._entities[n]]) {
@@ -205,9 +230,16 @@ describe('customers', () => {
   test('CAN B6 a tool’s list, its cursors and its count', async () => {
     for (const token of tokens.filter(({ person }) => person === null)) {
       const visible = existing(token)
-      const list = await shop.graphql(`{ customers(first: 100) { totalCount pageInfo { endCursor } edges { cursor node { ${everything} } } } }`, {}, token.token)
+      const list = await shop.graphql(
+        `{ customers(first: 100) { totalCount pageInfo { endCursor } edges { cursor node { ${everything} } } } }`,
+        {},
+        token.token,
+      )
       expect([list.data.customers.totalCount, list.data.customers.edges.length]).toEqual([visible.length, visible.length])
-      expectFound(list, visible.map((person) => [person, token.purposes]))
+      expectFound(
+        list,
+        visible.map((person) => [person, token.purposes]),
+      )
     }
   })
 
@@ -252,7 +284,8 @@ test('CAN G1 G2 G4 userinfo is what the gate gives as claims, and an ID token ho
     const body: Record<string, unknown> = JSON.parse(text)
     const { person } = token
     const wanted = Object.entries(claims).filter(([, field]) => expectedForm(field, token.purposes, person.customer) === 'FULL')
-    for (const [claim, field] of Object.entries(claims)) expect([token.name, claim, body[claim]]).toEqual([token.name, claim, wanted.some(([one]) => one === claim) ? person.stored[field] : undefined])
+    for (const [claim, field] of Object.entries(claims))
+      expect([token.name, claim, body[claim]]).toEqual([token.name, claim, wanted.some(([one]) => one === claim) ? person.stored[field] : undefined])
     expect(scan(text).sort()).toEqual(wanted.map(([, field]) => `${person.name} ${field} raw`).sort())
   }
   expect(idTokens.filter((one) => one.split('.').length === 3)).toHaveLength(people.length * 4)
@@ -264,13 +297,22 @@ test('CAN C6 E17 F19 what is sent comes back in no refusal, and the audit log, a
   scan = scannerOf(canaries)
   const { token = '' } = tokens.find(({ purposes }) => purposes === 'the person') ?? {}
   const attempts: [string, Record<string, unknown>][] = [
-    ...['email', 'locale', 'country', 'postcode'].map((field): [string, Record<string, unknown>] => ['mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }', { i: { [field]: `${sent} ${'!'.repeat(40)}` } }]),
+    ...['email', 'locale', 'country', 'postcode'].map((field): [string, Record<string, unknown>] => [
+      'mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }',
+      { i: { [field]: `${sent} ${'!'.repeat(40)}` } },
+    ]),
     ['mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }', { i: { birthYear: sent } }],
     ['mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }', { i: { [sent]: sent } }],
     ['query ($c: String) { customers(after: $c) { totalCount } }', { c: sent }],
     ['mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d) { id } }', { d: [{ purpose: sent, granted: true, textVersion: sent }] }],
-    ['mutation ($i: CompleteLoginInput!) { completeLogin(input: $i) { accessToken } }', { i: { clientId: 'storefront', code: sent, codeVerifier: sent, redirectUri: sent } }],
-    ['mutation ($i: LoginWithIdTokenInput!) { loginWithIdToken(input: $i) { accessToken } }', { i: { clientId: 'storefront', provider: 'google', idToken: `${sent}.${sent}.${sent}`, nonce: sent } }],
+    [
+      'mutation ($i: CompleteLoginInput!) { completeLogin(input: $i) { accessToken } }',
+      { i: { clientId: 'storefront', code: sent, codeVerifier: sent, redirectUri: sent } },
+    ],
+    [
+      'mutation ($i: LoginWithIdTokenInput!) { loginWithIdToken(input: $i) { accessToken } }',
+      { i: { clientId: 'storefront', provider: 'google', idToken: `${sent}.${sent}.${sent}`, nonce: sent } },
+    ],
     ['mutation ($i: RefreshTokensInput!) { refreshTokens(input: $i) { accessToken } }', { i: { clientId: 'storefront', refreshToken: sent } }],
     ['mutation ($id: ID!) { unlinkIdentity(id: $id) { id } }', { id: sent }],
     ['query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }', { r: [{ __typename: sent, id: sent }] }],
@@ -279,9 +321,17 @@ test('CAN C6 E17 F19 what is sent comes back in no refusal, and the audit log, a
     const answer = await shop.graphql(query, variables, token)
     expect([query, answer.errors?.length, scan(wholeOf(answer))]).toEqual([query, 1, []])
   }
-  const pages = await Promise.all([`/oidc/auth?client_id=${sent}&state=${sent}`, `/login?uid=${sent}`, `/login/google/callback?code=${sent}&state=${sent}`, `/${sent}`].map((path) => fetch(shop.url + path, { headers: { 'user-agent': sent, referer: `https://x.example/${sent}` } })))
+  const pages = await Promise.all(
+    [`/oidc/auth?client_id=${sent}&state=${sent}`, `/login?uid=${sent}`, `/login/google/callback?code=${sent}&state=${sent}`, `/${sent}`].map((path) =>
+      fetch(shop.url + path, { headers: { 'user-agent': sent, referer: `https://x.example/${sent}` } }),
+    ),
+  )
   expect(scan((await Promise.all(pages.map(async (one) => `${await one.text()} ${JSON.stringify([...one.headers])}`))).join('\n'))).toEqual([])
-  const events = await shop.graphql('{ auditEvents(first: 100) { edges { node { type clientId subjects purposes categories } } } }', {}, await shop.tool('operator'))
+  const events = await shop.graphql(
+    '{ auditEvents(first: 100) { edges { node { type clientId subjects purposes categories } } } }',
+    {},
+    await shop.tool('operator'),
+  )
   expect(events.data.auditEvents.edges.length).toBeGreaterThan(20)
   expectFound(events, [])
 })
@@ -304,7 +354,9 @@ describe('what is kept beside the customers', () => {
       const text = await read()
       expect([place, text.length > 100, scan(text)]).toEqual([place, true, []])
     }
-    const lasting = (await Promise.all((await redis.keys(`${shop.env.REDIS_PREFIX}*`)).map(async (key) => [key, await redis.ttl(key)] as const))).filter(([, ttl]) => ttl < 0)
+    const lasting = (await Promise.all((await redis.keys(`${shop.env.REDIS_PREFIX}*`)).map(async (key) => [key, await redis.ttl(key)] as const))).filter(
+      ([, ttl]) => ttl < 0,
+    )
     expect(lasting).toEqual([])
   })
 
@@ -312,7 +364,16 @@ describe('what is kept beside the customers', () => {
     const [{ value }] = canaries as [Canary]
     const core = /cnry[0-9a-f]{16}/.exec(value)?.[0] ?? ''
     const jwt = (claims: object) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`
-    const planted = [core, core.toUpperCase(), `?q=${encodeURIComponent(value)}`, Buffer.from(value).toString('hex'), jwt({ email: value }), ...['x', 'xy', 'xyz'].map((before) => Buffer.from(`${before}${value}`).toString('base64')), Buffer.from(`x${value}`).toString('base64url'), ...['md5', 'sha256', 'sha512'].flatMap((kind) => [createHash(kind).update(value).digest('hex'), createHash(kind).update(value).digest('base64')])]
+    const planted = [
+      core,
+      core.toUpperCase(),
+      `?q=${encodeURIComponent(value)}`,
+      Buffer.from(value).toString('hex'),
+      jwt({ email: value }),
+      ...['x', 'xy', 'xyz'].map((before) => Buffer.from(`${before}${value}`).toString('base64')),
+      Buffer.from(`x${value}`).toString('base64url'),
+      ...['md5', 'sha256', 'sha512'].flatMap((kind) => [createHash(kind).update(value).digest('hex'), createHash(kind).update(value).digest('base64')]),
+    ]
     for (const text of planted) expect([text, scan(`before ${text} after`).length]).not.toEqual([text, 0])
     expect(scan(`nothing ${randomBytes(2_000).toString('base64')} ${randomBytes(2_000).toString('hex')}`)).toEqual([])
 
@@ -323,8 +384,11 @@ describe('what is kept beside the customers', () => {
   })
 
   test('the naive gate is not the gate: where every field is open or shut alike, the fixture would prove nothing', () => {
-    const forms = tokens.flatMap(({ purposes, person }) => (person === null ? people : [person]).flatMap((one) => Object.keys(fields).map((field) => expectedForm(field, purposes, one.customer))))
-    for (const form of ['FULL', 'BAND', 'REGION', 'HASH', 'HASH matchable', 'PURPOSE_NOT_GRANTED', 'CONSENT_MISSING', 'CONSENT_WITHDRAWN', 'OBJECTED']) expect([form, forms.includes(form)]).toEqual([form, true])
+    const forms = tokens.flatMap(({ purposes, person }) =>
+      (person === null ? people : [person]).flatMap((one) => Object.keys(fields).map((field) => expectedForm(field, purposes, one.customer))),
+    )
+    for (const form of ['FULL', 'BAND', 'REGION', 'HASH', 'HASH matchable', 'PURPOSE_NOT_GRANTED', 'CONSENT_MISSING', 'CONSENT_WITHDRAWN', 'OBJECTED'])
+      expect([form, forms.includes(form)]).toEqual([form, true])
     expect(forms.filter(isShown).length / forms.length).toBeGreaterThan(0.1)
   })
 })

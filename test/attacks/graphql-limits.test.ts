@@ -78,7 +78,8 @@ describe('size', () => {
 })
 
 describe('cost', () => {
-  const page = 'query ($n: Int) { customers(first: $n) { edges { node { id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize newsletterRhythm } } } } }'
+  const page =
+    'query ($n: Int) { customers(first: $n) { edges { node { id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize newsletterRhythm } } } } }'
 
   test('E10 E11 a cost in a variable is counted for each request anew', async () => {
     expect((await house.ask(page, { token: tool, variables: { n: 500 } })).errors).toBeUndefined()
@@ -92,7 +93,8 @@ describe('cost', () => {
   })
 
   test('E12 E13 lists in lists multiply, and the answer names no number', async () => {
-    const both = (first: number) => `{ customers(first: ${first}) { edges { node { accessLog(first: 50) { edges { node { at clientId purposes categories } } } } } } }`
+    const both = (first: number) =>
+      `{ customers(first: ${first}) { edges { node { accessLog(first: 50) { edges { node { at clientId purposes categories } } } } } } }`
     await refused(both(100), 'QUERY_TOO_COSTLY', { token: tool })
     expect((await house.ask(both(5), { token: tool })).errors).toBeUndefined()
   })

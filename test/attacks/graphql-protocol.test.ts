@@ -19,7 +19,15 @@ describe('form of the request', () => {
   })
 
   test('E14 a query that cannot be read is 400, never 500', async () => {
-    for (const query of ['{', '{ me { nope } }', '{ me }', 'query A { __typename } query B { __typename }', 'subscription { x }', 'type X { y: Int }', '\u0000']) {
+    for (const query of [
+      '{',
+      '{ me { nope } }',
+      '{ me }',
+      'query A { __typename } query B { __typename }',
+      'subscription { x }',
+      'type X { y: Int }',
+      '\u0000',
+    ]) {
       const answer = await house.ask(query)
       expect([query, answer.status]).toEqual([query, 400])
     }
@@ -27,7 +35,15 @@ describe('form of the request', () => {
   })
 
   test('E15 no suggestion and no name of the schema that was not sent', async () => {
-    for (const query of ['{ customr { id } }', '{ me { givenNam } }', 'query ($x: Custmer) { __typename }', '{ customers(frist: 1) { totalCount } }', '{ customer { id } }', '{ customers(filter: {emial: {eq: "x"}}) { totalCount } }', '{ me }'])
+    for (const query of [
+      '{ customr { id } }',
+      '{ me { givenNam } }',
+      'query ($x: Custmer) { __typename }',
+      '{ customers(frist: 1) { totalCount } }',
+      '{ customer { id } }',
+      '{ customers(filter: {emial: {eq: "x"}}) { totalCount } }',
+      '{ me }',
+    ])
       for (const word of ['Did you mean', 'customers(', '"givenName"', '"Query"', '"first"', '"ID!"', 'CustomerFilter'])
         expect((await house.ask(query)).errors[0].message).not.toContain(word)
     const variable = await house.ask('query ($f: CustomerFilter) { customers(filter: $f) { totalCount } }', { variables: { f: { emial: { eq: 'x' } } } })
@@ -36,7 +52,13 @@ describe('form of the request', () => {
   })
 
   test('E16 E17 introspection and the federation SDL are for the trusted', async () => {
-    const doors = ['{ __schema { types { name } } }', '{ x: __type(name: "Customer") { name } }', '{ ...F } fragment F on Query { __schema { types { name } } }', '{ ... on Query { __type(name: "Query") { name } } }', '{ _service { sdl } }']
+    const doors = [
+      '{ __schema { types { name } } }',
+      '{ x: __type(name: "Customer") { name } }',
+      '{ ...F } fragment F on Query { __schema { types { name } } }',
+      '{ ... on Query { __type(name: "Query") { name } } }',
+      '{ _service { sdl } }',
+    ]
     for (const query of doors) {
       for (const options of [{ token: me }, {}]) {
         const answer = await house.ask(query, options)
@@ -56,7 +78,8 @@ describe('form of the request', () => {
   })
 
   test('E20 GET: no read without a header that needs a preflight, no mutation', async () => {
-    const get = (query: string, headers: Record<string, string> = {}) => house.http({ method: 'GET', headers: { 'content-type': 'application/json', ...headers }, search: `?query=${encodeURIComponent(query)}` })
+    const get = (query: string, headers: Record<string, string> = {}) =>
+      house.http({ method: 'GET', headers: { 'content-type': 'application/json', ...headers }, search: `?query=${encodeURIComponent(query)}` })
     const bare = await house.server.handle({ method: 'GET', headers: {}, search: '?query={__typename}', body: undefined, ip: '::1' })
     expect(bare.status).toBe(400)
     expect((await get('{ __typename }')).json.data).toEqual({ __typename: 'Query' })
@@ -71,11 +94,13 @@ describe('form of the request', () => {
   })
 
   test('E36 parts that come later are not in the language', async () => {
-    for (const query of ['{ ... @defer { me { id } } }', '{ me { identities @stream { id } } }']) expect((await house.ask(query, { token: me })).status).toBe(400)
+    for (const query of ['{ ... @defer { me { id } } }', '{ me { identities @stream { id } } }'])
+      expect((await house.ask(query, { token: me })).status).toBe(400)
   })
 
   test('E45 an operation name is refused when it is not one of the text', async () => {
-    for (const operationName of ['x'.repeat(10_000), 'a\nb', '__proto__']) expect((await house.ask('query Q { __typename }', { operationName })).status).toBe(400)
+    for (const operationName of ['x'.repeat(10_000), 'a\nb', '__proto__'])
+      expect((await house.ask('query Q { __typename }', { operationName })).status).toBe(400)
   })
 
   test('E47 no page for browsers', async () => {
@@ -95,9 +120,13 @@ describe('failures', () => {
   test('E21 what a resolver throws stays inside', async () => {
     const broken = house.tokenFor('account', ['data_subject_access'], 'not a key')
     const before = house.defects.length
-    await house.db.collection('customers').insertOne({ _id: 'not a key' as never, state: 'active', tokensValidFrom: new Date(0), endedGrants: [], decisions: {}, restricted: false })
+    await house.db
+      .collection('customers')
+      .insertOne({ _id: 'not a key' as never, state: 'active', tokensValidFrom: new Date(0), endedGrants: [], decisions: {}, restricted: false })
     const answer = await house.ask('{ me { id } }', { token: broken })
-    expect(answer.errors).toEqual([{ message: 'Something went wrong here.', path: ['me'], extensions: { code: 'INTERNAL_SERVER_ERROR', reference: `defect-${before + 1}` } }])
+    expect(answer.errors).toEqual([
+      { message: 'Something went wrong here.', path: ['me'], extensions: { code: 'INTERNAL_SERVER_ERROR', reference: `defect-${before + 1}` } },
+    ])
     expect(answer.text).not.toMatch(/stack|\.ts|key/)
   })
 

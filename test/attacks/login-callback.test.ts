@@ -51,9 +51,24 @@ describe('the transaction belongs to one browser and one state', () => {
 
   test('A01 A02 no state, or one nobody knows', async () => {
     const own = await shop.stand()
-    await leadsNowhere(open(own.browser, changed(own.callback, (p) => p.delete('state'))))
-    await leadsNowhere(open(own.browser, changed(own.callback, (p) => p.set('state', 'x'.repeat(43)))))
-    await leadsNowhere(open(own.browser, changed(own.callback, (p) => p.set('state', ''))))
+    await leadsNowhere(
+      open(
+        own.browser,
+        changed(own.callback, (p) => p.delete('state')),
+      ),
+    )
+    await leadsNowhere(
+      open(
+        own.browser,
+        changed(own.callback, (p) => p.set('state', 'x'.repeat(43))),
+      ),
+    )
+    await leadsNowhere(
+      open(
+        own.browser,
+        changed(own.callback, (p) => p.set('state', '')),
+      ),
+    )
     await goesThrough(own)
   })
 
@@ -62,7 +77,12 @@ describe('the transaction belongs to one browser and one state', () => {
     const attacker = await shop.stand({ as: 'anna' })
     await leadsNowhere(open(victim.browser, attacker.callback.href))
     const other = await shop.stand({ as: 'ben', browser: shop.newBrowser() })
-    await leadsNowhere(open(other.browser, changed(other.callback, (p) => p.set('state', attacker.callback.searchParams.get('state') ?? ''))))
+    await leadsNowhere(
+      open(
+        other.browser,
+        changed(other.callback, (p) => p.set('state', attacker.callback.searchParams.get('state') ?? '')),
+      ),
+    )
     const still = await shop.graphql('{ me { email } }', {}, victim.accessToken)
     expect(still.data.me.email).toBe('ben@firma.example')
     await goesThrough(attacker)
@@ -132,11 +152,20 @@ describe('the answer of the provider', () => {
 
   test('A12 A13 an iss that is not this provider’s, or none where it is announced', async () => {
     const google = await shop.stand()
-    await isRefused(google, changed(google.callback, (p) => p.set('iss', shop.providers.haus.url)))
+    await isRefused(
+      google,
+      changed(google.callback, (p) => p.set('iss', shop.providers.haus.url)),
+    )
     const silent = await shop.stand({ provider: 'haus', as: 'cem' })
-    await isRefused(silent, changed(silent.callback, (p) => p.delete('iss')))
+    await isRefused(
+      silent,
+      changed(silent.callback, (p) => p.delete('iss')),
+    )
     const wrong = await shop.stand({ provider: 'haus', as: 'cem' })
-    await isRefused(wrong, changed(wrong.callback, (p) => p.set('iss', `${shop.providers.haus.url}/`)))
+    await isRefused(
+      wrong,
+      changed(wrong.callback, (p) => p.set('iss', `${shop.providers.haus.url}/`)),
+    )
     await goesThrough(await shop.stand({ provider: 'haus', as: 'cem' }))
   })
 
@@ -150,10 +179,13 @@ describe('the answer of the provider', () => {
       await leadsNowhere(() => own.browser.open(twice))
     }
     const bracketed = await shop.stand()
-    await isRefused(bracketed, changed(bracketed.callback, (p) => {
-      p.set('code[]', p.get('code') ?? '')
-      p.delete('code')
-    }))
+    await isRefused(
+      bracketed,
+      changed(bracketed.callback, (p) => {
+        p.set('code[]', p.get('code') ?? '')
+        p.delete('code')
+      }),
+    )
     await goesThrough(own)
   })
 
@@ -165,7 +197,9 @@ describe('the answer of the provider', () => {
     const body = own.callback.searchParams.toString()
     const status = await new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length, cookie: cookiesOf(own.browser) }
-      request(`${shop.url}/login/apple/callback`, { method: 'GET', headers }, (response) => resolve(response.resume().statusCode)).on('error', reject).end(body)
+      request(`${shop.url}/login/apple/callback`, { method: 'GET', headers }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end(body)
     })
     expect(status).toBe(400)
     expect({ kept: await shop.kept(), redeemed: shop.redeemed() }).toEqual(before)
@@ -182,20 +216,29 @@ describe('the answer of the provider', () => {
     expect([searchParams.get('error'), searchParams.get('state'), searchParams.get('iss')]).toEqual(['access_denied', 'shop-state', `${shop.url}/oidc`])
 
     const both = await shop.stand()
-    await isRefused(both, changed(both.callback, (p) => p.set('error', 'access_denied')))
-    expect(await (await fetch(`${shop.url}/metrics`)).text()).toMatch(/entente_login_steps_total\{step="claims",provider="google",outcome="LOGIN_DENIED"\} [1-9]/)
+    await isRefused(
+      both,
+      changed(both.callback, (p) => p.set('error', 'access_denied')),
+    )
+    expect(await (await fetch(`${shop.url}/metrics`)).text()).toMatch(
+      /entente_login_steps_total\{step="claims",provider="google",outcome="LOGIN_DENIED"\} [1-9]/,
+    )
   })
 
   test('A18 what the provider says about an error is neither shown nor passed on nor logged', async () => {
     const own = await shop.stand()
     const before = shop.lines.length
     const hostile = `<script>alert(1)</script>\r\nset-cookie: a=b javascript:alert(2) ${'x'.repeat(8_000)}`
-    const page = await isRefused(own, changed(own.callback, (p) => {
-      p.set('error', 'odd<error>')
-      p.set('error_description', hostile)
-      p.set('error_uri', 'javascript:alert(3)')
-    }))
-    for (const text of [page.text, JSON.stringify([...page.headers]), shop.lines.slice(before).join('')]) expect(text).not.toMatch(/alert\(|odd<error>|javascript:|x{100}/)
+    const page = await isRefused(
+      own,
+      changed(own.callback, (p) => {
+        p.set('error', 'odd<error>')
+        p.set('error_description', hostile)
+        p.set('error_uri', 'javascript:alert(3)')
+      }),
+    )
+    for (const text of [page.text, JSON.stringify([...page.headers]), shop.lines.slice(before).join('')])
+      expect(text).not.toMatch(/alert\(|odd<error>|javascript:|x{100}/)
   })
 
   test('A19 an outsider who knows the state cannot spend it', async () => {
@@ -215,7 +258,11 @@ describe('the answer of the provider', () => {
     expect(answer.headers.get('location')).not.toContain(own.callback.searchParams.get('code') ?? '')
   })
 
-  const cookiesOf = (browser: Browser) => browser.cookieNames(host).map((name) => `${name}=${browser.cookie(host, name)}`).join('; ')
+  const cookiesOf = (browser: Browser) =>
+    browser
+      .cookieNames(host)
+      .map((name) => `${name}=${browser.cookie(host, name)}`)
+      .join('; ')
 })
 
 describe('what a login may be started with', () => {
@@ -227,9 +274,20 @@ describe('what a login may be started with', () => {
   }
 
   test.for([
-    'http://127.0.0.1:5555/callback/x', 'http://127.0.0.1:5555/callbac', 'http://127.0.0.1:5555/Callback', 'http://127.0.0.1:5555/callback?x=1', 'http://127.0.0.1:5555/callback#x',
-    'https://127.0.0.1:5555/callback', 'http://localhost:5555/callback', 'http://127.0.0.1@evil.example/callback', 'http://127.0.0.1.evil.example/callback', 'http://127.0.0.1./callback',
-    '//evil.example', '\\\\evil.example', 'javascript:alert(1)', '',
+    'http://127.0.0.1:5555/callback/x',
+    'http://127.0.0.1:5555/callbac',
+    'http://127.0.0.1:5555/Callback',
+    'http://127.0.0.1:5555/callback?x=1',
+    'http://127.0.0.1:5555/callback#x',
+    'https://127.0.0.1:5555/callback',
+    'http://localhost:5555/callback',
+    'http://127.0.0.1@evil.example/callback',
+    'http://127.0.0.1.evil.example/callback',
+    'http://127.0.0.1./callback',
+    '//evil.example',
+    '\\\\evil.example',
+    'javascript:alert(1)',
+    '',
   ])('A21 redirect URI %s', async (uri) => {
     const before = await spread()
     const { data, errors } = await shop.begin({ input: { redirectUri: uri } })
@@ -241,10 +299,13 @@ describe('what a login may be started with', () => {
     expect((await shop.begin({ input: { redirectUri: 'http://127.0.0.1:8123/callback' } })).errors).toBeUndefined()
   })
 
-  test.for(['//evil.example', '/\\evil.example', 'https:evil.example', '%09//evil.example', 'javascript:alert(1)', '/account'])('A22 return_to=%s is not followed', async (target) => {
-    const answer = await fetch(`${shop.url}/login?return_to=${encodeURIComponent(target)}`, { redirect: 'manual' })
-    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/account'])
-  })
+  test.for(['//evil.example', '/\\evil.example', 'https:evil.example', '%09//evil.example', 'javascript:alert(1)', '/account'])(
+    'A22 return_to=%s is not followed',
+    async (target) => {
+      const answer = await fetch(`${shop.url}/login?return_to=${encodeURIComponent(target)}`, { redirect: 'manual' })
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, '/account'])
+    },
+  )
 
   test('A23 A09 values stay values: one redirect URI, scopes of ours, PKCE on every request', async () => {
     const browser = shop.newBrowser()
@@ -252,7 +313,11 @@ describe('what a login may be started with', () => {
     const hint = 'a&redirect_uri=https://evil.example/&scope=admin'
     const { data } = await shop.begin({ input: { loginHint: hint, locale: 'de&prompt=none' } })
     const asked = new URL((await browser.open(data.startLogin.url)).url).searchParams
-    expect([asked.getAll('redirect_uri'), asked.getAll('login_hint'), asked.getAll('scope')]).toEqual([[`${shop.url}/login/google/callback`], [hint], ['openid email profile']])
+    expect([asked.getAll('redirect_uri'), asked.getAll('login_hint'), asked.getAll('scope')]).toEqual([
+      [`${shop.url}/login/google/callback`],
+      [hint],
+      ['openid email profile'],
+    ])
     expect([asked.get('prompt'), asked.get('code_challenge_method'), asked.get('code_challenge')?.length]).toEqual([null, 'S256', 43])
     for (const input of [{ scope: 'openid https://provider.example/admin' }, { locale: 'de\r\nx: y' }]) {
       const { errors, data: url } = await shop.begin({ input })
@@ -291,7 +356,8 @@ describe('what a login may be started with', () => {
   })
 
   test('A29 half a configuration starts nothing, and the missing variable is named', async () => {
-    for (const name of ['GOOGLE_CLIENT_ID', 'FACEBOOK_CLIENT_SECRET', 'APPLE_PRIVATE_KEY']) await expect(start({ ...shop.env, [name]: '' })).rejects.toThrow(`${name} is missing`)
+    for (const name of ['GOOGLE_CLIENT_ID', 'FACEBOOK_CLIENT_SECRET', 'APPLE_PRIVATE_KEY'])
+      await expect(start({ ...shop.env, [name]: '' })).rejects.toThrow(`${name} is missing`)
   })
 })
 
@@ -315,9 +381,16 @@ describe('Apple posts its answer', () => {
   test('A65 the address in the unsigned form is never read', async () => {
     const own = await posted('person-66')
     const user = JSON.stringify({ name: { firstName: 'Given', lastName: 'Once' }, email: 'victim@shop.example' })
-    const end = await onward(own.browser, await own.browser.open(own.form.action, { method: 'POST', form: { ...own.form.fields, user }, from: own.page.url }), {})
+    const end = await onward(
+      own.browser,
+      await own.browser.open(own.form.action, { method: 'POST', form: { ...own.form.fields, user }, from: own.page.url }),
+      {},
+    )
     const { data } = await shop.complete(end, own.verifier)
-    expect((await shop.graphql('{ me { email givenName } }', {}, data.completeLogin.accessToken)).data.me).toEqual({ email: 'person-66@people.example', givenName: 'Given' })
+    expect((await shop.graphql('{ me { email givenName } }', {}, data.completeLogin.accessToken)).data.me).toEqual({
+      email: 'person-66@people.example',
+      givenName: 'Given',
+    })
     expect(JSON.stringify(await shop.db.collection('customers').find({}).toArray())).not.toContain('victim@shop.example')
   })
 })
@@ -332,7 +405,11 @@ test('A62 C66 what logins are made of is in no log, no database, not in Redis', 
   }
   for (const { requests } of [shop.providers.google, shop.providers.apple, shop.providers.facebook, shop.providers.haus])
     for (const { form, headers, query } of requests)
-      watched.push(...[form['code'], form['code_verifier'], form['client_secret'], query['access_token'], headers.authorization?.split(' ')[1]].filter((value) => value !== undefined && value.length > 20) as string[])
+      watched.push(
+        ...([form['code'], form['code_verifier'], form['client_secret'], query['access_token'], headers.authorization?.split(' ')[1]].filter(
+          (value) => value !== undefined && value.length > 20,
+        ) as string[]),
+      )
   await shop.stand({ as: 'person-63@people.example' })
   watched.push('person-63@people.example')
   expect(watched.length).toBeGreaterThan(20)

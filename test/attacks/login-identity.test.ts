@@ -13,7 +13,10 @@ const longerApp = '1000000000000011'
 let shop: AttackedShop
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'clients-'))
-  const clients = (await readFile(new URL('../../demo/clients.yaml', import.meta.url), 'utf8')).replace(`['100000000000001']`, `['100000000000001', '${longerApp}']`)
+  const clients = (await readFile(new URL('../../demo/clients.yaml', import.meta.url), 'utf8')).replace(
+    `['100000000000001']`,
+    `['100000000000001', '${longerApp}']`,
+  )
   await writeFile(join(folder, 'clients.yaml'), clients)
   shop = await openAttackedShop({ CLIENTS_FILE: join(folder, 'clients.yaml') })
 })
@@ -100,7 +103,11 @@ describe('ID token from the device', () => {
   test('A96 oversize is refused before anything is decoded or asked', async () => {
     shop.providers.google.forgetRequests()
     for (const idToken of ['.'.repeat(1_000), 'a.b.c.d.e', `${'a'.repeat(20_000)}.b.c`]) await refuses({ input: { idToken } }, 'BAD_USER_INPUT')
-    const huge = await fetch(`${shop.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: mutation, variables: { input: { idToken: 'a'.repeat(1_000_000) } } }) })
+    const huge = await fetch(`${shop.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: mutation, variables: { input: { idToken: 'a'.repeat(1_000_000) } } }),
+    })
     expect(huge.status).toBe(413)
     expect(shop.providers.google.requests).toEqual([])
   })

@@ -11,7 +11,15 @@ afterAll(() => shop[Symbol.asyncDispose]())
 /** A login in a tab of its own, stopped where the provider sends the browser back to us. */
 async function openTab(browser: Browser, person: string, state: string) {
   const pkce = newPkce()
-  const input = { clientId: 'storefront', provider: 'google', redirectUri, codeChallenge: pkce.challenge, state, scope: 'openid purpose:order_processing', loginHint: person }
+  const input = {
+    clientId: 'storefront',
+    provider: 'google',
+    redirectUri,
+    codeChallenge: pkce.challenge,
+    state,
+    scope: 'openid purpose:order_processing',
+    loginHint: person,
+  }
   const { data } = await shop.graphql('mutation ($input: StartLoginInput!) { startLogin(input: $input) { url } }', { input })
   browser.stopAt.push(`${shop.url}/login/google/callback`)
   const stopped = await browser.open(data.startLogin.url)

@@ -19,16 +19,30 @@ describe('C01 redirect_uri forms', () => {
     expect((await authorize(stage, stage.browser(), { ...web, redirect_uri: 'https://shop.example/callback' })).code).not.toBeNull()
   })
   test.for([
-    'https://shop.example/callback/', 'https://shop.example/callback?x=1', 'https://shop.example/callback#x', 'https://shop.example/x/../callback', 'https://shop.example/%2e%2e/callback',
-    'https://shop.example/callback..;/', 'https://shop.example:8443/callback', 'http://shop.example/callback', 'https://evil@shop.example/callback', 'https://shop.example@evil.example/callback',
-    'https://ѕhop.example/callback', 'https://SHOP.example/callback', 'https://shop.example/Callback', 'javascript:alert(1)', '//shop.example/callback',
+    'https://shop.example/callback/',
+    'https://shop.example/callback?x=1',
+    'https://shop.example/callback#x',
+    'https://shop.example/x/../callback',
+    'https://shop.example/%2e%2e/callback',
+    'https://shop.example/callback..;/',
+    'https://shop.example:8443/callback',
+    'http://shop.example/callback',
+    'https://evil@shop.example/callback',
+    'https://shop.example@evil.example/callback',
+    'https://ѕhop.example/callback',
+    'https://SHOP.example/callback',
+    'https://shop.example/Callback',
+    'javascript:alert(1)',
+    '//shop.example/callback',
   ])('C01 %s is not', async (uri) => {
     const page = await authorize(stage, stage.browser(), { ...web, redirect_uri: uri })
     expect(page.status).toBe(400)
     expect(page.url.startsWith(stage.url)).toBe(true)
   })
   test('C01 two values are refused', async () => {
-    const page = await stage.browser().open(`${stage.url}/oidc/auth?client_id=webshop&response_type=code&redirect_uri=https://shop.example/callback&redirect_uri=https://evil.example/`)
+    const page = await stage
+      .browser()
+      .open(`${stage.url}/oidc/auth?client_id=webshop&response_type=code&redirect_uri=https://shop.example/callback&redirect_uri=https://evil.example/`)
     expect(page.status).toBe(400)
     expect(page.url.startsWith(stage.url)).toBe(true)
   })
@@ -77,15 +91,45 @@ describe('C07 C08 PKCE', () => {
 
 describe('C29 C30 scopes are exact', () => {
   test.for([
-    'purpose:email_marketing', 'data_subject_access', 'purpose:data_subject_access', 'purpose:consent_record', 'audit:read', 'purpose:*', 'PURPOSE:order_processing', 'purpose:Order_processing', 'purpose:',
-    'email', 'profile', 'openid purpose:nothing', 'purpose:order_processing%20audit:read', 'purpose:order_processing  openid', 'purpose:оrder_processing', Array.from({ length: 1000 }, (_, i) => `x${i}`).join(' '),
+    'purpose:email_marketing',
+    'data_subject_access',
+    'purpose:data_subject_access',
+    'purpose:consent_record',
+    'audit:read',
+    'purpose:*',
+    'PURPOSE:order_processing',
+    'purpose:Order_processing',
+    'purpose:',
+    'email',
+    'profile',
+    'openid purpose:nothing',
+    'purpose:order_processing%20audit:read',
+    'purpose:order_processing  openid',
+    'purpose:оrder_processing',
+    Array.from({ length: 1000 }, (_, i) => `x${i}`).join(' '),
   ])('C30 %s', async (scope) => {
     expect((await authorize(stage, stage.browser(), { scope })).error).toBe('invalid_scope')
-    expect((await post(stage, '/request', { client_id: 'storefront', response_type: 'code', redirect_uri: redirectUri, scope, code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' })).body).toMatchObject({ error: 'invalid_scope' })
+    expect(
+      (
+        await post(stage, '/request', {
+          client_id: 'storefront',
+          response_type: 'code',
+          redirect_uri: redirectUri,
+          scope,
+          code_challenge: 'x'.repeat(43),
+          code_challenge_method: 'S256',
+        })
+      ).body,
+    ).toMatchObject({ error: 'invalid_scope' })
   })
-  test.for(['purpose:order_processing', 'purpose:data_subject_access', 'audit:read', 'openid', 'offline_access'])('C29 a tool is not given %s', async (scope) => {
-    expect((await post(stage, '/token', { grant_type: 'client_credentials', client_id: 'marketing', client_secret: 'marketing-demo-secret', scope })).body).toMatchObject({ error: 'invalid_scope' })
-  })
+  test.for(['purpose:order_processing', 'purpose:data_subject_access', 'audit:read', 'openid', 'offline_access'])(
+    'C29 a tool is not given %s',
+    async (scope) => {
+      expect(
+        (await post(stage, '/token', { grant_type: 'client_credentials', client_id: 'marketing', client_secret: 'marketing-demo-secret', scope })).body,
+      ).toMatchObject({ error: 'invalid_scope' })
+    },
+  )
 })
 
 describe('C42 C43 C44 C47 cookies and pages', () => {
@@ -134,8 +178,16 @@ describe('C42 C43 C44 C47 cookies and pages', () => {
     const host = new URL(stage.url).host
     const cookie = (name: string) => `${name}=${browser.cookie(host, name)}`
     stage.behind.person = null
-    for (const header of [`__Host-entente-session=tossed; ${cookie('__Host-entente-session.sig')}`, `__Host-entente-session=${'x'.repeat(8000)}`, '__Host-entente-session=a; __Host-entente-session=b', `_session=${browser.cookie(host, '__Host-entente-session')}`]) {
-      const answer = await fetch(`${stage.url}/oidc/auth?client_id=storefront&response_type=code&redirect_uri=${redirectUri}&scope=openid&code_challenge=${'x'.repeat(43)}&code_challenge_method=S256`, { headers: { cookie: header }, redirect: 'manual' })
+    for (const header of [
+      `__Host-entente-session=tossed; ${cookie('__Host-entente-session.sig')}`,
+      `__Host-entente-session=${'x'.repeat(8000)}`,
+      '__Host-entente-session=a; __Host-entente-session=b',
+      `_session=${browser.cookie(host, '__Host-entente-session')}`,
+    ]) {
+      const answer = await fetch(
+        `${stage.url}/oidc/auth?client_id=storefront&response_type=code&redirect_uri=${redirectUri}&scope=openid&code_challenge=${'x'.repeat(43)}&code_challenge_method=S256`,
+        { headers: { cookie: header }, redirect: 'manual' },
+      )
       expect(answer.status).toBe(303)
       expect(answer.headers.get('location')).toContain('/login?uid=')
     }
@@ -192,7 +244,8 @@ describe('C48 C49 C50 G13 prompts', () => {
 })
 
 test('C58 what is not used is not there', async () => {
-  for (const path of ['/reg', '/device', '/device/auth', '/backchannel', '/challenge', '/credential']) expect((await fetch(`${stage.url}/oidc${path}`, { method: 'POST' })).status).toBe(404)
+  for (const path of ['/reg', '/device', '/device/auth', '/backchannel', '/challenge', '/credential'])
+    expect((await fetch(`${stage.url}/oidc${path}`, { method: 'POST' })).status).toBe(404)
   expect((await authorize(stage, stage.browser(), { request: 'e30.e30.' })).url).toContain('request_not_supported')
   expect((await authorize(stage, stage.browser(), { request_uri: 'https://evil.example/' })).url).toContain('request_uri_not_supported')
   expect((await authorize(stage, stage.browser(), { registration: '{}' })).url).toContain('registration_not_supported')
@@ -202,7 +255,9 @@ test('C59 C63 URLs come from PUBLIC_URL, and every answer names the issuer', asy
   // `fetch` would not send another host.
   const described = await new Promise<string>((resolve, reject) => {
     const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
-    request(`${stage.url}/oidc/.well-known/openid-configuration`, { headers }, (response) => text(response).then(resolve, reject)).on('error', reject).end()
+    request(`${stage.url}/oidc/.well-known/openid-configuration`, { headers }, (response) => text(response).then(resolve, reject))
+      .on('error', reject)
+      .end()
   })
   expect(described).not.toContain('evil.example')
   expect(described).toContain(`"authorization_endpoint":"${stage.url}/oidc/auth"`)
@@ -212,13 +267,15 @@ test('C59 C63 URLs come from PUBLIC_URL, and every answer names the issuer', asy
 })
 
 test('C61 an error page says nothing of what was sent', async () => {
-  const page = await stage.browser().open(`${stage.url}/oidc/auth?client_id=${encodeURIComponent('<script>alert(1)</script>')}&state=stately&ui_locales=%3Cb%3E&login_hint=hinted`)
+  const page = await stage
+    .browser()
+    .open(`${stage.url}/oidc/auth?client_id=${encodeURIComponent('<script>alert(1)</script>')}&state=stately&ui_locales=%3Cb%3E&login_hint=hinted`)
   expect(page.status).toBe(400)
   for (const sent of ['<script>', 'stately', '<b>', 'hinted', 'invalid_client']) expect(page.text).not.toContain(sent)
 })
 
 test('C64 the shop’s state comes back as it was, up to 4 kB', async () => {
-  const odd = ('ä"&=+%00\u2028 \\'.repeat(400)).slice(0, 4096)
+  const odd = 'ä"&=+%00\u2028 \\'.repeat(400).slice(0, 4096)
   expect((await authorize(stage, stage.browser(), { state: odd })).parameters.get('state')).toBe(odd)
   expect((await authorize(stage, stage.browser(), { state: 'x'.repeat(4097) })).error).toBe('invalid_request')
 })

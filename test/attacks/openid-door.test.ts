@@ -15,7 +15,17 @@ beforeEach(() => {
 })
 
 const pkce = newPkce()
-const start: StartLogin = { clientId: 'storefront', provider: 'google', redirectUri, codeChallenge: pkce.challenge, state: 's', nonce: 'n', scope: 'openid offline_access purpose:order_processing', locale: 'de', loginHint: 'anna' }
+const start: StartLogin = {
+  clientId: 'storefront',
+  provider: 'google',
+  redirectUri,
+  codeChallenge: pkce.challenge,
+  state: 's',
+  nonce: 'n',
+  scope: 'openid offline_access purpose:order_processing',
+  locale: 'de',
+  loginHint: 'anna',
+}
 const failing = (code: string) => expect.objectContaining({ code })
 
 async function codeOf(change: Partial<StartLogin> = {}): Promise<string> {
@@ -86,7 +96,9 @@ test('C69 a confidential storefront starts in the open and ends with its secret'
   await expect(stage.openid.door.completeLogin({ ...web, code, codeVerifier: pkce.verifier })).rejects.toEqual(failing('UNAUTHENTICATED'))
   const set = await stage.openid.door.completeLogin({ ...web, code, codeVerifier: pkce.verifier, clientSecret: 'webshop-test-secret' })
   await expect(stage.openid.door.refreshTokens({ clientId: 'webshop', refreshToken: set.refreshToken ?? '' })).rejects.toEqual(failing('UNAUTHENTICATED'))
-  expect((await stage.openid.door.refreshTokens({ clientId: 'webshop', clientSecret: 'webshop-test-secret', refreshToken: set.refreshToken ?? '' })).scope).toBe('openid offline_access')
+  expect(
+    (await stage.openid.door.refreshTokens({ clientId: 'webshop', clientSecret: 'webshop-test-secret', refreshToken: set.refreshToken ?? '' })).scope,
+  ).toBe('openid offline_access')
 })
 
 const device = { clientId: 'storefront', provider: 'google', idToken: 'from the device', nonce: 'n-1' }
@@ -96,9 +108,21 @@ test('C70 a device’s own login ends in the same tokens', async () => {
   stage.behind.device = async () => customer
   const set = await stage.openid.door.loginWithIdToken({ ...device, scope: 'openid offline_access purpose:order_processing' })
   expect(set).toMatchObject({ tokenType: 'Bearer', expiresIn: 600, scope: 'openid offline_access purpose:order_processing' })
-  expect(await stage.openid.callerOf(`Bearer ${set.accessToken}`)).toMatchObject({ customer, clientId: 'storefront', grant: expect.any(String), authTime: expect.any(Number) })
-  expect(decodeJwt(set.idToken ?? '')).toMatchObject({ aud: 'storefront', nonce: 'n-1', sub: stage.parts.subjects.outwardOne('storefront', customer), auth_time: expect.any(Number) })
-  expect((await stage.openid.door.refreshTokens({ clientId: 'storefront', refreshToken: set.refreshToken ?? '' })).scope).toBe('openid offline_access purpose:order_processing')
+  expect(await stage.openid.callerOf(`Bearer ${set.accessToken}`)).toMatchObject({
+    customer,
+    clientId: 'storefront',
+    grant: expect.any(String),
+    authTime: expect.any(Number),
+  })
+  expect(decodeJwt(set.idToken ?? '')).toMatchObject({
+    aud: 'storefront',
+    nonce: 'n-1',
+    sub: stage.parts.subjects.outwardOne('storefront', customer),
+    auth_time: expect.any(Number),
+  })
+  expect((await stage.openid.door.refreshTokens({ clientId: 'storefront', refreshToken: set.refreshToken ?? '' })).scope).toBe(
+    'openid offline_access purpose:order_processing',
+  )
   expect((await stage.openid.door.loginWithIdToken({ ...device, scope: 'openid' })).refreshToken).toBeNull()
 })
 
@@ -118,7 +142,14 @@ test('C70 its refusals are those of any login', async () => {
 })
 
 test('C32 a tool cannot sign anybody in', async () => {
-  const answer = await post(stage, '/token', { grant_type: 'urn:entente:params:oauth:grant-type:id-token', client_id: 'marketing', client_secret: 'marketing-demo-secret', provider: 'google', id_token: 'x', nonce: 'n' })
+  const answer = await post(stage, '/token', {
+    grant_type: 'urn:entente:params:oauth:grant-type:id-token',
+    client_id: 'marketing',
+    client_secret: 'marketing-demo-secret',
+    provider: 'google',
+    id_token: 'x',
+    nonce: 'n',
+  })
   expect(answer.status).toBe(400)
   const { tokens } = await signedIn(stage)
   expect(tokens.status).toBe(200)

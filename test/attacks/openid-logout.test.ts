@@ -13,7 +13,9 @@ beforeAll(async () => {
   await once(inside.listen(0, '127.0.0.1'), 'listening')
   const address = inside.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  stage = await openStage({ clients: `  - { id: inward, name: Inward, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'http://127.0.0.1:${port}/logout', grants: [authorization_code] }\n  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n` })
+  stage = await openStage({
+    clients: `  - { id: inward, name: Inward, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'http://127.0.0.1:${port}/logout', grants: [authorization_code] }\n  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n`,
+  })
 })
 afterAll(async () => {
   await stage[Symbol.asyncDispose]()
@@ -47,7 +49,9 @@ test('C53 after it a browser goes only where the shop said beforehand', async ()
   const ignored = await browser.submit(await browser.open(end({ post_logout_redirect_uri: 'https://evil.example/' })), { logout: 'yes' })
   expect(ignored.url).toBe(`${stage.url}/oidc/session/end/success`)
   const again = await signedIn(stage)
-  const page = await again.browser.open(end({ id_token_hint: String(again.tokens.body['id_token']), post_logout_redirect_uri: 'http://127.0.0.1:9/', state: 'bye' }))
+  const page = await again.browser.open(
+    end({ id_token_hint: String(again.tokens.body['id_token']), post_logout_redirect_uri: 'http://127.0.0.1:9/', state: 'bye' }),
+  )
   expect((await again.browser.submit(page, { logout: 'yes' })).url).toBe('http://127.0.0.1:9/?state=bye')
 })
 
@@ -75,7 +79,9 @@ test('C51 another customer on the same browser ends the first one’s session', 
   const { browser, tokens, customer } = await signedIn(stage)
   stage.behind.person = newCustomer()
   // Without script the switch is a form with a button.
-  const page = await browser.open(`${stage.url}/oidc/auth?${new URLSearchParams({ client_id: 'storefront', redirect_uri: redirectUri, response_type: 'code', scope: 'openid', prompt: 'login', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' })}`)
+  const page = await browser.open(
+    `${stage.url}/oidc/auth?${new URLSearchParams({ client_id: 'storefront', redirect_uri: redirectUri, response_type: 'code', scope: 'openid', prompt: 'login', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' })}`,
+  )
   expect(page.headers.get('content-security-policy')).toMatch(/script-src 'sha256-[^']+';/)
   expect(new URL((await browser.submit(page)).url).searchParams.get('code')).not.toBeNull()
   expect((await refresh(stage, tokens.refresh)).body).toMatchObject({ error: 'invalid_grant' })
@@ -92,7 +98,13 @@ test('C55 a client that listens is told, by a token that is only for that', asyn
   const token = new URLSearchParams(told?.body).get('logout_token') ?? ''
   expect(decodeProtectedHeader(token)).toMatchObject({ typ: 'logout+jwt' })
   const claims = decodeJwt(token)
-  expect(claims).toMatchObject({ aud: 'listening', sub: stage.parts.subjects.outwardOne('listening', customer), jti: expect.any(String), sid: expect.any(String), events: { 'http://schemas.openid.net/event/backchannel-logout': {} } })
+  expect(claims).toMatchObject({
+    aud: 'listening',
+    sub: stage.parts.subjects.outwardOne('listening', customer),
+    jti: expect.any(String),
+    sid: expect.any(String),
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  })
   expect(claims).not.toHaveProperty('nonce')
   expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBeLessThanOrEqual(120)
   await expect(stage.openid.callerOf(`Bearer ${token}`)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })

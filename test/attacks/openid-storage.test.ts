@@ -27,7 +27,12 @@ test('C66 G12 what opens a door is nowhere in the database, nor what a person ty
   const waiting = stage.browser()
   await authorize(stage, waiting, { login_hint: 'anna.demo@gmail.com' })
   const { authorization, browser, tokens } = await signedIn(stage)
-  const door = await stage.openid.door.startLogin({ clientId: 'storefront', provider: 'google', redirectUri: 'http://127.0.0.1:9/callback', codeChallenge: 'x'.repeat(43) })
+  const door = await stage.openid.door.startLogin({
+    clientId: 'storefront',
+    provider: 'google',
+    redirectUri: 'http://127.0.0.1:9/callback',
+    codeChallenge: 'x'.repeat(43),
+  })
   const host = new URL(stage.url).host
   const secrets = [
     'anna.demo@gmail.com',
@@ -35,7 +40,10 @@ test('C66 G12 what opens a door is nowhere in the database, nor what a person ty
     tokens.refresh,
     tokens.access,
     browser.cookie(host, '__Host-entente-session'),
-    waiting.cookieNames(host).find((name) => name.startsWith('__Host-entente-interaction.') && !name.endsWith('.sig'))?.split('.')[1],
+    waiting
+      .cookieNames(host)
+      .find((name) => name.startsWith('__Host-entente-interaction.') && !name.endsWith('.sig'))
+      ?.split('.')[1],
     new URL(door.url).searchParams.get('request_uri')?.split(':').at(-1),
   ]
   const stored = await everything()
@@ -79,8 +87,13 @@ test('C60 keys rotate: published, then used, kept while their tokens live, then 
   // Whoever got hold of an old key signs with it for as long as it counts.
   const thief = stage.openid.signingKeys.current().signer
   const forged = async () => {
-    const token = await new SignJWT({ ...decodeJwt(old.tokens.access), exp: Math.floor(Date.now() / 1000) + 60 }).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: thief.kid }).sign(thief.key)
-    return stage.openid.callerOf(`Bearer ${token}`).then(() => 'taken', (error: EntenteError) => error.code)
+    const token = await new SignJWT({ ...decodeJwt(old.tokens.access), exp: Math.floor(Date.now() / 1000) + 60 })
+      .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: thief.kid })
+      .sign(thief.key)
+    return stage.openid.callerOf(`Bearer ${token}`).then(
+      () => 'taken',
+      (error: EntenteError) => error.code,
+    )
   }
   expect(await forged()).toBe('taken')
 

@@ -10,7 +10,9 @@ const toolJwk = { ...(await exportJWK(toolKeys.publicKey)), kid: 'tool-1' }
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await openStage({ clients: `\n  - ${JSON.stringify({ id: 'signing-tool', name: 'Tool', authentication: 'private_key_jwt', jwks: { keys: [toolJwk] }, grants: ['client_credentials'], scopes: ['audit:read'] })}\n` })
+  stage = await openStage({
+    clients: `\n  - ${JSON.stringify({ id: 'signing-tool', name: 'Tool', authentication: 'private_key_jwt', jwks: { keys: [toolJwk] }, grants: ['client_credentials'], scopes: ['audit:read'] })}\n`,
+  })
 })
 afterAll(() => stage[Symbol.asyncDispose]())
 
@@ -22,14 +24,19 @@ const both = (i: number): Record<string, string> => ({ 'x-process': String((i % 
 /** Header lines as they are, which `fetch` would join. */
 const twoHeaders = (url: string, token: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
-    request(url, { headers: ['host', new URL(url).host, 'authorization', `Bearer ${token}`, 'authorization', `Bearer ${token}`] }, (response) => resolve(response.resume().statusCode)).on('error', reject).end()
+    request(url, { headers: ['host', new URL(url).host, 'authorization', `Bearer ${token}`, 'authorization', `Bearer ${token}`] }, (response) =>
+      resolve(response.resume().statusCode),
+    )
+      .on('error', reject)
+      .end()
   })
 const dead = { error: 'invalid_grant' }
 const unauthenticated = expect.objectContaining({ code: 'UNAUTHENTICATED' })
 
 describe('codes', () => {
   test('C04 the redirect URI must come again, the same', async () => {
-    for (const redirect_uri of ['http://127.0.0.1:9/other', 'http://127.0.0.1:10/callback']) expect((await redeem(stage, await newCode(), { redirect_uri })).body).toMatchObject(dead)
+    for (const redirect_uri of ['http://127.0.0.1:9/other', 'http://127.0.0.1:10/callback'])
+      expect((await redeem(stage, await newCode(), { redirect_uri })).body).toMatchObject(dead)
     stage.behind.person = newCustomer()
     const one = await authorize(stage, stage.browser(), { client_id: 'one-address', redirect_uri: 'https://one.example/callback', scope: 'openid' })
     expect((await redeem(stage, one, { client_id: 'one-address', redirect_uri: undefined })).status).toBe(400)
@@ -55,7 +62,17 @@ describe('codes', () => {
   })
   test('C12 the GraphQL door and the endpoint take one code once', async () => {
     const authorization = await newCode()
-    const door = stage.openid.door.completeLogin({ clientId: 'storefront', code: authorization.code ?? '', codeVerifier: authorization.verifier, redirectUri: 'http://127.0.0.1:9/callback' }).then(() => 1, () => 0)
+    const door = stage.openid.door
+      .completeLogin({
+        clientId: 'storefront',
+        code: authorization.code ?? '',
+        codeVerifier: authorization.verifier,
+        redirectUri: 'http://127.0.0.1:9/callback',
+      })
+      .then(
+        () => 1,
+        () => 0,
+      )
     const endpoint = redeem(stage, authorization).then(({ status }) => (status === 200 ? 1 : 0))
     expect((await door) + (await endpoint)).toBe(1)
   })
@@ -148,21 +165,50 @@ describe('refresh tokens', () => {
 describe('clients', () => {
   const grant = { grant_type: 'client_credentials' }
   test('C25 one way to authenticate, not two', async () => {
-    expect((await post(stage, '/token', { ...grant, client_id: 'marketing', client_secret: 'marketing-demo-secret' }, basic('marketing', 'marketing-demo-secret'))).status).toBe(400)
+    expect(
+      (await post(stage, '/token', { ...grant, client_id: 'marketing', client_secret: 'marketing-demo-secret' }, basic('marketing', 'marketing-demo-secret')))
+        .status,
+    ).toBe(400)
     expect((await post(stage, '/token', { ...grant, client_id: 'ads' }, basic('marketing', 'marketing-demo-secret'))).status).toBe(400)
   })
   test('C26 the way that is registered, and a secret in no URL', async () => {
-    const asked = [post(stage, '/token', { ...grant, client_id: 'marketing' }), post(stage, '/token', { ...grant, client_id: 'marketing', client_secret: 'wrong' }), post(stage, '/token?client_secret=marketing-demo-secret', { ...grant, client_id: 'marketing' }), redeem(stage, await newCode(), { client_secret: 'anything at all' })]
+    const asked = [
+      post(stage, '/token', { ...grant, client_id: 'marketing' }),
+      post(stage, '/token', { ...grant, client_id: 'marketing', client_secret: 'wrong' }),
+      post(stage, '/token?client_secret=marketing-demo-secret', { ...grant, client_id: 'marketing' }),
+      redeem(stage, await newCode(), { client_secret: 'anything at all' }),
+    ]
     for (const answer of await Promise.all(asked)) expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client'])
     expect(stage.behind.events).toContainEqual({ type: 'client.refused', client: 'marketing' })
   })
   describe('C27 client assertions', () => {
-    const assertion = (change: Record<string, unknown> = {}, header: { alg: string; kid?: string } = { alg: 'ES256', kid: 'tool-1' }, key: Parameters<SignJWT['sign']>[0] = toolKeys.privateKey) => {
+    const assertion = (
+      change: Record<string, unknown> = {},
+      header: { alg: string; kid?: string } = { alg: 'ES256', kid: 'tool-1' },
+      key: Parameters<SignJWT['sign']>[0] = toolKeys.privateKey,
+    ) => {
       const now = Math.floor(Date.now() / 1000)
-      return new SignJWT({ iss: 'signing-tool', sub: 'signing-tool', aud: `${stage.url}/oidc`, jti: Math.random().toString(), iat: now, exp: now + 60, ...change }).setProtectedHeader(header).sign(key)
+      return new SignJWT({
+        iss: 'signing-tool',
+        sub: 'signing-tool',
+        aud: `${stage.url}/oidc`,
+        jti: Math.random().toString(),
+        iat: now,
+        exp: now + 60,
+        ...change,
+      })
+        .setProtectedHeader(header)
+        .sign(key)
     }
     const ask = async (token: string, headers = {}) =>
-      (await post(stage, '/token', { ...grant, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: token }, headers)).status
+      (
+        await post(
+          stage,
+          '/token',
+          { ...grant, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: token },
+          headers,
+        )
+      ).status
     test('C27 a good one is taken, once, also by 20 at once on two processes', async () => {
       const token = await assertion()
       const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(token, both(i))))
@@ -189,7 +235,9 @@ describe('clients', () => {
     })
     test('C27 signed with what everybody knows', async () => {
       expect(await ask(await assertion({}, { alg: 'HS256' }, Buffer.from(JSON.stringify(toolJwk))))).toBe(401)
-      expect(await ask(new UnsecuredJWT({ iss: 'signing-tool', sub: 'signing-tool', aud: `${stage.url}/oidc`, jti: 'x' }).setExpirationTime('1m').encode())).toBe(401)
+      expect(
+        await ask(new UnsecuredJWT({ iss: 'signing-tool', sub: 'signing-tool', aud: `${stage.url}/oidc`, jti: 'x' }).setExpirationTime('1m').encode()),
+      ).toBe(401)
     })
   })
   test('C39 G8 a client learns about its own tokens only', async () => {
@@ -198,7 +246,8 @@ describe('clients', () => {
     const ask = (token: string, headers: Record<string, string>) => post(stage, '/token/introspection', { token }, headers)
     const own = await ask(tool.access, basic('marketing', 'marketing-demo-secret'))
     expect(own.body).toMatchObject({ active: true, client_id: 'marketing', sub: 'marketing', scope: 'purpose:email_marketing' })
-    for (const token of [tokens.access, tokens.refresh, 'a random string', `${tool.access}x`]) expect((await ask(token, basic('marketing', 'marketing-demo-secret'))).body).toEqual({ active: false })
+    for (const token of [tokens.access, tokens.refresh, 'a random string', `${tool.access}x`])
+      expect((await ask(token, basic('marketing', 'marketing-demo-secret'))).body).toEqual({ active: false })
     const answers = await Promise.all([ask(tokens.access, {}), post(stage, '/token/introspection', { token: tokens.access, client_id: 'storefront' })])
     for (const { status, body } of answers) expect([status, body['error']]).toEqual([401, 'invalid_client'])
     expect((await ask(tokens.access, basic('gateway', 'gateway-test-secret'))).body).toMatchObject({ active: true, client_id: 'storefront' })
@@ -214,7 +263,8 @@ describe('access tokens', () => {
     const { kid = '' } = decodeProtectedHeader(tokens.access)
     const published = await (await fetch(`${stage.url}/oidc/jwks`)).text()
     const [head = '', body = ''] = tokens.access.split('.')
-    const wrongHeader = (change: object) => `${Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
+    const wrongHeader = (change: object) =>
+      `${Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
     const hmac = (header: string) => `${header}.${body}.${createHmac('sha256', published).update(`${header}.${body}`).digest('base64url')}`
     const others = [
       String(tokens.body['id_token']),
@@ -228,8 +278,16 @@ describe('access tokens', () => {
       await stage.openid.signingKeys.sign({ ...claims, client_id: 'nobody' }, 'at+jwt'),
       new UnsecuredJWT({ ...claims }).encode(),
       hmac(Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid })).toString('base64url')),
-      wrongHeader({ kid: '../../x' }), wrongHeader({ kid: undefined }), wrongHeader({ jku: 'http://127.0.0.1:1/' }), wrongHeader({ alg: 'none' }),
-      `${head}.${body}.`, `${head}.${body}.AAAA`, tokens.access.slice(0, -2), 'x'.repeat(9000), '', 'a.b.c',
+      wrongHeader({ kid: '../../x' }),
+      wrongHeader({ kid: undefined }),
+      wrongHeader({ jku: 'http://127.0.0.1:1/' }),
+      wrongHeader({ alg: 'none' }),
+      `${head}.${body}.`,
+      `${head}.${body}.AAAA`,
+      tokens.access.slice(0, -2),
+      'x'.repeat(9000),
+      '',
+      'a.b.c',
     ]
     for (const token of others) await expect(stage.openid.callerOf(`Bearer ${token}`)).rejects.toEqual(unauthenticated)
     expect(await stage.openid.callerOf(`Bearer ${tokens.access}`)).toMatchObject({ clientId: 'storefront' })
@@ -237,7 +295,8 @@ describe('access tokens', () => {
   })
   test('C37 two tokens are a malformed request', async () => {
     const { tokens } = await signedIn(stage)
-    for (const header of [`Bearer ${tokens.access}, Bearer ${tokens.access}`, `Bearer ${tokens.access} x`]) await expect(stage.openid.callerOf(header)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
+    for (const header of [`Bearer ${tokens.access}, Bearer ${tokens.access}`, `Bearer ${tokens.access} x`])
+      await expect(stage.openid.callerOf(header)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
     await expect(stage.openid.callerOf(`Basic ${tokens.access}`)).rejects.toEqual(unauthenticated)
     expect(await stage.openid.callerOf(undefined)).toBeNull()
     expect(await twoHeaders(`${stage.url}/oidc/me`, tokens.access)).toBe(400)
@@ -248,7 +307,10 @@ describe('access tokens', () => {
     const found = await ask('', { headers: { authorization: `Bearer ${tokens.access}` } })
     expect(await found.json()).toEqual({ sub: stage.parts.subjects.outwardOne('storefront', customer), given_name: 'Ada' })
     expect((await ask('', { method: 'POST', headers: { authorization: `Bearer ${tokens.access}` } })).status).toBe(200)
-    for (const refused of [await ask(`?access_token=${tokens.access}`, {}), await ask('', { method: 'POST', body: new URLSearchParams({ access_token: tokens.access }) })]) {
+    for (const refused of [
+      await ask(`?access_token=${tokens.access}`, {}),
+      await ask('', { method: 'POST', body: new URLSearchParams({ access_token: tokens.access }) }),
+    ]) {
       expect(refused.status).toBe(401)
       expect(refused.headers.get('www-authenticate')).toContain('Bearer')
     }

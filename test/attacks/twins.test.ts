@@ -55,10 +55,16 @@ async function populate(houses: Twins): Promise<Caller[]> {
     ['storefront-b', ['fraud_prevention']],
   ]
   const signIn = (house: Twin, as: string, client: string, purposes: readonly string[]) =>
-    house.signIn('google', { as, client, scope: ['openid', ...purposes.map((id) => `purpose:${id}`)].join(' '), consent: Object.fromEntries(purposes.map((id) => [id, true])) })
+    house.signIn('google', {
+      as,
+      client,
+      scope: ['openid', ...purposes.map((id) => `purpose:${id}`)].join(' '),
+      consent: Object.fromEntries(purposes.map((id) => [id, true])),
+    })
   const made: Caller[] = []
   for (const as of ['person-8001', 'person-8002']) await signIn(houses.left, as, 'storefront', ['order_processing'])
-  for (const name of ['customers', 'identities', 'emails']) await houses.right.db.collection(name).insertMany(await houses.left.db.collection(name).find({}).toArray())
+  for (const name of ['customers', 'identities', 'emails'])
+    await houses.right.db.collection(name).insertMany(await houses.left.db.collection(name).find({}).toArray())
   for (const as of ['person-8001', 'person-8002']) {
     const row = await collection(houses.left).findOne({ email: `${as}@people.example` })
     if (row === null) throw new Error('nobody signed in')
@@ -68,7 +74,8 @@ async function populate(houses: Twins): Promise<Caller[]> {
       made.push({ name: `${client} for ${as}`, client, purposes, key: row._id, tokens })
     }
   }
-  for (const client of ['marketing', 'ads']) made.push({ name: client, client, purposes: purposesOf(client), key: null, tokens: [await houses.left.tool(client), await houses.right.tool(client)] })
+  for (const client of ['marketing', 'ads'])
+    made.push({ name: client, client, purposes: purposesOf(client), key: null, tokens: [await houses.left.tool(client), await houses.right.tool(client)] })
   for (let n = 0; n < 12; n++) {
     const row = rowOf(n, persons[n] ?? randomBytes(16).toString('base64url'))
     base.set(row._id, row)
@@ -129,7 +136,12 @@ interface Difference {
   readonly aimed?: object
 }
 
-const others: Readonly<Record<string, unknown>> = { birthYear: 1931, 'traits.favouriteColours': ['other'], 'traits.newsletterRhythm': 'MONTHLY', identities: [] }
+const others: Readonly<Record<string, unknown>> = {
+  birthYear: 1931,
+  'traits.favouriteColours': ['other'],
+  'traits.newsletterRhythm': 'MONTHLY',
+  identities: [],
+}
 
 function withValue(row: CustomerRow, field: string, value: unknown): CustomerRow {
   const copy: CustomerRow = structuredClone(row)
@@ -160,18 +172,31 @@ function secretsFor(caller: Caller, row: CustomerRow): Difference[] {
     const form = apart ? 'nobody' : expectedForm(field, caller.purposes, row)
     const known = { key, left: withValue(row, field, others[field] ?? 'one') }
     if (form === 'BAND') return [{ ...known, what: `another ${field} of the decade`, left: withValue(row, field, 1981), right: withValue(row, field, 1988) }]
-    if (form === 'REGION') return [{ ...known, what: `another ${field} of the region`, left: withValue(row, field, '10115'), right: withValue(row, field, '10999') }]
+    if (form === 'REGION')
+      return [{ ...known, what: `another ${field} of the region`, left: withValue(row, field, '10115'), right: withValue(row, field, '10999') }]
     if (isShown(form)) return []
     const value = field === 'birthYear' ? 1999 : 'another'
     const aimed = aimedAt(field, value)
     return [
-      { ...known, ...aimed, what: `another ${field}`, right: withValue(row, field, field === 'identities' ? row.identities : field === 'traits.favouriteColours' ? [value] : value) },
+      {
+        ...known,
+        ...aimed,
+        what: `another ${field}`,
+        right: withValue(row, field, field === 'identities' ? row.identities : field === 'traits.favouriteColours' ? [value] : value),
+      },
       { ...known, ...aimed, what: `no ${field}`, right: withValue(row, field, field === 'identities' ? [] : undefined) },
     ]
   })
   const foreign = purposeIds.filter((id) => apart || !caller.purposes.includes(id))
-  const decisions = foreign.flatMap((id) => states.map((state) => ({ what: `${id} ${state ?? 'never asked'}`, key, left: row, right: withDecision(row, id, state) })))
-  const there = hidden ? [{ what: 'nobody', key, left: row, right: null }, { what: 'erased', key, left: row, right: { ...row, state: 'erased' as const } }] : []
+  const decisions = foreign.flatMap((id) =>
+    states.map((state) => ({ what: `${id} ${state ?? 'never asked'}`, key, left: row, right: withDecision(row, id, state) })),
+  )
+  const there = hidden
+    ? [
+        { what: 'nobody', key, left: row, right: null },
+        { what: 'erased', key, left: row, right: { ...row, state: 'erased' as const } },
+      ]
+    : []
   return [...values, ...decisions, ...there]
 }
 
@@ -191,18 +216,38 @@ const leaf = fc.oneof(
   fc.tuple(fc.constantFrom('clothingSize', 'favouriteColours', 'newsletterRhythm'), text).map(([trait, condition]) => ({ traits: { [trait]: condition } })),
 )
 /** Trees of conditions; where there is one that tells the houses apart, it is among the leaves. */
-const filterWith = (aimed: object | undefined) => fc.letrec<{ filter: object }>((tie) => ({
-  filter: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    aimed === undefined ? leaf : fc.oneof(leaf, fc.constant(aimed)),
-    fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((and) => ({ and })),
-    fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((or) => ({ or })),
-    tie('filter').map((not) => ({ not })),
-  ),
-})).filter
+const filterWith = (aimed: object | undefined) =>
+  fc.letrec<{ filter: object }>((tie) => ({
+    filter: fc.oneof(
+      { maxDepth: 3, withCrossShrink: true },
+      aimed === undefined ? leaf : fc.oneof(leaf, fc.constant(aimed)),
+      fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((and) => ({ and })),
+      fc.array(tie('filter'), { minLength: 1, maxLength: 3 }).map((or) => ({ or })),
+      tie('filter').map((not) => ({ not })),
+    ),
+  })).filter
 
 const selection = fc
-  .tuple(fc.subarray(['email', 'givenName', 'familyName', 'pictureUrl', 'birthYear', 'postcode', 'country', 'locale', 'traits { clothingSize favouriteColours newsletterRhythm }', 'identities { id email }', 'consents { purpose state }', 'seenBy(clientId: "ads") { customer { email } fields { field } }'], { minLength: 1 }), fc.boolean())
+  .tuple(
+    fc.subarray(
+      [
+        'email',
+        'givenName',
+        'familyName',
+        'pictureUrl',
+        'birthYear',
+        'postcode',
+        'country',
+        'locale',
+        'traits { clothingSize favouriteColours newsletterRhythm }',
+        'identities { id email }',
+        'consents { purpose state }',
+        'seenBy(clientId: "ads") { customer { email } fields { field } }',
+      ],
+      { minLength: 1 },
+    ),
+    fc.boolean(),
+  )
   .map(([names, apart]) => (apart ? `__typename ... on Customer { ${names.map((name, n) => `x${n}: ${name}`).join(' ')} }` : `id ${names.join(' ')}`))
 
 interface Asked {
@@ -213,13 +258,27 @@ interface Asked {
 /** Questions about this customer and others, in any of the ways that there are. */
 const anyQuestion = (caller: Caller, { key, aimed }: Difference): fc.Arbitrary<Asked> => {
   const ids = fc.constant([key, ...base.keys(), randomBytes(16).toString('base64url')].map((one) => idOf(caller.client, one)))
-  const one = fc.tuple(ids, selection).map(([[id], fieldsAsked]): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${fieldsAsked} } }`, variables: { id } }))
-  const entities = fc.tuple(ids, selection).map(([all, fieldsAsked]): Asked => ({ query: `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Customer { ${fieldsAsked} } } }`, variables: { r: all.slice(0, 5).map((id) => ({ __typename: 'Customer', id })) } }))
-  if (caller.key !== null) return fc.oneof(one, entities, selection.map((fieldsAsked): Asked => ({ query: `{ me { ${fieldsAsked} } }`, variables: {} })))
-  const list = fc.tuple(fc.option(filterWith(aimed), { nil: undefined, freq: 3 }), fc.integer({ min: 1, max: 13 }), selection).map(([given, first, fieldsAsked]): Asked => ({
-    query: `query ($f: CustomerFilter, $n: Int) { customers(filter: $f, first: $n) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { ${fieldsAsked} } } } }`,
-    variables: { n: first, ...(given !== undefined && { f: given }) },
-  }))
+  const one = fc
+    .tuple(ids, selection)
+    .map(([[id], fieldsAsked]): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${fieldsAsked} } }`, variables: { id } }))
+  const entities = fc
+    .tuple(ids, selection)
+    .map(([all, fieldsAsked]): Asked => ({
+      query: `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Customer { ${fieldsAsked} } } }`,
+      variables: { r: all.slice(0, 5).map((id) => ({ __typename: 'Customer', id })) },
+    }))
+  if (caller.key !== null)
+    return fc.oneof(
+      one,
+      entities,
+      selection.map((fieldsAsked): Asked => ({ query: `{ me { ${fieldsAsked} } }`, variables: {} })),
+    )
+  const list = fc
+    .tuple(fc.option(filterWith(aimed), { nil: undefined, freq: 3 }), fc.integer({ min: 1, max: 13 }), selection)
+    .map(([given, first, fieldsAsked]): Asked => ({
+      query: `query ($f: CustomerFilter, $n: Int) { customers(filter: $f, first: $n) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { ${fieldsAsked} } } } }`,
+      variables: { n: first, ...(given !== undefined && { f: given }) },
+    }))
   return fc.oneof({ arbitrary: list, weight: 4 }, { arbitrary: one, weight: 1 }, { arbitrary: entities, weight: 1 })
 }
 
@@ -233,7 +292,10 @@ const anyTrial = (): fc.Arbitrary<Trial> =>
     .constantFrom(...callers, ...callers.filter(({ key }) => key === null)) // tools ask in more ways
     .chain((caller) => {
       const all = [...base.values()].flatMap((row) => secretsFor(caller, row))
-      return fc.tuple(fc.constant(caller), fc.oneof({ arbitrary: fc.constantFrom(...all), weight: 3 }, { arbitrary: fc.constantFrom(...all.filter(isExistence)), weight: 1 }))
+      return fc.tuple(
+        fc.constant(caller),
+        fc.oneof({ arbitrary: fc.constantFrom(...all), weight: 3 }, { arbitrary: fc.constantFrom(...all.filter(isExistence)), weight: 1 }),
+      )
     })
     .chain(([caller, difference]) => fc.record({ caller: fc.constant(caller), difference: fc.constant(difference), asked: anyQuestion(caller, difference) }))
 
@@ -255,45 +317,60 @@ async function answerOf(house: Twin, token: string, asked: Asked) {
 /** How often each kind of thing was tried, for the test that this is a search at all. */
 const tried = { withRows: 0, withheld: 0, list: 0 }
 
-const alike = (houses: Twins) => async ({ caller, difference, asked }: Trial): Promise<void> => {
-  const { key, left, right } = difference
-  await Promise.all([put(houses.left, key, left), put(houses.right, key, right)])
-  const ask = async () => [await answerOf(houses.left, caller.tokens[0], asked), await answerOf(houses.right, caller.tokens[1], asked)] as const
-  let [one, other] = await ask()
-  // Some things are noted once a minute, and a minute may have ended between the two. What differs again is a difference.
-  if (!isDeepStrictEqual(one, other)) [one, other] = await ask()
-  await both(houses, (house) => put(house, key, base.get(key) ?? null))
-  if (one.status !== 200) throw new Error(`a question that is no question: ${one.body}`)
-  tried.withRows += Number(/"(id|__typename)":"/.test(one.body))
-  tried.withheld += Number(one.body.includes('withheld'))
-  tried.list += Number(asked.query.includes('customers('))
-  expect(other).toEqual(one)
-}
+const alike =
+  (houses: Twins) =>
+  async ({ caller, difference, asked }: Trial): Promise<void> => {
+    const { key, left, right } = difference
+    await Promise.all([put(houses.left, key, left), put(houses.right, key, right)])
+    const ask = async () => [await answerOf(houses.left, caller.tokens[0], asked), await answerOf(houses.right, caller.tokens[1], asked)] as const
+    let [one, other] = await ask()
+    // Some things are noted once a minute, and a minute may have ended between the two. What differs again is a difference.
+    if (!isDeepStrictEqual(one, other)) [one, other] = await ask()
+    await both(houses, (house) => put(house, key, base.get(key) ?? null))
+    if (one.status !== 200) throw new Error(`a question that is no question: ${one.body}`)
+    tried.withRows += Number(/"(id|__typename)":"/.test(one.body))
+    tried.withheld += Number(one.body.includes('withheld'))
+    tried.list += Number(asked.query.includes('customers('))
+    expect(other).toEqual(one)
+  }
 
 const told = ({ caller, difference, asked }: Trial) => `${caller.name} may not learn: ${difference.what}\n${asked.query}\n${JSON.stringify(asked.variables)}`
 
-test(
-  'TWIN A1 A4 A11 A16 B1 B2 B3 B4 B7 B12 C1 C2 C3 C4 C5 C11 C13 C14: what may not be learned changes no byte, no header, no order, no count, no command',
-  async () => {
-    await fc.assert(fc.asyncProperty(anyTrial().map((trial) => Object.assign(trial, { [fc.toStringMethod]: () => told(trial) })), alike(twins)), { numRuns: runs, endOnFailure: true })
-    // Enough of the questions were answered with something, and enough of them withheld something.
-    for (const count of Object.values(tried)) expect(count).toBeGreaterThan(runs / 12)
-  },
-  600_000,
-)
+test('TWIN A1 A4 A11 A16 B1 B2 B3 B4 B7 B12 C1 C2 C3 C4 C5 C11 C13 C14: what may not be learned changes no byte, no header, no order, no count, no command', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      anyTrial().map((trial) => Object.assign(trial, { [fc.toStringMethod]: () => told(trial) })),
+      alike(twins),
+    ),
+    { numRuns: runs, endOnFailure: true },
+  )
+  // Enough of the questions were answered with something, and enough of them withheld something.
+  for (const count of Object.values(tried)) expect(count).toBeGreaterThan(runs / 12)
+}, 600_000)
 
 test('TWIN B2 C1: the same over every secret there is, by the question that shows most', async () => {
-  const all = 'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state }'
+  const all =
+    'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state }'
   const list = `query ($f: CustomerFilter) { customers(filter: $f, first: 50) { totalCount edges { cursor node { ${all} } } } }`
-  const f = { or: [{ email: { startsWith: 'a' } }, { not: { email: { startsWith: 'a' } } }, { birthYear: { gte: 1980 } }, { not: { traits: { clothingSize: { eq: 'S' } } } }] }
+  const f = {
+    or: [
+      { email: { startsWith: 'a' } },
+      { not: { email: { startsWith: 'a' } } },
+      { birthYear: { gte: 1980 } },
+      { not: { traits: { clothingSize: { eq: 'S' } } } },
+    ],
+  }
   for (const caller of callers) {
     const lists: Asked[] = [{ f }, {}, { f: { birthYear: { gte: 1985 } } }].map((variables) => ({ query: list, variables }))
     const byId = (key: string): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${all} } }`, variables: { id: idOf(caller.client, key) } })
     const [fifth] = [...base.keys()].slice(4)
-    const differences = [...base.values()].flatMap((row) => secretsFor(caller, row)).filter((one) => one.key === (caller.key ?? fifth) || (caller.key === null && isExistence(one)))
+    const differences = [...base.values()]
+      .flatMap((row) => secretsFor(caller, row))
+      .filter((one) => one.key === (caller.key ?? fifth) || (caller.key === null && isExistence(one)))
     for (const difference of differences) {
       const { aimed } = difference
-      const atIt: Asked[] = aimed === undefined ? [] : [aimed, { not: aimed }, { or: [{ not: { and: [aimed] } }, aimed] }].map((one) => ({ query: list, variables: { f: one } }))
+      const atIt: Asked[] =
+        aimed === undefined ? [] : [aimed, { not: aimed }, { or: [{ not: { and: [aimed] } }, aimed] }].map((one) => ({ query: list, variables: { f: one } }))
       const questions = caller.key === null ? [...lists, ...atIt, byId(difference.key)] : [{ query: `{ me { ${all} } }`, variables: {} }]
       for (const asked of questions) await alike(twins)({ caller, difference, asked })
     }
@@ -312,9 +389,16 @@ test('TWIN the comparison sees a leak when there is one: the year where only its
   callers = await populate(leaky)
   try {
     const caller = callers.find(({ name }) => name === 'marketing')
-    const difference = [...base.values()].flatMap((row) => (caller === undefined ? [] : secretsFor(caller, row))).find(({ what }) => what === 'another birthYear of the decade')
+    const difference = [...base.values()]
+      .flatMap((row) => (caller === undefined ? [] : secretsFor(caller, row)))
+      .find(({ what }) => what === 'another birthYear of the decade')
     if (caller === undefined || difference === undefined) throw new Error('nothing to leak')
-    const found = await fc.check(fc.asyncProperty(selection, async (fieldsAsked) => alike(leaky)({ caller, difference, asked: { query: `{ customers { edges { node { ${fieldsAsked} } } } }`, variables: {} } })), { numRuns: 30, endOnFailure: true })
+    const found = await fc.check(
+      fc.asyncProperty(selection, async (fieldsAsked) =>
+        alike(leaky)({ caller, difference, asked: { query: `{ customers { edges { node { ${fieldsAsked} } } } }`, variables: {} } }),
+      ),
+      { numRuns: 30, endOnFailure: true },
+    )
     expect(found.failed).toBe(true)
   } finally {
     base.clear()

@@ -26,7 +26,12 @@ async function send(body: string) {
 }
 
 /** Refused as the caller's mistake, soon, with nothing of what was sent in the answer or the log, and nobody changed. */
-async function refuses(query: string, variables: Record<string, unknown>, expected: string, { token = me, secret = 'canary-of-the-caller' } = {}): Promise<void> {
+async function refuses(
+  query: string,
+  variables: Record<string, unknown>,
+  expected: string,
+  { token = me, secret = 'canary-of-the-caller' } = {},
+): Promise<void> {
   const rows = () => shop.db.collection('customers').find({}).toArray()
   const [before, from, began] = [await rows(), lines.length, performance.now()]
   const answer = await shop.graphql(query, variables, token)
@@ -38,7 +43,8 @@ async function refuses(query: string, variables: Record<string, unknown>, expect
 }
 
 describe('what GraphQL lets through', () => {
-  const chain = (levels: number, line: (next: string) => string, last: string) => Array.from({ length: levels }, (_, n) => `fragment F${n} on Customer { ${n === levels - 1 ? last : line(`F${n + 1}`)} }`).join(' ')
+  const chain = (levels: number, line: (next: string) => string, last: string) =>
+    Array.from({ length: levels }, (_, n) => `fragment F${n} on Customer { ${n === levels - 1 ? last : line(`F${n + 1}`)} }`).join(' ')
 
   test('E07 E08 fragments that double, run or walked', async () => {
     const seen = (next: string) => `a: seenBy(clientId: "a") { customer { ...${next} } } b: seenBy(clientId: "b") { customer { ...${next} } }`
@@ -64,17 +70,34 @@ describe('what GraphQL lets through', () => {
 
   test('E22 E26 E30 E32 E48 values of the wrong kind, operators, infinities, what is no text: refused unread', async () => {
     const secret = 'canary-of-the-caller'
-    const wrong = [{ birthYear: secret }, { birthYear: 3_000_000_000 }, { email: `${secret} is no address` }, { country: secret }, { locale: `${secret}!` }, { givenName: { $gt: secret } }, { givenName: [secret] }, { givenName: `${secret}\0` }, { givenName: `${secret}\ud800` }, { givenName: secret.repeat(2_000) }, { birthYear: 1 }]
+    const wrong = [
+      { birthYear: secret },
+      { birthYear: 3_000_000_000 },
+      { email: `${secret} is no address` },
+      { country: secret },
+      { locale: `${secret}!` },
+      { givenName: { $gt: secret } },
+      { givenName: [secret] },
+      { givenName: `${secret}\0` },
+      { givenName: `${secret}\ud800` },
+      { givenName: secret.repeat(2_000) },
+      { birthYear: 1 },
+    ]
     for (const i of wrong) await refuses(update, { i }, 'BAD_USER_INPUT')
     await refuses(`mutation { updateProfile(input: { givenName: "${secret}\\u0000" }) { id } }`, {}, 'BAD_USER_INPUT')
-    for (const id of [{ $gt: '' }, { $ne: null }, ['a', 'b'], { $where: secret }]) await refuses('query ($id: ID!) { customer(id: $id) { id } }', { id }, 'BAD_USER_INPUT', { token: tool })
+    for (const id of [{ $gt: '' }, { $ne: null }, ['a', 'b'], { $where: secret }])
+      await refuses('query ($id: ID!) { customer(id: $id) { id } }', { id }, 'BAD_USER_INPUT', { token: tool })
     const infinite = await send(`{"query":${JSON.stringify(update)},"variables":{"i":{"birthYear":1e999}}}`)
     expect([infinite.status, infinite.text.includes('BAD_USER_INPUT')]).toEqual([400, true])
     expect((await shop.graphql(update, { i: { givenName: 'Zoë', birthYear: 1990 } }, me)).data.updateProfile.givenName).toBe('Zoë')
   })
 
   test('E25 nesting that overflows readers', async () => {
-    for (const body of [`{"query":"{ __typename }","variables":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`, `{"query":"{ __typename }","variables":${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}}`, '['.repeat(40_000)]) {
+    for (const body of [
+      `{"query":"{ __typename }","variables":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`,
+      `{"query":"{ __typename }","variables":${'{"a":'.repeat(3_000)}1${'}'.repeat(3_000)}}`,
+      '['.repeat(40_000),
+    ]) {
       const answer = await send(body)
       expect([answer.status, answer.text.includes('stack'), answer.ms < 1_000]).toEqual([400, false, true])
     }
@@ -96,7 +119,11 @@ describe('what GraphQL lets through', () => {
 
   test('C9 no trace for whoever asks for one', async () => {
     for (const token of [me, tool, await shop.tool('operator'), undefined]) {
-      const headers = { 'content-type': 'application/json', 'apollo-federation-include-trace': 'ftv1', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+      const headers = {
+        'content-type': 'application/json',
+        'apollo-federation-include-trace': 'ftv1',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      }
       const text = await (await fetch(`${shop.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ __typename purposes { id } }"}' })).text()
       expect([text.includes('"data"'), /ftv1|trace|duration/i.test(text)]).toEqual([true, false])
     }
@@ -104,10 +131,13 @@ describe('what GraphQL lets through', () => {
 })
 
 describe('what a data base and its driver let through', () => {
-  test.for(['secondary', 'secondaryPreferred', 'nearest', 'primaryPreferred', 'PRIMARYPREFERRED'])('D9 no start with reads from elsewhere than the primary: %s', async (preference) => {
-    const uri = `${shop.env.MONGODB_URI}${shop.env.MONGODB_URI.includes('?') ? '&' : '?'}readPreference=${preference}`
-    await expect(start({ ...shop.env, MONGODB_URI: uri })).rejects.toThrow('must not ask for secondary reads')
-  })
+  test.for(['secondary', 'secondaryPreferred', 'nearest', 'primaryPreferred', 'PRIMARYPREFERRED'])(
+    'D9 no start with reads from elsewhere than the primary: %s',
+    async (preference) => {
+      const uri = `${shop.env.MONGODB_URI}${shop.env.MONGODB_URI.includes('?') ? '&' : '?'}readPreference=${preference}`
+      await expect(start({ ...shop.env, MONGODB_URI: uri })).rejects.toThrow('must not ask for secondary reads')
+    },
+  )
 
   test('D1 D4 D7 nothing that outlives a request keeps answers, rows or verdicts', async () => {
     const sources: string[] = []
@@ -119,7 +149,12 @@ describe('what a data base and its driver let through', () => {
     const anna = await shop.signIn('google', { as: 'person-601' })
     const { data } = await shop.graphql('{ purposes { id textVersion } }')
     const { textVersion } = data.purposes.find((one: { id: string }) => one.id === 'email_marketing')
-    const decide = (granted: boolean) => shop.graphql('mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d) { id } }', { d: [{ purpose: 'email_marketing', granted, ...(granted && { textVersion }) }] }, anna.accessToken)
+    const decide = (granted: boolean) =>
+      shop.graphql(
+        'mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d) { id } }',
+        { d: [{ purpose: 'email_marketing', granted, ...(granted && { textVersion }) }] },
+        anna.accessToken,
+      )
     const ads = await shop.tool('ads')
     const list = '{ customers { totalCount edges { node { email givenName } } } }'
     for (const granted of [true, false, true, false]) {

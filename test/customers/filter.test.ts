@@ -8,7 +8,15 @@ let ads: string
 let shop: string
 
 const people = [
-  { email: 'anna@x.example', givenName: 'Anna', birthYear: 1984, postcode: '10115', country: 'DE', traits: { favouriteColours: ['red', 'blue'], newsletterRhythm: 'WEEKLY' }, granted: ['email_marketing', 'personalised_ads'] },
+  {
+    email: 'anna@x.example',
+    givenName: 'Anna',
+    birthYear: 1984,
+    postcode: '10115',
+    country: 'DE',
+    traits: { favouriteColours: ['red', 'blue'], newsletterRhythm: 'WEEKLY' },
+    granted: ['email_marketing', 'personalised_ads'],
+  },
   { email: 'ben@x.example', givenName: 'Ben', birthYear: 1989, postcode: '10999', country: 'DE', granted: ['email_marketing'] },
   { email: 'carla@x.example', givenName: 'Carla', birthYear: 1991, postcode: '80331', country: 'AT', granted: ['personalised_ads'] },
   { email: 'dora@x.example', givenName: 'Dora', birthYear: 1985, postcode: '10117', country: 'DE', refused: ['email_marketing', 'personalised_ads'] },
@@ -31,8 +39,13 @@ async function list(token: string, filter: object | null): Promise<string[]> {
   if (answer.errors) throw new Error(answer.errors[0].extensions.code)
   const found = answer.data.customers
   expect(found.totalCount).toBe(found.edges.length)
-  const keys = found.edges.map((edge: { node: { id: string } }) => house.ids.inward(token === ads ? 'ads' : token === shop ? 'storefront' : 'marketing', edge.node.id))
-  const rows = await house.db.collection('customers').find({ _id: { $in: keys } }).toArray()
+  const keys = found.edges.map((edge: { node: { id: string } }) =>
+    house.ids.inward(token === ads ? 'ads' : token === shop ? 'storefront' : 'marketing', edge.node.id),
+  )
+  const rows = await house.db
+    .collection('customers')
+    .find({ _id: { $in: keys } })
+    .toArray()
   return rows.map((row) => String(row['givenName'])).sort()
 }
 
@@ -72,7 +85,17 @@ describe('a condition sees what the caller reads', () => {
 
   test('B3 what is empty, null or too much is refused, never dropped', async () => {
     const many = { or: Array.from({ length: 40 }, () => ({ country: { eq: 'DE' } })) }
-    for (const filter of [{ email: {} }, { email: null }, { email: { eq: null } }, { and: [] }, { or: null }, { country: { in: [] } }, { not: { email: {} } }, { traits: null }, many])
+    for (const filter of [
+      { email: {} },
+      { email: null },
+      { email: { eq: null } },
+      { and: [] },
+      { or: null },
+      { country: { in: [] } },
+      { not: { email: {} } },
+      { traits: null },
+      many,
+    ])
       await expect(list(marketing, filter)).rejects.toThrow('BAD_USER_INPUT')
     await expect(list(ads, { email: {} })).rejects.toThrow('BAD_USER_INPUT')
   })
@@ -83,7 +106,13 @@ describe('a condition sees what the caller reads', () => {
       fc.constantFrom({ email: { startsWith: 'a' } }, { country: { eq: 'DE' } }, { birthYear: { gte: 1980 } }),
     )
     const { tree } = fc.letrec<{ tree: object }>((tie) => ({
-      tree: fc.oneof({ maxDepth: 3 }, leaf, tie('tree').map((not) => ({ not })), fc.array(tie('tree'), { minLength: 1, maxLength: 3 }).map((and) => ({ and })), fc.array(tie('tree'), { minLength: 1, maxLength: 3 }).map((or) => ({ or }))),
+      tree: fc.oneof(
+        { maxDepth: 3 },
+        leaf,
+        tie('tree').map((not) => ({ not })),
+        fc.array(tie('tree'), { minLength: 1, maxLength: 3 }).map((and) => ({ and })),
+        fc.array(tie('tree'), { minLength: 1, maxLength: 3 }).map((or) => ({ or })),
+      ),
     }))
     await fc.assert(
       fc.asyncProperty(tree, async (filter) => {
@@ -97,13 +126,14 @@ describe('a condition sees what the caller reads', () => {
 })
 
 describe('places in a list', () => {
-  const page = 'query ($first: Int, $after: String, $f: CustomerFilter) { customers(first: $first, after: $after, filter: $f) { pageInfo { hasNextPage endCursor } edges { cursor node { givenName } } } }'
+  const page =
+    'query ($first: Int, $after: String, $f: CustomerFilter) { customers(first: $first, after: $after, filter: $f) { pageInfo { hasNextPage endCursor } edges { cursor node { givenName } } } }'
   const ask = (token: string, variables: Record<string, unknown>) => house.ask(page, { token, variables })
 
   test('B8 pages are full until the last, and hold everybody once', async () => {
     const names: string[] = []
     let after: string | null = null
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const answer: Awaited<ReturnType<typeof ask>> = await ask(marketing, { first: 2, after })
       const { customers } = answer.data
       names.push(...customers.edges.map((edge: { node: { givenName: string } }) => edge.node.givenName))
@@ -120,7 +150,13 @@ describe('places in a list', () => {
     expect((await ask(marketing, { first: 1, after: cursor })).errors).toBeUndefined()
     expect(customers.pageInfo.endCursor).toHaveLength(cursor.length)
     const edited = `${cursor.slice(0, 40)}${cursor[40] === 'A' ? 'B' : 'A'}${cursor.slice(41)}`
-    const tries = [[marketing, { after: edited }], [ads, { after: cursor }], [marketing, { after: cursor, f: { country: { eq: 'DE' } } }], [marketing, { after: Buffer.from('{"$gt":""}').toString('base64') }], [marketing, { after: '' }]] as const
+    const tries = [
+      [marketing, { after: edited }],
+      [ads, { after: cursor }],
+      [marketing, { after: cursor, f: { country: { eq: 'DE' } } }],
+      [marketing, { after: Buffer.from('{"$gt":""}').toString('base64') }],
+      [marketing, { after: '' }],
+    ] as const
     for (const [token, variables] of tries) expect((await ask(token, variables)).errors?.[0].extensions.code).toBe('BAD_USER_INPUT')
   })
 

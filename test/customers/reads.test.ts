@@ -9,18 +9,44 @@ beforeAll(async () => {
 afterAll(() => house[Symbol.asyncDispose]())
 
 test('D2 D3 many clients at once: one query a turn, each with what its own token opens', async () => {
-  const keys = await Promise.all(Array.from({ length: 20 }, (_, n) => house.addCustomer({ email: `c${n}@canary.example`, givenName: `N${n}`, postcode: '10115', granted: n % 2 ? ['personalised_shop', 'personalised_ads'] : [] })))
+  const keys = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      house.addCustomer({
+        email: `c${n}@canary.example`,
+        givenName: `N${n}`,
+        postcode: '10115',
+        granted: n % 2 ? ['personalised_shop', 'personalised_ads'] : [],
+      }),
+    ),
+  )
   const asks = keys.flatMap((key, n) => [
-    house.ask('{ me { email postcode } }', { token: house.tokenFor('storefront', ['order_processing'], key) }).then((answer) => expect(answer.data.me).toEqual({ email: `c${n}@canary.example`, postcode: '10115' })),
-    house.ask('{ me { givenName email postcode } }', { token: house.tokenFor('storefront', ['personalised_shop'], key) }).then((answer) => expect(answer.data.me).toEqual(n % 2 ? { givenName: `N${n}`, email: null, postcode: '10' } : { givenName: null, email: null, postcode: null })),
-    house.ask(`{ customer(id: "${house.ids.outward('ads', [key])[0]}") { postcode givenName } }`, { token: house.tokenFor('ads', ['personalised_ads']) }).then((answer) => expect(answer.data.customer).toEqual(n % 2 ? { postcode: '10', givenName: null } : null)),
+    house
+      .ask('{ me { email postcode } }', { token: house.tokenFor('storefront', ['order_processing'], key) })
+      .then((answer) => expect(answer.data.me).toEqual({ email: `c${n}@canary.example`, postcode: '10115' })),
+    house
+      .ask('{ me { givenName email postcode } }', { token: house.tokenFor('storefront', ['personalised_shop'], key) })
+      .then((answer) =>
+        expect(answer.data.me).toEqual(n % 2 ? { givenName: `N${n}`, email: null, postcode: '10' } : { givenName: null, email: null, postcode: null }),
+      ),
+    house
+      .ask(`{ customer(id: "${house.ids.outward('ads', [key])[0]}") { postcode givenName } }`, { token: house.tokenFor('ads', ['personalised_ads']) })
+      .then((answer) => expect(answer.data.customer).toEqual(n % 2 ? { postcode: '10', givenName: null } : null)),
   ])
   await Promise.all(asks)
 })
 
 test('joined: one fetch for a turn, and no row in two hands', async () => {
   const fetched: (readonly string[])[] = []
-  const row = (key: string) => ({ _id: key, state: 'active' as const, decisions: {}, restricted: false, tokensValidFrom: new Date(0), endedGrants: [], consentVersion: 0, traits: { sizes: ['M'] } })
+  const row = (key: string) => ({
+    _id: key,
+    state: 'active' as const,
+    decisions: {},
+    restricted: false,
+    tokensValidFrom: new Date(0),
+    endedGrants: [],
+    consentVersion: 0,
+    traits: { sizes: ['M'] },
+  })
   const { read } = joinedReads({ readMany: (keys) => (fetched.push(keys), Promise.resolve(keys.filter((key) => key !== 'nobody').map(row))) })
   const [a, again, nobody, b] = await Promise.all([read('a', { email: 1 }), read('a', { traits: 1 }), read('nobody', { email: 1 }), read('b', { email: 1 })])
   expect(fetched).toEqual([['a', 'nobody', 'b']])
@@ -43,7 +69,9 @@ test('A13 D6 what a variable leaves out is neither read nor reported', async () 
 test('E1 E40 the answer of a mutation passes the gate, under any alias', async () => {
   const anna = await house.addCustomer({ email: 'anna@x.example', birthYear: 1984 })
   const token = house.tokenFor('storefront', ['order_processing'], anna)
-  const answer = await house.ask('mutation { x: updateProfile(input: {givenName: "Anna"}) { a: givenName b: birthYear ... on Customer { c: birthYear } } }', { token })
+  const answer = await house.ask('mutation { x: updateProfile(input: {givenName: "Anna"}) { a: givenName b: birthYear ... on Customer { c: birthYear } } }', {
+    token,
+  })
   expect(answer.data.x).toEqual({ a: 'Anna', b: null, c: null })
   expect(answer.extensions.withheld).toEqual([{ field: 'Customer.birthYear', category: 'user.demographic', reason: 'PURPOSE_NOT_GRANTED', count: 1 }])
 })
@@ -51,7 +79,8 @@ test('E1 E40 the answer of a mutation passes the gate, under any alias', async (
 test('E6 null and a reduced value that come back leave everything as it is', async () => {
   const anna = await house.addCustomer({ email: 'anna@x.example', birthYear: 1984, postcode: '10115', granted: ['personalised_shop'] })
   const token = house.tokenFor('storefront', ['personalised_shop'], anna)
-  const update = (input: object) => house.ask('mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { postcode } }', { token, variables: { input } })
+  const update = (input: object) =>
+    house.ask('mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { postcode } }', { token, variables: { input } })
   expect((await update({ email: null })).errors[0].extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'email' })
   expect((await update({ postcode: '10' })).data.updateProfile).toEqual({ postcode: '10' })
   expect(await house.store.read(anna)).toMatchObject({ email: 'anna@x.example', postcode: '10115' })
@@ -65,7 +94,9 @@ test('what a tool was given is in the audit log before it has it; what it asked 
   const [id] = house.ids.outward('marketing', [anna])
   await house.ask(`{ customer(id: "${id}") { email pictureUrl } }`, { token })
   const read = await house.events.find({ subject: anna }, null, 5)
-  expect(read.map(({ type, client, purposes, categories }) => ({ type, client, purposes, categories }))).toEqual([{ type: 'data.read', client: 'marketing', purposes: ['email_marketing'], categories: ['user.contact.email'] }])
+  expect(read.map(({ type, client, purposes, categories }) => ({ type, client, purposes, categories }))).toEqual([
+    { type: 'data.read', client: 'marketing', purposes: ['email_marketing'], categories: ['user.contact.email'] },
+  ])
   const denied = await house.events.find({ types: ['access.denied'], client: 'marketing' }, null, 5)
   expect(denied.map(({ categories }) => categories)).toEqual([['user.content.self_image']])
 })

@@ -51,7 +51,21 @@ test('through a router the caller meets the same gate', async () => {
     const { schema, executor } = await gateway.load()
     const document = parse(query)
     const operation = document.definitions[0]
-    const result = await executor({ document, operation, request: { query, variables: {} }, queryHash: query, operationName: null, source: query, schema, schemaHash: '', context: {}, cache: new Map(), logger: console, metrics: {}, overallCachePolicy: {} } as never)
+    const result = await executor({
+      document,
+      operation,
+      request: { query, variables: {} },
+      queryHash: query,
+      operationName: null,
+      source: query,
+      schema,
+      schemaHash: '',
+      context: {},
+      cache: new Map(),
+      logger: console,
+      metrics: {},
+      overallCachePolicy: {},
+    } as never)
     await gateway.stop()
     return result
   }
@@ -68,7 +82,10 @@ test('A6 A7 entities: the caller decides, and only the key of a representation i
   const token = house.tokenFor('marketing', ['email_marketing'])
   const [id = '', hiddenId = ''] = house.ids.outward('marketing', [anna, hidden])
   const [foreign = ''] = house.ids.outward('ads', [anna])
-  const r = [{ __typename: 'Customer', id, email: 'forged', decisions: {} }, ...[hiddenId, foreign, 'made up'].map((one) => ({ __typename: 'Customer', id: one }))]
+  const r = [
+    { __typename: 'Customer', id, email: 'forged', decisions: {} },
+    ...[hiddenId, foreign, 'made up'].map((one) => ({ __typename: 'Customer', id: one })),
+  ]
   const answer = await house.ask(entities, { token, variables: { r } })
   expect(answer.errors).toBeUndefined()
   expect(answer.data._entities).toEqual([{ __typename: 'Customer', id, email: 'anna@canary.example', givenName: 'Anna' }, null, null, null])
@@ -82,14 +99,21 @@ test('A6 A7 entities: the caller decides, and only the key of a representation i
 test('the SDL a router asks for names the key and the classification', async () => {
   const operator = house.tokenFor('operator', [], null, { scopes: new Set(['audit:read']) })
   const { sdl } = (await house.ask('{ _service { sdl } }', { token: operator })).data._service
-  for (const part of ['@link(url: "https://specs.apollo.dev/federation/v2', '@key(fields: "id")', '@personalData(category: "user.contact.email")']) expect(sdl).toContain(part)
+  for (const part of ['@link(url: "https://specs.apollo.dev/federation/v2', '@key(fields: "id")', '@personalData(category: "user.contact.email")'])
+    expect(sdl).toContain(part)
 })
 
 test('A8 a subgraph cannot take our fields over, nor require them unless they are its own', () => {
   const hostile = (fields: string) =>
     composeServices([
       { name: 'entente', url: 'http://a.invalid', typeDefs: parse(schemaOfDemo.sdl) },
-      { name: 'hostile', url: 'http://b.invalid', typeDefs: parse(`extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"]) type Customer @key(fields: "id") { id: ID! ${fields} } type Query { x: Int }`) },
+      {
+        name: 'hostile',
+        url: 'http://b.invalid',
+        typeDefs: parse(
+          `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"]) type Customer @key(fields: "id") { id: ID! ${fields} } type Query { x: Int }`,
+        ),
+      },
     ])
   expect(hostile('discount: Int').errors).toBeUndefined()
   expect(hostile('email: String').errors?.[0]?.message).toContain('non-shareable')

@@ -4,10 +4,21 @@ import type { EntenteError } from '../../src/errors.ts'
 import { rateLimits, type Rates } from '../../src/graphql/rate-limits.ts'
 import { openRedis } from '../../src/storage/redis.ts'
 
-const few: Rates = { client: { points: 5, seconds: 30 }, customer: { points: 5, seconds: 30 }, address: { points: 5, seconds: 30 }, login: { points: 3, seconds: 30 } }
+const few: Rates = {
+  client: { points: 5, seconds: 30 },
+  customer: { points: 5, seconds: 30 },
+  address: { points: 5, seconds: 30 },
+  login: { points: 3, seconds: 30 },
+}
 const key = randomBytes(32)
 
-const refusalOf = async (act: () => unknown): Promise<EntenteError | null> => Promise.resolve().then(act).then(() => null, (error: EntenteError) => error)
+const refusalOf = async (act: () => unknown): Promise<EntenteError | null> =>
+  Promise.resolve()
+    .then(act)
+    .then(
+      () => null,
+      (error: EntenteError) => error,
+    )
 
 test('logins of one address are counted over all processes, before they go on', async () => {
   const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)

@@ -20,7 +20,8 @@ describe('customer-owned types', () => {
     for (const name of ['Customer', 'Traits', 'Identity', 'Consent', 'CustomerView', 'FieldAccess', 'Session']) {
       const type = schema.getType(name)
       if (!isObjectType(type)) throw new Error(`${name} is no object type`)
-      for (const field of Object.values(type.getFields())) expect([`${name}.${field.name}`, field.resolve !== undefined]).toEqual([`${name}.${field.name}`, withResolver.includes(`${name}.${field.name}`)])
+      for (const field of Object.values(type.getFields()))
+        expect([`${name}.${field.name}`, field.resolve !== undefined]).toEqual([`${name}.${field.name}`, withResolver.includes(`${name}.${field.name}`)])
     }
   })
 

@@ -51,7 +51,6 @@ export async function openStage(elsewhere = 'http://127.0.0.1:9') {
   return { url, behind, server, [Symbol.asyncDispose]: () => server.close() }
 }
 
-
 /** The address is known only once a port is; the plugin asks for it when a page is rendered. */
 async function listen(server: FastifyInstance, partsAt: (at: () => string) => PageParts): Promise<string> {
   let url = 'http://127.0.0.1'

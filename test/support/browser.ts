@@ -43,7 +43,10 @@ export class Browser {
     return [...(this.#cookies.get(host)?.keys() ?? [])]
   }
 
-  async open(url: string, init: { readonly method?: string; readonly form?: Record<string, string>; readonly from?: string; readonly headers?: Record<string, string> } = {}): Promise<Page> {
+  async open(
+    url: string,
+    init: { readonly method?: string; readonly form?: Record<string, string>; readonly from?: string; readonly headers?: Record<string, string> } = {},
+  ): Promise<Page> {
     let target = new URL(url)
     let method = init.method ?? 'GET'
     let body = init.form === undefined ? undefined : new URLSearchParams(init.form).toString()
@@ -92,7 +95,10 @@ export class Browser {
   #cookieHeader(url: URL, crossSitePost: boolean): string {
     // All our cookies are Lax or stricter: they do not travel with another site's POST.
     if (crossSitePost) return ''
-    return [...this.#jar(url.host).values()].filter((one) => url.pathname.startsWith(one.path)).map((one) => `${one.name}=${one.value}`).join('; ')
+    return [...this.#jar(url.host).values()]
+      .filter((one) => url.pathname.startsWith(one.path))
+      .map((one) => `${one.name}=${one.value}`)
+      .join('; ')
   }
 
   #keep(url: URL, lines: readonly string[]): void {

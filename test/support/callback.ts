@@ -39,7 +39,15 @@ function loginsOf(shop: Shop) {
   const begin = async (attempt: LoginAttempt = {}): Promise<Answer & { verifier: string }> => {
     const pkce = newPkce()
     const { provider = 'google', as = 'anna' } = attempt
-    const usual = { clientId: 'storefront', provider, redirectUri, codeChallenge: pkce.challenge, loginHint: as, scope: 'openid purpose:order_processing', state: 'shop-state' }
+    const usual = {
+      clientId: 'storefront',
+      provider,
+      redirectUri,
+      codeChallenge: pkce.challenge,
+      loginHint: as,
+      scope: 'openid purpose:order_processing',
+      state: 'shop-state',
+    }
     return { ...(await shop.graphql(startMutation, { input: { ...usual, ...attempt.input } })), verifier: pkce.verifier }
   }
 
@@ -54,11 +62,15 @@ function loginsOf(shop: Shop) {
   }
 
   const complete = (page: Page, verifier: string): Promise<Answer> =>
-    shop.graphql(completeMutation, { input: { clientId: 'storefront', code: new URL(page.url).searchParams.get('code') ?? '', codeVerifier: verifier, redirectUri } })
+    shop.graphql(completeMutation, {
+      input: { clientId: 'storefront', code: new URL(page.url).searchParams.get('code') ?? '', codeVerifier: verifier, redirectUri },
+    })
 
   /** Requests for tokens that any provider got. */
   const redeemed = (): number =>
-    [shop.providers.google, shop.providers.apple, shop.providers.facebook, shop.providers.haus].flatMap(({ requests }) => requests).filter(({ path }) => /\/(token|access_token)$/.test(path)).length
+    [shop.providers.google, shop.providers.apple, shop.providers.facebook, shop.providers.haus]
+      .flatMap(({ requests }) => requests)
+      .filter(({ path }) => /\/(token|access_token)$/.test(path)).length
 
   /** A digest of every collection but the audit log, which is to grow. */
   const kept = async (): Promise<Record<string, string>> => {

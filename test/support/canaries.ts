@@ -23,13 +23,20 @@ export function scannerOf(canaries: readonly Canary[]): (text: string) => string
       const digest = createHash(kind).update(value).digest()
       return [named(`${kind} hex`, digest.toString('hex')), named(`${kind} base64`, digest.toString('base64url').slice(0, 20))]
     })
-    return [named('raw', core), named('hex', Buffer.from(core).toString('hex')), ...[0, 1, 2].map((offset) => named(`base64+${offset}`, base64At(core, offset))), ...hashes]
+    return [
+      named('raw', core),
+      named('hex', Buffer.from(core).toString('hex')),
+      ...[0, 1, 2].map((offset) => named(`base64+${offset}`, base64At(core, offset))),
+      ...hashes,
+    ]
   })
   return (text) => {
     const opened = `${text}\n${unpacked(text)}`
     const lower = opened.toLowerCase()
     const url = opened.replaceAll('-', '+').replaceAll('_', '/')
-    return needles.filter(({ needle, folded }) => (folded ? lower : opened).includes(needle) || url.includes(needle.replaceAll('-', '+').replaceAll('_', '/'))).map(({ name }) => name)
+    return needles
+      .filter(({ needle, folded }) => (folded ? lower : opened).includes(needle) || url.includes(needle.replaceAll('-', '+').replaceAll('_', '/')))
+      .map(({ name }) => name)
   }
 }
 
@@ -85,4 +92,5 @@ const shown = ['FULL', 'BAND', 'REGION', 'PRESENCE', 'HASH', 'HASH matchable']
 export const isShown = (form: string): boolean => shown.includes(form)
 
 /** Whether the customer exists for a tool: each purpose of the demo covers some field. */
-export const exists = (token: readonly string[], customer: NaiveCustomer): boolean => Object.keys(fields).some((field) => isShown(expectedForm(field, token, customer)))
+export const exists = (token: readonly string[], customer: NaiveCustomer): boolean =>
+  Object.keys(fields).some((field) => isShown(expectedForm(field, token, customer)))

@@ -99,13 +99,24 @@ export async function openHouse() {
     tokenFor: (clientId: string, purposes: readonly string[], customer: string | null = null, more: Partial<Caller> = {}): string => {
       const token = randomBytes(8).toString('hex')
       const mask = demoPolicy.maskOf([...purposes, 'consent_record'])
-      callers.set(token, { clientId, sector: clientId, customer, purposes: mask, scopes: new Set(), issuedAt: Date.now(), authTime: null, grant: null, ...more })
+      callers.set(token, {
+        clientId,
+        sector: clientId,
+        customer,
+        purposes: mask,
+        scopes: new Set(),
+        issuedAt: Date.now(),
+        authTime: null,
+        grant: null,
+        ...more,
+      })
       return token
     },
     /** A customer with these values; `granted` names purposes. */
     addCustomer: async (values: Partial<CustomerRow> & { granted?: readonly string[]; refused?: readonly string[] } = {}): Promise<string> => {
       const { granted = [], refused = [], ...rest } = values
-      const decision = (state: 'granted' | 'withdrawn') => (id: string) => [id, { state, textVersion: demoPolicy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
+      const decision = (state: 'granted' | 'withdrawn') => (id: string) =>
+        [id, { state, textVersion: demoPolicy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
       const decisions = Object.fromEntries([...granted.map(decision('granted')), ...refused.map(decision('withdrawn'))])
       const key = randomBytes(16).toString('base64url')
       const row: CustomerRow = { ...emptyRow(key), decisions, ...searchable(decisions), ...rest }

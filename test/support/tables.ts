@@ -5,7 +5,11 @@ export function rowsOf(file: string): Record<string, string>[] {
   const lines = readFileSync(file, 'utf8').split('\n')
   const start = lines.findIndex((line, at) => line.startsWith('|') && /^\|[\s|:-]+\|$/.test(lines[at + 1] ?? ''))
   if (start === -1) throw new Error(`no table in ${file}`)
-  const cells = (line: string) => line.split('|').slice(1, -1).map((cell) => cell.trim())
+  const cells = (line: string) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim())
   const names = cells(lines[start] ?? '')
   const rows: Record<string, string>[] = []
   for (const line of lines.slice(start + 2)) {

@@ -12,7 +12,9 @@ export async function openTwins(other: OtherParts = {}) {
     // The first house makes the keys, the second is given them.
     if (n === 1) await copyKeys(around[0].env.MONGODB_URI, env.MONGODB_URI)
     const commands: string[] = []
-    const running = stack.use(await start({ ...env, ENTENTE_SECRET: around[0].env.ENTENTE_SECRET }, { ...other, watchCommands: (connection) => record(connection, commands) }))
+    const running = stack.use(
+      await start({ ...env, ENTENTE_SECRET: around[0].env.ENTENTE_SECRET }, { ...other, watchCommands: (connection) => record(connection, commands) }),
+    )
     houses.push({ db, env, commands, url: running.url, ...clientSide(running.url) })
   }
   const [left, right] = houses
@@ -38,7 +40,10 @@ function record(connection: Connection, commands: string[]): void {
 async function copyKeys(from: string, to: string): Promise<void> {
   const [source, target] = [await MongoClient.connect(from), await MongoClient.connect(to)]
   try {
-    await target.db().collection('keys').insertMany(await source.db().collection('keys').find({}).toArray())
+    await target
+      .db()
+      .collection('keys')
+      .insertMany(await source.db().collection('keys').find({}).toArray())
   } finally {
     await source.close()
     await target.close()
