@@ -20,7 +20,7 @@ export interface IdTokenGrantParts {
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   readonly now: () => Date
-  /** From the token of a device's own dialog to a customer, by the same linking rules as any login. */
+  /** From the token of a device's own dialog to a customer, by the same linking rules as every login. */
   readonly signInWithIdToken: (login: DeviceLogin) => Promise<CustomerKey>
 }
 

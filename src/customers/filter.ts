@@ -5,7 +5,7 @@ import { EntenteError } from '../errors.ts'
 import type { Caller } from '../operation.ts'
 import type { BooleanCondition, Condition, CustomerFilter, IntCondition, StringCondition } from './filter-type.ts'
 import { withBasis } from './permission.ts'
-import { all, any, never, none, oneOf, range, startsWith, type Query } from './query.ts'
+import { allOf, anyOf, never, none, oneOf, range, startsWith, type Query } from './query.ts'
 
 /** What a filter on a field needs to know of it: the masks of the gate, and whether it holds a list. */
 export interface FilterField {
@@ -56,21 +56,21 @@ export function compileFilter(parts: FilterParts, filter: CustomerFilter, caller
       const readable = withBasis(mask & caller.purposes, parts.policy, now)
       const asked = predicate(path, condition, form, field.list)
       if (asked) {
-        const here = all([readable, none(wider)])
-        sides.push({ holds: all([here, asked]), fails: all([here, none(asked)]) })
+        const here = allOf([readable, none(wider)])
+        sides.push({ holds: allOf([here, asked]), fails: allOf([here, none(asked)]) })
       }
-      wider = any([wider, readable])
+      wider = anyOf([wider, readable])
     }
     // Also when no form can be asked, a condition that is no condition is refused.
     predicate(path, condition, { form: 'FULL', matchable: false }, field.list)
-    return { holds: any(sides.map((side) => side.holds)), fails: any(sides.map((side) => side.fails)) }
+    return { holds: anyOf(sides.map((side) => side.holds)), fails: anyOf(sides.map((side) => side.fails)) }
   }
 
   return group(filter).holds
 }
 
-const both = (sides: readonly Sides[]): Sides => ({ holds: all(sides.map((one) => one.holds)), fails: any(sides.map((one) => one.fails)) })
-const either = (sides: readonly Sides[]): Sides => ({ holds: any(sides.map((one) => one.holds)), fails: all(sides.map((one) => one.fails)) })
+const both = (sides: readonly Sides[]): Sides => ({ holds: allOf(sides.map((one) => one.holds)), fails: anyOf(sides.map((one) => one.fails)) })
+const either = (sides: readonly Sides[]): Sides => ({ holds: anyOf(sides.map((one) => one.holds)), fails: allOf(sides.map((one) => one.fails)) })
 const opposite = (side: Sides): Sides => ({ holds: side.fails, fails: side.holds })
 
 /** The condition on the stored value that says what the caller asks of the form; null for forms that cannot be asked. */
@@ -80,7 +80,7 @@ function predicate(path: string, condition: Condition, { form }: Form, list: boo
     return form === 'BAND' ? onBand(path, operator, value) : form === 'REGION' ? onRegion(path, operator, value) : onWhole(path, operator, value, list)
   })
   if (operators.length === 0) throw refused(path)
-  return form === 'HASH' || form === 'PRESENCE' ? null : all(operators)
+  return form === 'HASH' || form === 'PRESENCE' ? null : allOf(operators)
 }
 
 function onWhole(path: string, operator: string, value: unknown, list: boolean): Query {
@@ -95,14 +95,14 @@ function onBand(path: string, operator: string, value: unknown): Query {
   if (operator === 'gte' && typeof value === 'number') return range(path, { $gte: band(value + 9) }, false)
   if (operator === 'lte' && typeof value === 'number') return range(path, { $lte: band(value) + 9 }, false)
   const decades = valuesOf(path, operator, value).filter((year) => typeof year === 'number' && band(year) === year)
-  return any(decades.map((year) => range(path, { $gte: Number(year), $lte: Number(year) + 9 }, false)))
+  return anyOf(decades.map((year) => range(path, { $gte: Number(year), $lte: Number(year) + 9 }, false)))
 }
 
 /** A region is two characters long, whatever stands behind them. */
 function onRegion(path: string, operator: string, value: unknown): Query {
   if (operator === 'startsWith' && typeof value === 'string') return [...value].length <= 2 ? startsWith(path, value, false) : never
   const regions = valuesOf(path, operator, value).filter((text) => typeof text === 'string' && [...text].length === 2)
-  return any(regions.map((text) => startsWith(path, String(text), false)))
+  return anyOf(regions.map((text) => startsWith(path, String(text), false)))
 }
 
 function valuesOf(path: string, operator: string, value: unknown): (string | number | boolean)[] {

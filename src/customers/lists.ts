@@ -8,7 +8,7 @@ import { listName, type Cursors } from './cursor.ts'
 import type { CustomerFilter } from './filter-type.ts'
 import { compileFilter, type FilterParts } from './filter.ts'
 import { processable } from './permission.ts'
-import { all, always } from './query.ts'
+import { allOf, always } from './query.ts'
 import type { CustomerReads, Place, Reading } from './reads.ts'
 
 export interface ListParts extends FilterParts {
@@ -47,7 +47,7 @@ export function customerLists(parts: ListParts) {
     const list = listName({ caller, filter: request.filter, policyVersion: parts.policy.version })
     const after = request.after === null ? null : parts.cursors.read(list, request.after)
     const asked = request.filter ? compileFilter(parts, request.filter, caller, now) : always
-    const query = all([processable(caller, parts.policy, now), asked])
+    const query = allOf([processable(caller, parts.policy, now), asked])
     const site = reading.plan.siteOf(place)
     const rows = await parts.store.page(query, after, request.first + 1, narrowed(site, caller.purposes))
     const last = rows.length > request.first ? rows[request.first - 1] : undefined

@@ -2,7 +2,7 @@ import { addDuration } from '../config/duration.ts'
 import { builtInPurposes, type Policy, type Purpose } from '../config/policy.ts'
 import { grantEntry } from '../consent/decisions.ts'
 import type { Caller, Mask } from '../operation.ts'
-import { all, any, never, oneOf, type Query } from './query.ts'
+import { allOf, anyOf, never, oneOf, type Query } from './query.ts'
 
 /**
  * Customers who give a basis for at least one purpose of the mask: what `basisOf` decides for one row, said as a condition, so that pages
@@ -11,7 +11,7 @@ import { all, any, never, oneOf, type Query } from './query.ts'
 export function withBasis(mask: Mask, policy: Policy, now: Date): Query {
   const purposes = policy.purposes.filter((purpose) => (purpose.mask & mask & ~builtInPurposes) !== 0)
   if (purposes.length === 0) return never
-  return all([{ state: 'active' }, { restricted: false }, any(purposes.map((purpose) => basisFor(purpose, policy, now)))])
+  return allOf([{ state: 'active' }, { restricted: false }, anyOf(purposes.map((purpose) => basisFor(purpose, policy, now)))])
 }
 
 /** Customers whom the caller may process for a purpose of its own. */
@@ -19,22 +19,22 @@ export const processable = (caller: Caller, policy: Policy, now: Date): Query =>
 
 function basisFor(purpose: Purpose, policy: Policy, now: Date): Query {
   const required = policy.purposes.filter((other) => (other.mask & purpose.requires) !== 0 && !other.builtIn)
-  return all([ownBasis(purpose, now), ...required.map((other) => basisFor(other, policy, now))])
+  return allOf([ownBasis(purpose, now), ...required.map((other) => basisFor(other, policy, now))])
 }
 
 function ownBasis(purpose: Purpose, now: Date): Query {
   if (purpose.legalBasis === 'CONTRACT' || purpose.legalBasis === 'LEGAL_OBLIGATION') return {}
   if (purpose.legalBasis === 'LEGITIMATE_INTEREST') return { objections: { $ne: purpose.id } }
   const versions = [...purpose.validVersions].map((version) => grantEntry(purpose.id, version))
-  return all([oneOf('grants', versions), unexpired(purpose, now)])
+  return allOf([oneOf('grants', versions), unexpired(purpose, now)])
 }
 
 function unexpired(purpose: Purpose, now: Date): Query {
   const path = `decisions.${purpose.id}`
   const ends: Query = { [`${path}.expiresAt`]: { $gt: now } }
   const endless: Query = { [`${path}.expiresAt`]: { $exists: false } }
-  if (purpose.validity === null) return any([ends, endless])
-  return any([ends, all([endless, { [`${path}.at`]: { $gt: before(now, purpose.validity) } }])])
+  if (purpose.validity === null) return anyOf([ends, endless])
+  return anyOf([ends, allOf([endless, { [`${path}.at`]: { $gt: before(now, purpose.validity) } }])])
 }
 
 /** A period back from `now`, a few days short: months differ in length, and a list may hide sooner than the gate but never later. */

@@ -4,13 +4,13 @@ export type Query = Readonly<Record<string, unknown>>
 export const always: Query = {}
 export const never: Query = { _id: { $in: [] } }
 
-export function all(queries: readonly Query[]): Query {
+export function allOf(queries: readonly Query[]): Query {
   const needed = queries.filter((query) => query !== always)
   if (needed.includes(never)) return never
   return needed.length > 1 ? { $and: needed } : (needed[0] ?? always)
 }
 
-export function any(queries: readonly Query[]): Query {
+export function anyOf(queries: readonly Query[]): Query {
   const possible = queries.filter((query) => query !== never)
   if (possible.includes(always)) return always
   return possible.length > 1 ? { $or: possible } : (possible[0] ?? never)

@@ -105,7 +105,14 @@ function setHeaders(server: FastifyInstance, publicUrl: string): void {
 }
 
 function logRequests(server: FastifyInstance, metrics: Metrics): void {
+  let closing = false
+  server.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
   server.addHook('onResponse', async (request, reply) => {
+    // Kept alive, the connection of a request that was under way would hold up the end for as long as its client likes.
+    if (closing) request.raw.socket.end()
     const route = request.routeOptions.url ?? 'none'
     metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
     request.log.info({ method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request')

@@ -261,12 +261,10 @@ const anyQuestion = (caller: Caller, { key, aimed }: Difference): fc.Arbitrary<A
   const one = fc
     .tuple(ids, selection)
     .map(([[id], fieldsAsked]): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${fieldsAsked} } }`, variables: { id } }))
-  const entities = fc
-    .tuple(ids, selection)
-    .map(([all, fieldsAsked]): Asked => ({
-      query: `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Customer { ${fieldsAsked} } } }`,
-      variables: { r: all.slice(0, 5).map((id) => ({ __typename: 'Customer', id })) },
-    }))
+  const entities = fc.tuple(ids, selection).map(([all, fieldsAsked]): Asked => ({
+    query: `query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Customer { ${fieldsAsked} } } }`,
+    variables: { r: all.slice(0, 5).map((id) => ({ __typename: 'Customer', id })) },
+  }))
   if (caller.key !== null)
     return fc.oneof(
       one,

@@ -60,7 +60,7 @@ test('neither state nor browser can be read from the keys, and everything in Red
   const logins = open()
   const { state } = await logins.begin(start)
   await logins.park({ state, code: 'c' })
-  const keys = await redis.keys('*')
+  const keys = (await redis.keys('*')).filter((key) => key.startsWith(redis.options.keyPrefix ?? ''))
   expect(keys.length).toBeGreaterThan(0)
   expect(keys.join()).not.toContain(state)
   for (const key of keys) expect(await redis.ttl(key.slice(key.indexOf(':') + 1))).toBeGreaterThan(0)

@@ -52,10 +52,21 @@ describe('C46: a form is taken only from our own page in the same browser', () =
       post(path, { ...fields, token: own.token }, { cookie, origin: 'https://evil.example' }),
       post(path, { ...fields, token: own.token }, { cookie, 'sec-fetch-site': 'cross-site' }),
       post(path, { ...fields, token: own.token }, { cookie, 'sec-fetch-site': 'same-site' }),
-      fetch(stage.url + path, { method: 'POST', headers: { cookie }, body: new URLSearchParams({ ...fields, token: own.token }) }),
+      fetch(stage.url + path, { method: 'POST', headers: { cookie }, body: new URLSearchParams({ ...fields, token: other.token }) }),
     ])
     expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 403))
     expect(stage.behind).toMatchObject({ decided: [], operations: [], started: [] })
+  })
+
+  test('a client without an origin is judged by its token alone', async () => {
+    const { cookie, token } = await visit('/login?uid=waiting-1')
+    const answer = await fetch(`${stage.url}/login/back`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { cookie },
+      body: new URLSearchParams({ ...fields, token }),
+    })
+    expect(answer.status).toBe(303)
   })
 
   test('the same form from the page itself goes on', async () => {
