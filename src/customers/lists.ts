@@ -1,12 +1,11 @@
-import type { Policy } from '../config/policy.ts'
-import type { Site } from '../consent/site.ts'
 import { EntenteError } from '../errors.ts'
-import { tokenOf, type Mask } from '../operation.ts'
+import { tokenOf } from '../operation.ts'
 import type { CustomerView } from '../consent/view.ts'
-import type { CustomerStore, Projection } from '../storage/customers.ts'
+import type { CustomerStore } from '../storage/customers.ts'
 import { listName, type Cursors } from './cursor.ts'
 import type { CustomerFilter } from './filter-type.ts'
 import { compileFilter, type FilterParts } from './filter.ts'
+import { narrowing } from './narrow.ts'
 import { processable } from './permission.ts'
 import { allOf, always } from './query.ts'
 import type { CustomerReads, Place, Reading } from './reads.ts'
@@ -49,7 +48,7 @@ export function customerLists(parts: ListParts) {
     const asked = request.filter ? compileFilter(parts, request.filter, caller, now) : always
     const query = allOf([processable(caller, parts.policy, now), asked])
     const site = reading.plan.siteOf(place)
-    const rows = await parts.store.page(query, after, request.first + 1, narrowed(site, caller.purposes))
+    const rows = await parts.store.page(query, after, request.first + 1, narrowed(site, caller))
     const last = rows.length > request.first ? rows[request.first - 1] : undefined
     const views = parts.reads.many(reading, rows.slice(0, request.first), site)
     return {
@@ -67,33 +66,6 @@ export function customerLists(parts: ListParts) {
       },
     }
   }
-}
-
-/** Strangers choose scopes and selections: what is kept for them is bounded. */
-const mostKept = 256
-
-/**
- * The projection of a list: as planned, but of the permission only what a tool's purposes hang on. Its token ends by itself, and decisions
- * about other purposes are not even read.
- */
-function narrowing(policy: Policy) {
-  const bySite = new WeakMap<Site, Map<Mask, Projection>>()
-  return (site: Site, token: Mask): Projection => {
-    const known = bySite.get(site) ?? new Map<Mask, Projection>()
-    bySite.set(site, known)
-    const before = known.get(token)
-    if (before) return before
-    const { tokensValidFrom: _from, endedGrants: _ended, consentVersion: _version, decisions: _all, ...planned } = site.projection
-    const needed = policy.purposes.filter(({ mask, builtIn }) => !builtIn && (mask & withRequired(token, policy)) !== 0)
-    const made = { ...planned, ...Object.fromEntries(needed.map(({ id }) => [`decisions.${id}`, 1 as const])) }
-    if (known.size < mostKept) known.set(token, made)
-    return made
-  }
-}
-
-function withRequired(token: Mask, policy: Policy): Mask {
-  const all = policy.purposes.reduce((mask, purpose) => ((purpose.mask & mask) === 0 ? mask : mask | purpose.requires), token)
-  return all === token ? all : withRequired(all, policy)
 }
 
 export type CustomerLists = ReturnType<typeof customerLists>

@@ -9,6 +9,7 @@ import type { CustomerView, ViewOf } from '../consent/view.ts'
 import { EntenteError } from '../errors.ts'
 import { tokenOf, type Caller, type CustomerKey, type Mask } from '../operation.ts'
 import type { GatedRow } from '../storage/customers.ts'
+import { narrowing } from './narrow.ts'
 import type { JoinedReads } from '../storage/joined-reads.ts'
 
 /** The part of an operation that reading customers needs. */
@@ -43,6 +44,8 @@ const tokenFields = { state: 1, tokensValidFrom: 1, endedGrants: 1 } as const
 
 /** One customer, or a list that was found: rows become views here, and nothing else leaves. */
 export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts) {
+  const narrowed = narrowing(policy)
+
   function shownAs(reading: Reading, caller: Caller, row: GatedRow, site: Site, may?: Mask): CustomerView {
     reading.shown.customers.add(row._id)
     reading.shown.sites.add(site)
@@ -59,7 +62,8 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     const caller = tokenOf(reading.caller)
     if (caller.customer === null) return null
     const site = reading.plan.siteOf(place)
-    const row = ended === 'must live' ? await own(caller, caller.customer, site.projection) : await rows.read(caller.customer, site.projection)
+    const projection = narrowed(site, caller)
+    const row = ended === 'must live' ? await own(caller, caller.customer, projection) : await rows.read(caller.customer, projection)
     if (row === null) return null
     const view = shownAs(reading, caller, row, site)
     view.id = subjects.outwardOne(caller.sector, row._id)
@@ -80,7 +84,7 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
       if (caller.customer !== null) return key === caller.customer ? me(reading, place) : null
       if (key === null || (caller.purposes & ~builtInPurposes) === 0) return null
       const site = reading.plan.siteOf(place)
-      const row = await rows.read(key, site.projection)
+      const row = await rows.read(key, narrowed(site, caller))
       if (row === null || !mayProcess(caller, row, policy, now())) return null
       const view = shownAs(reading, caller, row, site)
       view.id = id

@@ -1,5 +1,7 @@
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
+const mostLabels = 1_000
+
 /**
  * What operators watch: counts and times with labels from fixed sets only, never an id, an address or a text that somebody sent.
  */
@@ -35,9 +37,14 @@ export function createMetrics() {
     },
   })
   const methods = new Set(['GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
+  // Labels are looked up once; strangers choose methods, so what is kept is bounded.
+  const observed = new Map<string, ReturnType<typeof requests.labels>>()
   return {
     answered(method: string, route: string, status: number, seconds: number): void {
-      requests.observe({ method: methods.has(method) ? method : 'other', route, status: String(status) }, seconds)
+      const key = `${method} ${route} ${status}`
+      const known = observed.get(key) ?? requests.labels(methods.has(method) ? method : 'other', route, String(status))
+      if (observed.size < mostLabels) observed.set(key, known)
+      known.observe(seconds)
     },
     loginReached(step: string, provider: string, outcome: string): void {
       logins.inc({ step, provider, outcome })

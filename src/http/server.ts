@@ -80,12 +80,14 @@ function refusePrototype(this: unknown, key: string, value: unknown): unknown {
 
 function refuseOverload(server: FastifyInstance, atOnce: number): void {
   let working = 0
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     if (working >= atOnce && !request.url.startsWith('/health/')) {
-      return reply.code(503).header('retry-after', '1').type('application/json').send({ error: 'overloaded' })
+      void reply.code(503).header('retry-after', '1').type('application/json').send({ error: 'overloaded' })
+      return
     }
     working++
     reply.raw.once('close', () => working--)
+    done()
   })
 }
 
@@ -99,8 +101,10 @@ function setHeaders(server: FastifyInstance, publicUrl: string): void {
     ...(publicUrl.startsWith('https:') && { 'strict-transport-security': 'max-age=63072000; includeSubDomains' }),
   }
   // On the raw answer, so that what the OpenID provider writes by itself has them too.
-  server.addHook('onRequest', async (_request, reply) => {
-    for (const name in headers) reply.raw.setHeader(name, headers[name] as string)
+  const all = Object.entries(headers)
+  server.addHook('onRequest', (_request, reply, done) => {
+    for (const [name, value] of all) reply.raw.setHeader(name, value)
+    done()
   })
 }
 
@@ -110,12 +114,13 @@ function logRequests(server: FastifyInstance, metrics: Metrics): void {
     closing = true
     done()
   })
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     // Kept alive, the connection of a request that was under way would hold up the end for as long as its client likes.
     if (closing) request.raw.socket.end()
     const route = request.routeOptions.url ?? 'none'
     metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
     request.log.info({ method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request')
+    done()
   })
 }
 
