@@ -1,5 +1,6 @@
 import { SignJWT, decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { openIdAdapter } from '../../src/access/openid-adapter.ts'
 import type { EntenteError } from '../../src/errors.ts'
 import { authorize, newCustomer, openStage, redeem, refresh, signedIn, type Stage } from '../access/stage.ts'
 
@@ -125,4 +126,17 @@ test('a rotation logs nobody out', async () => {
   await stage.openid.refreshKeys()
   expect((await refresh(stage, tokens.refresh)).status).toBe(200)
   expect((await authorize(stage, browser, { prompt: 'none' })).code).not.toBeNull()
+})
+
+test('C23 F50 what belongs to a grant is gone from the store with it', async () => {
+  const adapter = openIdAdapter(stage.parts)
+  const [codes, refreshed] = [adapter('AuthorizationCode'), adapter('RefreshToken')]
+  const payload = { accountId: newCustomer(), grantId: 'a grant', jti: 'x' }
+  await codes.upsert('a code', { ...payload, kind: 'AuthorizationCode' }, 60)
+  await refreshed.upsert('a token', { ...payload, kind: 'RefreshToken' }, 60)
+  await refreshed.upsert('of another', { ...payload, grantId: 'another grant', kind: 'RefreshToken' }, 60)
+  await refreshed.revokeByGrantId('a grant')
+  expect(await codes.find('a code')).toBeUndefined()
+  expect(await refreshed.find('a token')).toBeUndefined()
+  expect(await refreshed.find('of another')).toMatchObject({ grantId: 'another grant' })
 })
