@@ -15,15 +15,12 @@ export function sessionsDoor({ endings, audit }: SessionsParts): SessionsDoor {
   return {
     async list(caller, customer) {
       const sessions = await endings.sessionsOf(customer)
-      return sessions
-        .toSorted((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime())
-        .map(({ handle, signedInAt, clients, provider, grants }) => ({
-          id: outwardId(handle),
-          signedInAt,
-          clients,
-          provider,
-          current: caller.grant !== null && grants.includes(caller.grant),
-        }))
+      const listed = sessions.map(({ handle, signedInAt, clients, provider, grants }) => {
+        const current = caller.grant !== null && grants.includes(caller.grant)
+        return { id: outwardId(handle), signedInAt, clients, provider, current }
+      })
+      // The browser one sits at, then the latest: sign-ins are known by the second, so two may be of one time.
+      return listed.toSorted((a, b) => Number(b.current) - Number(a.current) || b.signedInAt.getTime() - a.signedInAt.getTime())
     },
 
     async end(caller, id) {
