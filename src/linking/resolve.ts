@@ -1,14 +1,15 @@
 import type { Connection } from 'mongoose'
 import { randomBytes } from 'node:crypto'
-import { chainStart, type AuditEvent, type AuditLog } from '../audit/log.ts'
+import type { AuditEvent, AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/customers.ts'
+import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
 import type { IdentityStore } from '../storage/identities.ts'
 import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
 import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
+import { newCustomer } from './new-customer.ts'
 import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
 import { profileFromClaims } from './profile-from-claims.ts'
 
@@ -177,24 +178,4 @@ function eventOf(decision: LinkDecision, claims: Claims, clientId: string): Audi
   if (decision.do === 'create') return { ...common, type: 'customer.created', detail: { provider: claims.provider } }
   if (decision.do === 'link') return { ...common, type: 'identity.linked', detail: { provider: claims.provider, why: decision.why } }
   return { ...common, type: 'login.succeeded', detail: { provider: claims.provider } }
-}
-
-function newCustomer(key: CustomerKey, at: Date): CustomerRow {
-  return {
-    _id: key,
-    state: 'active',
-    createdAt: at,
-    sources: {},
-    traits: {},
-    decisions: {},
-    grants: [],
-    objections: [],
-    restricted: false,
-    tokensValidFrom: new Date(0),
-    endedGrants: [],
-    consentVersion: 0,
-    identities: [],
-    ledger: chainStart,
-    audit: chainStart,
-  }
 }

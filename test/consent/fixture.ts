@@ -3,6 +3,7 @@ import { buildSchema } from 'graphql'
 import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { classify } from '../../src/consent/classification.ts'
 import type { Caller } from '../../src/operation.ts'
+import { newCustomer } from '../../src/linking/new-customer.ts'
 import type { CustomerRow } from '../../src/storage/customers.ts'
 
 export const now = new Date('2026-06-01T12:00:00Z')
@@ -46,25 +47,7 @@ export const policyText = readFileSync('demo/policy.yaml', 'utf8')
 export const demoPolicy = readPolicy(policyText, 'policy.yaml')
 export const classification = classify(schema, demoPolicy)
 
-export function customer(change: Partial<CustomerRow> = {}): CustomerRow {
-  return {
-    _id: 'AAAAAAAAAAAAAAAAAAAAAA',
-    state: 'active',
-    createdAt: now,
-    sources: {},
-    decisions: {},
-    grants: [],
-    objections: [],
-    restricted: false,
-    tokensValidFrom: new Date(0),
-    endedGrants: [],
-    consentVersion: 0,
-    identities: [],
-    ledger: { seq: 0, hash: '' },
-    audit: { seq: 0, hash: '' },
-    ...change,
-  }
-}
+export const customer = (change: Partial<CustomerRow> = {}): CustomerRow => ({ ...newCustomer('AAAAAAAAAAAAAAAAAAAAAA', now), ...change })
 
 export const someone = {
   email: ' Ada@Example.test',

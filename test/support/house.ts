@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import { subjects } from '../../src/access/subjects.ts'
-import { auditLog, chainStart } from '../../src/audit/log.ts'
+import { auditLog } from '../../src/audit/log.ts'
 import { readPolicy } from '../../src/config/policy.ts'
 import { searchable } from '../../src/consent/decisions.ts'
 import { views } from '../../src/consent/view.ts'
@@ -12,6 +12,7 @@ import { readAudit } from '../../src/graphql/audit-read.ts'
 import type { ResolverParts } from '../../src/graphql/operation-context.ts'
 import { buildEntenteSchema } from '../../src/graphql/schema.ts'
 import { graphqlServer } from '../../src/graphql/server.ts'
+import { newCustomer } from '../../src/linking/new-customer.ts'
 import type { Caller } from '../../src/operation.ts'
 import { auditStore } from '../../src/storage/audit-log.ts'
 import { customerStore, type CustomerRow } from '../../src/storage/customers.ts'
@@ -119,7 +120,7 @@ export async function openHouse() {
         [id, { state, textVersion: demoPolicy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
       const decisions = Object.fromEntries([...granted.map(decision('granted')), ...refused.map(decision('withdrawn'))])
       const key = randomBytes(16).toString('base64url')
-      const row: CustomerRow = { ...emptyRow(key), decisions, ...searchable(decisions), ...rest }
+      const row: CustomerRow = { ...newCustomer(key, new Date()), decisions, ...searchable(decisions), ...rest }
       await inTransaction(db, key, (tx) => store.insert(tx, row))
       return key
     },
@@ -131,20 +132,3 @@ export async function openHouse() {
     },
   }
 }
-
-const emptyRow = (key: string): CustomerRow => ({
-  _id: key,
-  state: 'active',
-  createdAt: new Date(),
-  sources: {},
-  decisions: {},
-  grants: [],
-  objections: [],
-  restricted: false,
-  tokensValidFrom: new Date(0),
-  endedGrants: [],
-  consentVersion: 0,
-  identities: [],
-  ledger: chainStart,
-  audit: chainStart,
-})
