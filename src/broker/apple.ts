@@ -4,6 +4,7 @@ import { ClientSecretPost } from 'openid-client'
 import { z } from 'zod'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
 import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
+import { appleEvents } from './events/apple-events.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -42,6 +43,7 @@ export function apple(config: AppleConfig, { http, now }: DialectParts): Provide
     authorizationUrl: async (login) => authorizationUrl(await client(), login, { scope: 'name email', response_mode: 'form_post' }),
     exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback), callback.parameters.user),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
+    events: appleEvents({ keys, now, clientId, issuers: rules.issuers, family }),
   }
 }
 

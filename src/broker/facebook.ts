@@ -2,6 +2,7 @@ import { ClientSecretPost } from 'openid-client'
 import { EntenteError } from '../errors.ts'
 import { addressClaim, profileClaims } from './claims.ts'
 import { authorizationUrl, redeemCode, type CodeClient, type DialectParts } from './code-flow.ts'
+import { facebookEvents } from './events/facebook-events.ts'
 import { readProfile, refuseGraphError, type GraphProfile } from './facebook-graph.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
@@ -46,6 +47,7 @@ export function facebook({ clientId, clientSecret, graphVersion, baseUrl }: Face
         return tokenClaims(await verifyDeviceToken(rules, token, expected))
       },
     },
+    events: facebookEvents({ now, appSecret: clientSecret, issuer: issuerOf(clientId) }),
   }
 }
 

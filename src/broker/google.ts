@@ -1,6 +1,7 @@
 import { ClientSecretPost } from 'openid-client'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
 import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
+import { googleEvents } from './events/google-events.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -43,6 +44,7 @@ export function google({ clientId, clientSecret, baseUrl, hostedDomain }: Google
       }),
     exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback)),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
+    events: googleEvents({ http, now, clientId, base: issuer, pinned, family }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Claims } from '../linking/claims.ts'
+import type { EventReader } from './events/event.ts'
 
 export type { Claims } from '../linking/claims.ts'
 
@@ -50,4 +51,6 @@ export interface Provider {
   exchange(login: LoginTransaction, callback: Callback): Promise<Claims>
   /** For tokens that the device's own dialog gave; `audiences` are the client's registered app ids. LOGIN_DENIED PROVIDER_UNAVAILABLE BAD_USER_INPUT */
   readonly idToken?: { verify(token: string, expected: { readonly nonce: string; readonly audiences: readonly string[] }): Promise<Claims> }
+  /** For what the provider tells of its own accord. */
+  readonly events?: EventReader
 }
