@@ -8,7 +8,7 @@ import { asking, type AskingParts } from './interaction-policy.ts'
 import { endOfSecond } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
 import { openIdPages } from './openid-pages.ts'
-import { assertClientAssertion, boundedState, knownProvider, queryOnly } from './request-checks.ts'
+import { assertClientAssertion, boundedState, knownProvider, registeredMode } from './request-checks.ts'
 import type { KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -87,7 +87,7 @@ function cookies(keys: readonly string[]): NonNullable<Configuration['cookies']>
   }
 }
 
-/** Which requests are taken: codes only, by query only, with PKCE from everybody. */
+/** Which requests are taken: codes only, by the registered way only, with PKCE from everybody. */
 function requests(parts: ConfigurationParts): Configuration {
   return {
     scopes: ['openid', 'offline_access'],
@@ -97,7 +97,7 @@ function requests(parts: ConfigurationParts): Configuration {
     extraParams: {
       provider: (_ctx, id) => knownProvider(parts, id),
       state: (_ctx, state) => boundedState(state),
-      response_mode: queryOnly,
+      response_mode: (ctx, mode, client) => registeredMode(ctx, mode, parts.clients.find(client.clientId)?.responseMode ?? 'query'),
     },
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     assertJwtClientAuthClaimsAndHeader: (ctx, claims) => assertClientAssertion(ctx, claims, parts.now()),

@@ -13,11 +13,13 @@ export function boundedState(state: string | undefined): void {
   if (state !== undefined && state.length > longestState) throw new errors.InvalidRequest('state is too long')
 }
 
-/** A code in a fragment or a posted form could be taken over by a script of the page (RFC 9700, 4.17); the refusal comes by query too. */
-export function queryOnly({ oidc }: KoaContextWithOIDC, mode: string | undefined): void {
-  if (mode === undefined || mode === 'query') return
-  if (oidc.params) oidc.params['response_mode'] = undefined
-  throw new errors.InvalidRequest('response_mode must be query')
+/**
+ * A code that comes another way than its client expects could be taken over by a script of the page (RFC 9700, 4.17), so the way is the
+ * registered one whether the request names it or not, and the refusal of another goes that way too.
+ */
+export function registeredMode({ oidc }: KoaContextWithOIDC, asked: string | undefined, registered: 'query' | 'form_post'): void {
+  if (oidc.params) oidc.params['response_mode'] = registered === 'query' ? undefined : registered
+  if (asked !== undefined && asked !== registered) throw new errors.InvalidRequest(`response_mode must be ${registered}`)
 }
 
 /** RFC 7523, 3, and stricter: for us alone, and not for long. */

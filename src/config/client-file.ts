@@ -31,6 +31,7 @@ export const registration = z
     application: z.enum(['web', 'native']).default('web'),
     redirectUris: listOf(z.string().max(2000)),
     postLogoutRedirectUris: listOf(z.string().max(2000)),
+    responseMode: z.enum(['query', 'form_post']).default('query'),
     backchannelLogoutUri: uriThat(webProblem).optional(),
     grants: z
       .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'id_token']))

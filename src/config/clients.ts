@@ -16,6 +16,8 @@ export interface Client {
   readonly application: 'web' | 'native'
   readonly redirectUris: readonly string[]
   readonly postLogoutRedirectUris: readonly string[]
+  /** How its codes travel; a request cannot choose another way. */
+  readonly responseMode: 'query' | 'form_post'
   readonly backchannelLogoutUri?: string
   readonly grants: readonly ClientGrant[]
   /** What it may act for by its registration and by the policy; `consent_record` is everybody's and not in here. */

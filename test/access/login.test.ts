@@ -106,7 +106,7 @@ test('the discovery document says what there is', async () => {
     revocation_endpoint: `${stage.url}/oidc/token/revocation`,
     end_session_endpoint: `${stage.url}/oidc/session/end`,
     userinfo_endpoint: `${stage.url}/oidc/me`,
-    response_modes_supported: ['query'],
+    response_modes_supported: ['query', 'form_post'],
     response_types_supported: ['code'],
     code_challenge_methods_supported: ['S256'],
   })
