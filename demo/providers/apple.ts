@@ -5,6 +5,7 @@ import { challengeOf, checkVerifier, isRegistered, openBook, randomText, type Bo
 import { json, redirect, type Dialect, type Exchange, type Reply, type Service, type Simulation } from './dialect.ts'
 import { discoveryAnswer, keysAnswer } from './discovery.ts'
 import { halfHash } from './keys.ts'
+import { appleNotice } from './notices.ts'
 import { choose, errorPage, formPost } from './pages.ts'
 import { subjectOf, type Profile } from './people.ts'
 import { presented } from './switches.ts'
@@ -36,6 +37,7 @@ function open(sim: Simulation, secretKey: KeyObject | undefined): Service {
       'POST /auth/revoke': { endpoint: 'revocation', answer: (exchange) => revoke(at, exchange) },
     },
     nativeClaims: (person) => ({ ...claimsOf(sim, person), auth_time: sim.now(), real_user_status: 2 }),
+    notice: (person, facts) => appleNotice(sim, registration, person, facts),
   }
 }
 

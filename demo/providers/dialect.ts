@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { KeyKind, KeyRing } from './keys.ts'
+import type { Notice, NoticeFacts } from './notices.ts'
 import type { Profile, ProviderName } from './people.ts'
 import type { Claims, Endpoint, Switches } from './switches.ts'
 
@@ -43,6 +44,8 @@ export interface Service {
   readonly routes: Readonly<Record<string, Route>> // by method and path, such as "POST /token"
   /** What stands in an ID token from a device's dialog, beyond the times and the audience. */
   readonly nativeClaims: (person: Profile, audience: string) => Claims
+  /** What it tells relying parties of its own accord; not every provider does. */
+  readonly notice?: (person: Profile, facts: NoticeFacts) => Notice
   /** Puts a path that holds a version or an id into the words of `routes`. */
   readonly routed?: (path: string) => string
 }

@@ -5,6 +5,7 @@ import { json, redirect, type Dialect, type Exchange, type Reply, type Service, 
 import { keysAnswer } from './discovery.ts'
 import { graph, idTokenClaims, type GraphGrant } from './facebook-graph.ts'
 import { graphError, switchedError } from './facebook-error.ts'
+import { facebookNotice } from './notices.ts'
 import { choose, errorPage } from './pages.ts'
 
 interface Facebook {
@@ -45,6 +46,7 @@ function open(sim: Simulation): Service {
       'GET /limited/.well-known/oauth/openid/jwks': { endpoint: 'jwks', answer: () => keysAnswer(sim) },
     },
     nativeClaims: (person, audience) => idTokenClaims(sim, person, audience, true),
+    notice: (person, facts) => facebookNotice(sim, { id: [...apps.keys()][0] ?? '', secret: [...apps.values()][0] ?? '' }, person, facts),
   }
 }
 

@@ -3,6 +3,7 @@ import { idToken, profileAnswer, standardClaims } from './claims.ts'
 import { challengeOf, checkVerifier, clientCredentials, isRegistered, openBook, randomText, type Book, type Grant } from './codes.ts'
 import { json, redirect, type Dialect, type Exchange, type Reply, type Service, type Simulation } from './dialect.ts'
 import { bearerToken, discoveryAnswer, issuerMember, keysAnswer } from './discovery.ts'
+import { googleNotice } from './notices.ts'
 import { choose, errorPage } from './pages.ts'
 import type { Profile } from './people.ts'
 
@@ -27,6 +28,10 @@ function open(sim: Simulation): Service {
   return {
     routes: {
       'GET /.well-known/openid-configuration': { endpoint: 'discovery', answer: () => discovery(sim) },
+      'GET /.well-known/risc-configuration': {
+        endpoint: 'discovery',
+        answer: () => json(200, { issuer: `${sim.url}/`, jwks_uri: `${sim.url}/oauth2/v3/certs` }),
+      },
       'GET /oauth2/v3/certs': { endpoint: 'jwks', answer: () => keysAnswer(sim) },
       'GET /o/oauth2/v2/auth': { endpoint: 'authorization', answer: (exchange) => authorize(at, exchange) },
       'POST /token': { endpoint: 'token', answer: (exchange) => token(at, exchange) },
@@ -35,6 +40,7 @@ function open(sim: Simulation): Service {
       'POST /revoke': { endpoint: 'revocation', answer: (exchange) => revoke(at, exchange) },
     },
     nativeClaims: (person, audience) => ({ azp: audience, ...claimsOf(sim, person), nbf: sim.now() - 300, jti: randomBytes(20).toString('hex') }),
+    notice: (person, facts) => googleNotice(sim, [...clients.keys()][0] ?? '', person, facts),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Notice, NoticeFacts } from './notices.ts'
 import type { RecordedRequest } from './server.ts'
 import type { Switches } from './switches.ts'
 
@@ -21,4 +22,8 @@ export interface SimulatedProvider {
   rotateKeys(): Promise<void>
   /** An ID token as the device's dialog hands it to an app. `person` is a demo person's id. */
   idToken(person: string, facts: NativeToken): Promise<string>
+  /** What it would post to `<gateway>/webhooks/<provider><path>` about a person, signed as the switches say. */
+  notice(person: string, facts: NoticeFacts): Notice
+  /** Posts it, and gives the answer. */
+  notify(gateway: string, notice: Notice): Promise<Response>
 }

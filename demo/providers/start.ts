@@ -81,6 +81,13 @@ async function startProvider(
       if (person === undefined) throw new RangeError(`nobody is called ${hint} at ${provider}`)
       return idToken(sim, { ...opened.nativeClaims(person, facts.audience), ...claims }, { lifetime: 3600, header: header ?? {}, ...facts })
     },
+    notice(hint, facts) {
+      const person = findPerson(provider, hint)
+      if (person === undefined || opened.notice === undefined) throw new RangeError(`${provider} has nothing to tell of ${hint}`)
+      return opened.notice(person, facts)
+    },
+    notify: (gateway, { path, mediaType, body }) =>
+      fetch(`${gateway}/webhooks/${provider}${path}`, { method: 'POST', headers: { 'content-type': mediaType }, body }),
   }
   service = { ...opened, steering: steeringRoutes(simulated) }
   return Object.assign(simulated, { [Symbol.asyncDispose]: server.close })
