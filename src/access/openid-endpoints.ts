@@ -54,7 +54,7 @@ async function describe(ctx: KoaContextWithOIDC, next: Next, { issuer, policy }:
   const body: unknown = ctx.body
   ctx.body = {
     ...(typeof body === 'object' && body),
-    response_modes_supported: ['query'],
+    response_modes_supported: ['query', 'form_post'],
     scopes_supported: ['openid', 'offline_access', ...purposes],
     userinfo_endpoint: issuer + userinfoPath,
   }
