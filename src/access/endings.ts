@@ -1,7 +1,7 @@
 import type { Provider } from 'oidc-provider'
-import { z } from 'zod'
 import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
+import { readSession } from './browser-session.ts'
 
 export interface EndingParts {
   readonly records: OpenIdRecords
@@ -21,12 +21,6 @@ export interface OpenSession {
   readonly grants: readonly string[]
 }
 
-const storedSession = z.object({
-  loginTs: z.number().default(0),
-  amr: z.array(z.string()).default([]),
-  authorizations: z.record(z.string(), z.object({ sid: z.string().optional(), grantId: z.string().optional() })).default({}),
-})
-
 /** How sign-ins end. What has ended here is dead at the next request everywhere: codes and refresh tokens are gone, access tokens noted. */
 export function endings(parts: EndingParts) {
   async function endGrant(customer: CustomerKey, grant: string): Promise<void> {
@@ -37,7 +31,7 @@ export function endings(parts: EndingParts) {
 
   /** Back-Channel Logout 1.0, to each client that the session was used for; one that does not answer stops nobody. */
   async function tellClients(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
-    const { authorizations } = storedSession.parse(session.payload)
+    const { authorizations } = readSession(session.payload)
     await Promise.all(
       Object.entries(authorizations).map(async ([id, { sid }]) => {
         const client = await parts.provider().Client.find(id)
@@ -49,9 +43,13 @@ export function endings(parts: EndingParts) {
     )
   }
 
-  async function endWhole(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
+  async function endUsed(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
     await parts.records.removeByHandle(session.handle, customer)
-    for (const grant of grantsOf(session.payload)) await endGrant(customer, grant)
+    for (const grant of readSession(session.payload).grants) await endGrant(customer, grant)
+  }
+
+  async function endWhole(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
+    await endUsed(customer, session)
     await tellClients(customer, session)
   }
 
@@ -68,8 +66,8 @@ export function endings(parts: EndingParts) {
     async sessionsOf(customer: CustomerKey): Promise<OpenSession[]> {
       const sessions = await parts.records.ofCustomer('Session', customer)
       return sessions.map(({ handle, payload }) => {
-        const { loginTs, amr, authorizations } = storedSession.parse(payload)
-        return { handle, signedInAt: new Date(loginTs * 1000), clients: Object.keys(authorizations), provider: amr[0] ?? null, grants: grantsOf(payload) }
+        const { loginTs, amr, authorizations, grants } = readSession(payload)
+        return { handle, signedInAt: new Date(loginTs * 1000), clients: Object.keys(authorizations), provider: amr[0] ?? null, grants }
       })
     },
 
@@ -79,17 +77,20 @@ export function endings(parts: EndingParts) {
       if (session !== undefined) await endWhole(customer, session)
     },
 
+    /** What is left of a session that the library has ended and told clients of: it would spare grants with offline access. */
+    async endLeft(customer: CustomerKey, uid: string): Promise<void> {
+      const session = await parts.records.read('Session', uid)
+      if (session?.customer === customer) await endUsed(customer, session)
+    },
+
     /** The login that a grant came from: its browser's session, or the grant alone where a device's own dialog did the login. */
     async endLogin(customer: CustomerKey, grant: string): Promise<void> {
       const sessions = await parts.records.ofCustomer('Session', customer)
-      const session = sessions.find(({ payload }) => grantsOf(payload).includes(grant))
+      const session = sessions.find(({ payload }) => readSession(payload).grants.includes(grant))
       if (session === undefined) await endGrant(customer, grant)
       else await endWhole(customer, session)
     },
   }
 }
-
-const grantsOf = (payload: OpenIdRecord['payload']): string[] =>
-  Object.values(storedSession.parse(payload).authorizations).flatMap(({ grantId }) => (grantId === undefined ? [] : [grantId]))
 
 export type Endings = ReturnType<typeof endings>

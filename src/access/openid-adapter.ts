@@ -2,6 +2,7 @@ import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
+import { sessionStorage } from './browser-session.ts'
 import { metadataOf } from './client-metadata.ts'
 
 export interface AdapterParts {
@@ -12,8 +13,6 @@ export interface AdapterParts {
   readonly now: () => Date
 }
 
-/** Names the current id of a session by its lasting one. */
-const sessionByUid = 'SessionByUid'
 /** A pushed request is looked at once more when its login ends, so that it serves one login only. */
 const keptSeconds: Readonly<Record<string, number>> = { PushedAuthorizationRequest: 3_600 }
 const day = 86_400
@@ -56,13 +55,9 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
         return
       }
       await records.put(record)
-      if (model === 'Session' && rest.uid !== undefined) await records.put({ ...record, kind: sessionByUid, id: rest.uid, payload: { id } })
     },
     find: async (id) => payloadOf(await records.read(model, id), id),
-    async findByUid(uid) {
-      const id = (await records.read(sessionByUid, uid))?.payload['id']
-      return typeof id === 'string' ? payloadOf(await records.read(model, id), id) : undefined
-    },
+    findByUid: unused,
     findByUserCode: unused,
     async consume(id) {
       if (await records.consume(model, id)) return
@@ -83,7 +78,8 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
     if (customer !== undefined && customer !== null) await parts.grantEnded(customer, grant)
   }
 
-  return (model) => (model === 'Client' ? forClients : forModel(model))
+  const special: Readonly<Record<string, Adapter>> = { Client: forClients, Session: { ...forModel('Session'), ...sessionStorage(records, later) } }
+  return (model) => special[model] ?? forModel(model)
 }
 
 function payloadOf(record: OpenIdRecord | null, id: string): AdapterPayload | undefined {

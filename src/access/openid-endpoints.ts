@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { Endings } from './endings.ts'
 import { introspectOwn, revokeOwn, type OwnTokenParts } from './own-tokens.ts'
 import type { OpenIdRecords } from '../storage/openid-records.ts'
 import { pageHeaders } from './openid-pages.ts'
@@ -11,6 +12,7 @@ export interface EndpointParts extends Omit<OwnTokenParts, 'grantStands'>, Useri
   readonly issuer: string
   readonly policy: Policy
   readonly records: OpenIdRecords
+  readonly endLeft: Endings['endLeft']
 }
 
 type Next = () => Promise<unknown>
@@ -66,5 +68,5 @@ async function endSession(ctx: KoaContextWithOIDC, next: Next, parts: EndpointPa
   await next()
   const { session, params } = ctx.oidc
   if (session?.accountId === undefined || params?.['logout'] === undefined || ctx.status >= 400) return
-  for (const { grantId } of Object.values(session.authorizations ?? {})) if (grantId !== undefined) await parts.endGrant(session.accountId, grantId)
+  await parts.endLeft(session.accountId, session.uid)
 }

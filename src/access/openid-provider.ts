@@ -48,7 +48,7 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   const build = (keys: KeySet): void => {
     provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys))
     registerIdTokenGrant(provider, configured)
-    for (const step of endpointSteps({ ...parts, callers: known, endGrant: ends.endGrant, issuer })) provider.use(step)
+    for (const step of endpointSteps({ ...parts, callers: known, endGrant: ends.endGrant, endLeft: ends.endLeft, issuer })) provider.use(step)
     report(provider, parts)
     serve = provider.callback()
   }

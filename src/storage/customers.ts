@@ -158,8 +158,9 @@ export function customerStore(db: Connection) {
 
     /** Ends tokens of one grant at once; entries past their time are dropped on the way. Needs no other record to change. */
     endGrant: async (key: CustomerKey, grant: string, until: Date, now: Date): Promise<void> => {
-      await model.collection.updateOne({ _id: key } as object, { $pull: { endedGrants: { until: { $lt: now } } } } as object)
-      await model.collection.updateOne({ _id: key } as object, { $push: { endedGrants: { grant, until } } } as object)
+      const standing = { $filter: { input: '$endedGrants', cond: { $gte: ['$$this.until', now] } } }
+      const ended = { $concatArrays: [standing, [{ grant: { $literal: grant }, until }]] }
+      await model.collection.updateOne({ _id: key } as object, [{ $set: { endedGrants: ended } }])
     },
   }
 }

@@ -75,6 +75,16 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     }
   }
 
+  async function putNew(record: NewOpenIdRecord): Promise<boolean> {
+    try {
+      await rows.create(content(record))
+      return true
+    } catch (error) {
+      if (isDuplicateKey(error)) return false
+      throw error
+    }
+  }
+
   return {
     async put(record: NewOpenIdRecord): Promise<void> {
       const { _id, ...fields } = content(record)
@@ -82,13 +92,23 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     },
 
     /** False when the id is there already. */
-    async putNew(record: NewOpenIdRecord): Promise<boolean> {
-      try {
-        await rows.create(content(record))
-        return true
-      } catch (error) {
-        if (isDuplicateKey(error)) return false
-        throw error
+    putNew,
+
+    /** Writes the record with what `next` makes of the one before; of two at the same moment, the later one makes it of the earlier. */
+    async change(record: NewOpenIdRecord, next: (before: OpenIdRecord | null) => OpenIdPayload): Promise<void> {
+      for (;;) {
+        const row = await rows
+          .findOne({ _id: keyOf(record.kind, record.id) })
+          .lean<OpenIdRow>()
+          .exec()
+        const changed = { ...record, payload: next(live(row)) }
+        if (row === null) {
+          if (await putNew(changed)) return
+          continue
+        }
+        const { _id, ...fields } = content(changed)
+        // No two seals are alike, so what was read is what is replaced.
+        if ((await rows.updateOne({ _id, sealed: row.sealed }, { $set: fields })).matchedCount === 1) return
       }
     },
 

@@ -140,5 +140,11 @@ describe('failures', () => {
     const carla = await house.addCustomer({ endedGrants: [{ grant: 'g1', until: new Date(Date.now() + 60_000) }] })
     expect((await house.ask('{ me { id } }', { token: house.tokenFor('account', ['data_subject_access'], carla, { grant: 'g1' }) })).status).toBe(401)
     expect((await house.ask('{ me { id } }', { token: house.tokenFor('account', ['data_subject_access'], carla, { grant: 'g2' }) })).status).toBe(200)
+    // Grants of one customer that end at the same moment all end; what no token can stand on any more is forgotten on the way.
+    const [later, until] = [new Date(Date.now() + 60_001), new Date(Date.now() + 120_000)]
+    await Promise.all(['g2', '$g3'].map((grant) => house.store.endGrant(carla, grant, until, later)))
+    const ended = (await house.store.read(carla))?.endedGrants.map(({ grant }) => grant)
+    expect(ended?.toSorted()).toEqual(['$g3', 'g2'])
+    expect((await house.ask('{ me { id } }', { token: house.tokenFor('account', ['data_subject_access'], carla, { grant: 'g2' }) })).status).toBe(401)
   })
 })

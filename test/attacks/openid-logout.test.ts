@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openIdAdapter } from '../../src/access/openid-adapter.ts'
 import { authorize, newCustomer, openStage, redeem, redirectUri, refresh, signedIn, type Stage } from '../access/stage.ts'
 import type { Browser } from '../support/browser.ts'
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
   const address = inside.address()
   const port = typeof address === 'object' && address ? address.port : 0
   stage = await openStage({
-    clients: `  - { id: inward, name: Inward, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'http://127.0.0.1:${port}/logout', grants: [authorization_code] }\n  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n`,
+    clients: `  - { id: inward, name: Inward, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'http://127.0.0.1:${port}/logout', grants: [authorization_code] }\n  - { id: one-more, name: One more, authentication: none, application: native, redirectUris: ['${redirectUri}'], grants: [authorization_code] }\n  - { id: listening, name: Listening, authentication: none, application: native, redirectUris: ['${redirectUri}'], backchannelLogoutUri: 'https://listening.example/logout', grants: [authorization_code, refresh_token] }\n`,
   })
 })
 afterAll(async () => {
@@ -64,6 +65,35 @@ test('C54 a sign-out ends every shop of the session', async () => {
   expect((await refresh(stage, second.refresh, { client_id: 'storefront-b' })).status).toBe(400)
 })
 
+test('C54 shops opened in one browser at the same moment: a sign-out ends what came of each', async () => {
+  for (let round = 0; round < 3; round++) {
+    const { browser, tokens } = await signedIn(stage)
+    const clients = ['storefront-b', 'one-more', 'storefront-b', 'listening', 'inward']
+    const codes = await Promise.all(clients.map((client_id) => authorize(stage, browser, { client_id, scope: 'openid' })))
+    const others = await Promise.all(codes.map((code, n) => redeem(stage, code, { client_id: clients[n] })))
+    await browser.submit(await browser.open(end({})), { logout: 'yes' })
+    expect(others.map(({ status }) => status)).toEqual(clients.map(() => 200))
+    for (const { access } of [tokens, ...others]) expect(stage.behind.ended).toContain(decodeJwt(access)['grant'])
+  }
+})
+
+test('C54 logins that each read the session before the other wrote it lose nothing, and end with it under whichever id', async () => {
+  const { browser, customer } = await signedIn(stage)
+  const [one, other] = [openIdAdapter(stage.parts), openIdAdapter(stage.parts)].map((adapter) => adapter('Session'))
+  const id = browser.cookie(new URL(stage.url).host, '__Host-entente-session') ?? ''
+  const before = await one?.find(id)
+  const usedFor = (client: string, grantId: string) => ({ ...before, authorizations: { ...before?.authorizations, [client]: { sid: client, grantId } } })
+  await Promise.all([
+    one?.upsert(id, usedFor('storefront-b', 'of b'), 60),
+    other?.upsert('a fresh id', usedFor('listening', 'of another'), 60),
+    other?.upsert(id, usedFor('storefront-b', 'of b, too'), 60),
+  ])
+  expect(await stage.openid.endings.sessionsOf(customer)).toMatchObject([{ clients: expect.arrayContaining(['storefront', 'storefront-b', 'listening']) }])
+  await browser.submit(await browser.open(end({})), { logout: 'yes' })
+  expect(stage.behind.ended).toEqual(expect.arrayContaining(['of b', 'of b, too', 'of another']))
+  for (const known of [id, 'a fresh id']) expect(await one?.find(known)).toBeUndefined()
+})
+
 test('C54 signing out everywhere reaches the other device', async () => {
   const phone = await signedIn(stage)
   stage.behind.person = phone.customer
@@ -89,6 +119,7 @@ test('C51 another customer on the same browser ends the first one’s session', 
 })
 
 test('C55 a client that listens is told, by a token that is only for that', async () => {
+  stage.behind.told.length = 0
   const { browser, customer } = await signedIn(stage)
   expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
   await stage.openid.endings.endEverywhere(customer)
