@@ -16,7 +16,7 @@ export interface ProviderHttp {
   readonly available: () => boolean
 }
 
-const deadline = 5_000 // milliseconds for one request, connecting and the last byte included
+const deadline = 5_000 // milliseconds for one request, connecting and the last byte included; and for all requests about one person
 const usualLimit = 256 * 1024
 const deepest = 64 // levels of JSON
 
@@ -69,6 +69,20 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
         throw error instanceof EntenteError ? error : unavailable(circuit.opened ? 'circuit open' : 'outage', error)
       })
     },
+  }
+}
+
+/**
+ * What a person waits for: five seconds, however many requests it takes. A request that is then under way ends by its own limit, as others
+ * may be waiting for the same keys. PROVIDER_UNAVAILABLE
+ */
+export async function withinDeadline<T>(provider: ProviderId, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new EntenteError('PROVIDER_UNAVAILABLE', { provider, reason: 'too slow' })), deadline)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -5,7 +5,7 @@ import type { DialectParts } from './code-flow.ts'
 import { google } from './google.ts'
 import { oidc } from './oidc.ts'
 import type { Provider, ProviderId } from './provider.ts'
-import { providerHttp } from './provider-http.ts'
+import { providerHttp, withinDeadline } from './provider-http.ts'
 import { isLoopbackHost } from './public-address.ts'
 
 /** All providers in display order. Nothing is asked yet, so no provider's outage delays the start. Throws naming the variable that is empty. */
@@ -21,7 +21,16 @@ export function openProviders(config: ProvidersConfig, { now = Date.now }: { rea
     ...(config.facebook ? [facebook(config.facebook, partsFor('facebook', config.facebook.baseUrl))] : []),
     ...config.further.map((one) => oidc(one, partsFor(one.id, one.issuer))),
   ]
-  return new Map(providers.map((provider) => [provider.id, provider]))
+  return new Map(providers.map((provider) => [provider.id, inTime(provider)]))
+}
+
+function inTime(provider: Provider): Provider {
+  const { id, idToken } = provider
+  return {
+    ...provider,
+    exchange: (login, callback) => withinDeadline(id, provider.exchange(login, callback)),
+    ...(idToken && { idToken: { verify: (token, expected) => withinDeadline(id, idToken.verify(token, expected)) } }),
+  }
 }
 
 function refuseEmpty({ google: byGoogle, apple: byApple, facebook: byFacebook, further }: ProvidersConfig): void {

@@ -300,18 +300,26 @@ describe('hostile answers', () => {
     expect('polluted' in {}).toBe(false)
   })
 
-  test('A59 silence, and one byte now and then, end after five seconds and hold up nobody else', async () => {
+  test('A59 silence, one byte now and then, and one slow answer after another end after five seconds and hold up nobody else', async () => {
     const login = broker.begin('haus', 'anna')
     const callback = await broker.answer(login)
     const second = broker.begin('apple', 'anna')
     const secondCallback = await broker.answer(second)
+    // Each of its requests is in time, and all of them together are not.
+    const third = broker.begin('facebook', 'anna')
+    const thirdCallback = await broker.answer(third)
     broker.sims.haus.misbehave({ slow: 60_000 })
     broker.sims.apple.misbehave({ slowBytes: { token: 100 } })
+    broker.sims.facebook.misbehave({ slow: { token: 3_500, debugToken: 3_500, userinfo: 3_500 } })
     const started = performance.now()
-    const slow = Promise.all([codeOf(broker.provider('haus').exchange(login, callback)), codeOf(broker.provider('apple').exchange(second, secondCallback))])
+    const slow = Promise.all([
+      codeOf(broker.provider('haus').exchange(login, callback)),
+      codeOf(broker.provider('apple').exchange(second, secondCallback)),
+      codeOf(broker.provider('facebook').exchange(third, thirdCallback)),
+    ])
     expect(await outcome(broker.signIn('google'))).toBe('ok')
     expect(performance.now() - started).toBeLessThan(1_000)
-    expect(await slow).toEqual(['PROVIDER_UNAVAILABLE', 'PROVIDER_UNAVAILABLE'])
+    expect(await slow).toEqual(['PROVIDER_UNAVAILABLE', 'PROVIDER_UNAVAILABLE', 'PROVIDER_UNAVAILABLE'])
     expect(performance.now() - started).toBeLessThan(6_000)
   })
 
