@@ -8,7 +8,7 @@ export type LogDetail = Readonly<Record<string, string | number | boolean | unde
 export const catalogue = {
   UNAUTHENTICATED: [401, 'Sign in first.'],
   FORBIDDEN: [403, 'This is not allowed for you.'],
-  STEP_UP_REQUIRED: [403, 'Please sign in again to do this.'],
+  STEP_UP_REQUIRED: [403, 'Please prove once more that it is you.'],
   PROVIDER_UNKNOWN: [404, 'This way to sign in does not exist here.'],
   PROVIDER_UNAVAILABLE: [503, 'This way to sign in does not work at the moment. Please choose another or try again later.'],
   LOGIN_DENIED: [403, 'The sign-in was not completed.'],
@@ -29,6 +29,13 @@ export type ErrorCode = keyof typeof catalogue
 export interface ErrorHints {
   readonly retryAfter?: number
   readonly field?: string
+  /** Of STEP_UP_REQUIRED: what is asked for, what counts as a proof, and why. */
+  readonly action?: string
+  readonly accepted?: readonly string[]
+  readonly reasons?: readonly string[]
+  /** The same for a storefront that asks by OAuth (RFC 9470, 3); `maxAge` in seconds. */
+  readonly acrValues?: string
+  readonly maxAge?: number
 }
 
 /** The one error that domain code throws. `detail` and `cause` go to the log only, `hints` to the caller. */

@@ -40,3 +40,14 @@ export function isOver(from: Date, duration: string, now: number): boolean {
   if (now < from.getTime() + months * shortestMonth + days * day) return false
   return addDuration(from, duration).getTime() <= now
 }
+
+/** An ISO 8601 duration of fixed length: `PT10M`, `PT12H`, `P1D`, `P1DT6H`. */
+const spanPattern = /^P(?=\d|T\d)(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$/
+
+export const isSpan = (text: string): boolean => spanPattern.test(text) && /[1-9]/.test(text)
+
+/** Its length in milliseconds. */
+export function spanOf(text: string): number {
+  const [, days = 0, hours = 0, minutes = 0] = (spanPattern.exec(text) ?? []).map((part) => Number(part ?? 0))
+  return ((days * 24 + hours) * 60 + minutes) * 60_000
+}

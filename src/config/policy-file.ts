@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { dataForms, knownCategories } from './categories.ts'
 import { isDuration } from './duration.ts'
+import { stepUpEntry } from './step-up.ts'
 
 export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
 export const attributeTypes = ['String', 'Int', 'Boolean'] as const
@@ -65,6 +66,7 @@ export const policyFile = z
     onlyForThePerson: z.array(category).default([]).describe('Profile categories that no purpose covers, on purpose'),
     purposes: z.array(purposeEntry).min(1),
     attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
+    stepUp: stepUpEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
 

@@ -3,6 +3,7 @@ import type { Mask } from '../operation.ts'
 import type { DataForm } from './categories.ts'
 import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
 import { parsePolicyFile } from './policy-source.ts'
+import { stepUpPolicy, type StepUpPolicy } from './step-up.ts'
 
 export type { DataForm } from './categories.ts'
 export type LegalBasis = 'CONSENT' | 'CONTRACT' | 'LEGAL_OBLIGATION' | 'LEGITIMATE_INTEREST'
@@ -64,6 +65,8 @@ export interface Policy {
   readonly purposes: readonly Purpose[]
   readonly purpose: (id: string) => Purpose | undefined
   readonly attributes: readonly Attribute[]
+  /** When somebody must prove once more who they are. */
+  readonly stepUp: StepUpPolicy
   /** Unknown ids have no bit. */
   readonly maskOf: (ids: Iterable<string>) => Mask
   readonly namesOf: (mask: Mask) => string[]
@@ -92,6 +95,7 @@ export function readPolicy(text: string, fileName: string): Policy {
     purposes,
     purpose: (id) => byId.get(id),
     attributes: file.attributes.map(attributeOf),
+    stepUp: stepUpPolicy(file.stepUp),
     maskOf,
     namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),
   }

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import type { IdentityState } from './identities.ts'
 import { collectionOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -24,6 +25,25 @@ export interface IdentitySummary {
   readonly linkedAt: Date
   readonly lastUsedAt: Date
   readonly email?: string
+  /** Absent: active. */
+  readonly state?: IdentityState
+}
+
+export type FactorKind = 'passkey' | 'totp' | 'recoveryCodes'
+
+/** A second factor as the customer knows it; what proves it is in `credentials`. */
+export interface FactorSummary {
+  /** What clients call it: random, unrelated to the credential. */
+  readonly id: string
+  readonly kind: FactorKind
+  /** `_id` of the row in `credentials`; a set of recovery codes has many and none of them here. */
+  readonly key?: string
+  /** What the customer calls a passkey. */
+  readonly name?: string
+  readonly addedAt: Date
+  readonly lastUsedAt?: Date
+  /** Recovery codes not used yet. */
+  readonly left?: number
 }
 
 /** Where a chain of a customer's records stands: number and hash of the last one. */
@@ -56,9 +76,38 @@ export interface Source {
   readonly at: Date
 }
 
+/** A browser that the customer has signed in with. */
+export interface Device {
+  /** Random; what clients call it. */
+  readonly id: string
+  /** Keyed hash of the value of its cookie. */
+  readonly key: string
+  /** Such as "Firefox on Linux". */
+  readonly agent: string
+  /** Country and region; absent when no table of places is configured. */
+  readonly place?: string
+  readonly firstAt: Date
+  readonly lastAt: Date
+}
+
+/** Somebody else may have been in the account: the next sign-in takes more than a way in. */
+export interface Alert {
+  readonly since: Date
+  readonly why: 'notMe' | 'tokenReuse' | 'providerEvent'
+}
+
+/** A merge that this customer came out of, while it can be undone. */
+export interface MergeMark {
+  readonly id: string
+  readonly mergedAt: Date
+  readonly undoUntil: Date
+}
+
 export interface CustomerRow extends Profile {
   _id: CustomerKey
   state: 'active' | 'merged' | 'erased'
+  /** Who a merged one became part of. */
+  mergedInto?: CustomerKey
   createdAt: Date
   /** By profile field; `traits.<name>` for traits. Dots are written as `traits:<name>`. */
   sources: Record<string, Source>
@@ -75,6 +124,14 @@ export interface CustomerRow extends Profile {
   /** Counts changes of decisions. */
   consentVersion: number
   identities: IdentitySummary[]
+  /** Whoever forwards mail to `email` has said that it does so no longer. */
+  emailUndeliverable?: boolean
+  /** The newest 20, latest use first. */
+  devices?: Device[]
+  alert?: Alert
+  factors?: FactorSummary[]
+  /** In order; the last one is the one to undo. */
+  merges?: MergeMark[]
   ledger: ChainHead
   audit: ChainHead
 }
@@ -83,9 +140,11 @@ const schema = new Schema<CustomerRow>(
   {
     _id: { type: String, required: true },
     state: { type: String, required: true },
+    mergedInto: String,
     createdAt: { type: Date, required: true },
     email: String,
     emailProof: String,
+    emailUndeliverable: Boolean,
     givenName: String,
     familyName: String,
     pictureUrl: String,
@@ -102,7 +161,11 @@ const schema = new Schema<CustomerRow>(
     tokensValidFrom: Date,
     endedGrants: [{ _id: false, grant: String, until: Date }],
     consentVersion: Number,
-    identities: [{ _id: false, id: String, key: String, provider: String, linkedAt: Date, lastUsedAt: Date, email: String }],
+    identities: [{ _id: false, id: String, key: String, provider: String, linkedAt: Date, lastUsedAt: Date, email: String, state: String }],
+    devices: { type: [{ _id: false, id: String, key: String, agent: String, place: String, firstAt: Date, lastAt: Date }], default: undefined },
+    alert: { type: Schema.Types.Mixed },
+    factors: { type: [{ _id: false, id: String, kind: String, key: String, name: String, addedAt: Date, lastUsedAt: Date, left: Number }], default: undefined },
+    merges: { type: [{ _id: false, id: String, mergedAt: Date, undoUntil: Date }], default: undefined },
     ledger: { seq: Number, hash: String },
     audit: { seq: Number, hash: String },
   },
@@ -151,8 +214,8 @@ export function customerStore(db: Connection) {
     },
 
     /** One targeted update: the only way a customer changes. `update` uses `$set`, `$unset`, `$push`, `$pull`, `$inc`. */
-    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate): Promise<boolean> => {
-      const result = await model.updateOne({ _id: key, state: 'active' }, update as object, { session: tx })
+    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active'): Promise<boolean> => {
+      const result = await model.updateOne({ _id: key, state }, update as object, { session: tx })
       return result.matchedCount === 1
     },
 
