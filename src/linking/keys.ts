@@ -12,7 +12,7 @@ export function identityKey(keys: LinkingKeys, issuer: string, subject: string):
 }
 
 /** `_id` in `emails`: keyed hash of a normalised address. */
-export function addressKey(keys: LinkingKeys, address: string): string {
+export function addressKey(keys: Pick<LinkingKeys, 'address'>, address: string): string {
   return keyed(keys.address, [address])
 }
 

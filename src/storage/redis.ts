@@ -36,3 +36,24 @@ export function onceStore(redis: RedisConnection, kind: string) {
 }
 
 export type OnceStore = ReturnType<typeof onceStore>
+
+/** Secrets that may be guessed at a few times: one in each place, each with a count of the tries left. */
+export function codeStore(redis: RedisConnection, kind: string) {
+  const placeOf = (place: string) => `${kind}:${place}`
+  const triesOf = (id: string) => `${kind}-tries:${id}`
+  return {
+    /** Puts a value in the place of any other there. `id` is new each time. */
+    put: async (place: string, id: string, value: string, tries: number, seconds: number): Promise<void> => {
+      // Outlives the value: a count that begins anew would have no end.
+      await redis.set(triesOf(id), tries, 'EX', seconds + 60)
+      await redis.set(placeOf(place), value, 'EX', seconds)
+    },
+    read: (place: string): Promise<string | null> => redis.get(placeOf(place)),
+    /** Takes one of the tries; false when none is left, and when the count is lost. */
+    useTry: async (id: string): Promise<boolean> => (await redis.decr(triesOf(id))) >= 0,
+    /** True for the one who comes first, if it is still the value that he read. */
+    take: async (place: string, value: string): Promise<boolean> => (await redis.getdel(placeOf(place))) === value,
+  }
+}
+
+export type CodeStore = ReturnType<typeof codeStore>

@@ -1,0 +1,112 @@
+import { lease, type JobKind, type JobQueue, type LeasedJob } from './queue.ts'
+
+/** Does one job, within the time of `signal`. It may have been begun before, so doing it twice must be like doing it once. */
+export type JobHandler = (job: LeasedJob, signal: AbortSignal) => Promise<void>
+
+/** Thrown by a handler when trying again cannot help: the job is parked at once. */
+export class Hopeless extends Error {}
+
+/** What an operator should see; the error's message may repeat personal values and stays out of logs. */
+export type JobNotice =
+  | { readonly type: 'job.failed' | 'job.parked'; readonly kind: string; readonly attempts: number; readonly error: Error }
+  | { readonly type: 'jobs.away'; readonly error: unknown }
+
+export interface WorkerParts {
+  readonly jobs: JobQueue
+  /** Kinds that are absent are left to processes that know them. */
+  readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>
+  readonly noticed: (notice: JobNotice) => void
+}
+
+const second = 1_000
+const minute = 60 * second
+const hour = 60 * minute
+const lookEvery = second
+const atOnce = 8
+const longest = lease - 10 * second
+const lastWait = 5 * second
+
+/** How long a job waits after its first, second … failure; after the last it is parked. Some nineteen hours in all. Milliseconds. */
+export const waits = [second, 5 * second, 30 * second, 5 * minute, 30 * minute, ...Array<number>(6).fill(3 * hour)] as const
+
+/** Works the queue off until it is disposed: then begins nothing more, and gives what is under way five seconds. */
+export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDisposable {
+  const doing = new Map<string, JobHandler>(Object.entries(handlers))
+  const running = new Set<Promise<void>>()
+  const cutOff = new AbortController()
+  let stopped = false
+  let looking = false
+  let lookAgain = false
+
+  async function look(): Promise<void> {
+    lookAgain = true
+    if (looking) return
+    looking = true
+    try {
+      while (lookAgain) {
+        lookAgain = false
+        await beginDue()
+      }
+    } catch (error) {
+      noticed({ type: 'jobs.away', error })
+    } finally {
+      looking = false
+    }
+  }
+
+  async function beginDue(): Promise<void> {
+    while (running.size < atOnce && !stopped) {
+      const job = await jobs.take([...doing.keys()])
+      if (job === null) return
+      const work = carryOut(job).finally(() => {
+        running.delete(work)
+        void look()
+      })
+      running.add(work)
+    }
+  }
+
+  async function carryOut(job: LeasedJob): Promise<void> {
+    try {
+      const error = await attempt(job)
+      await (error === null ? jobs.done(job) : setAside(job, error))
+    } catch (error) {
+      // Its lease runs out, and somebody begins it again.
+      noticed({ type: 'jobs.away', error })
+    }
+  }
+
+  /** What it failed with; null when it is done. */
+  async function attempt(job: LeasedJob): Promise<Error | null> {
+    const handler = doing.get(job.kind)
+    // The second: each time it was begun, the process ended.
+    if (handler === undefined || job.payload === undefined || job.attempts > waits.length + 1) return new Hopeless('nobody can do it')
+    const signal = AbortSignal.any([AbortSignal.timeout(longest), cutOff.signal])
+    const over = new Promise<Error>((resolve) => signal.addEventListener('abort', () => resolve(new Error('not done in time')), { once: true }))
+    const done = handler(job, signal).then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error : new Error('no error was thrown')),
+    )
+    return Promise.race([done, over])
+  }
+
+  async function setAside(job: LeasedJob, error: Error): Promise<void> {
+    const wait = error instanceof Hopeless ? undefined : waits[job.attempts - 1]
+    noticed({ type: wait === undefined ? 'job.parked' : 'job.failed', kind: job.kind, attempts: job.attempts, error })
+    await (wait === undefined ? jobs.park(job) : jobs.putOff(job, wait))
+  }
+
+  const timer = setInterval(() => void look(), lookEvery)
+  timer.unref()
+  const deafen = jobs.onWake(() => void look())
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      deafen()
+      stopped = true
+      const patience = setTimeout(() => cutOff.abort(), lastWait)
+      await Promise.all(running)
+      clearTimeout(patience)
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import { Schema, type Connection } from 'mongoose'
+import type { CustomerKey } from '../operation.ts'
+import { collectionOf } from './mongo.ts'
+import { isDuplicateKey, type Tx } from './transaction.ts'
+
+export interface JobRow {
+  /** `kind:id`, so that the same id twice is one job. */
+  _id: string
+  kind: string
+  /** What is to be done, encrypted; gone once it is. */
+  sealed?: string
+  customer?: CustomerKey
+  /** When it may be begun. Whoever begins it moves this past the end of the lease; what is done or parked has none. */
+  dueAt?: Date
+  /** How often it was begun. A worker whose lease ran out finds another number here than its own. */
+  attempts: number
+  doneAt?: Date
+  parkedAt?: Date
+  /** When the row goes. */
+  expiresAt?: Date
+}
+
+const schema = new Schema<JobRow>(
+  {
+    _id: { type: String, required: true },
+    kind: { type: String, required: true },
+    sealed: String,
+    customer: String,
+    dueAt: Date,
+    attempts: { type: Number, required: true },
+    doneAt: Date,
+    parkedAt: Date,
+    expiresAt: Date,
+  },
+  { versionKey: false, strict: 'throw' },
+)
+schema.index({ dueAt: 1 }, { partialFilterExpression: { dueAt: { $exists: true } } })
+schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
+schema.index({ customer: 1 }, { partialFilterExpression: { customer: { $exists: true } } })
+
+export type NewJobRow = Pick<JobRow, '_id' | 'kind' | 'sealed' | 'customer'> & { readonly dueAt: Date }
+export type LeasedJobRow = JobRow & { readonly sealed: string }
+
+export function jobStore(db: Connection) {
+  const model = collectionOf<JobRow>(db, 'jobs', schema)
+  return {
+    /** False when the id is there already, done or not. */
+    putNew: async ({ _id, ...job }: NewJobRow, tx?: Tx): Promise<boolean> => {
+      try {
+        const { upsertedCount } = await model.updateOne({ _id }, { $setOnInsert: { ...job, attempts: 0 } }, { upsert: true, ...(tx && { session: tx }) })
+        return upsertedCount === 1
+      } catch (error) {
+        // Outside a transaction, two upserts at the same instant: one of them came first.
+        if (tx === undefined && isDuplicateKey(error)) return false
+        throw error
+      }
+    },
+
+    /** The job of these kinds that has been due the longest, which is then nobody else's until `leasedUntil`. */
+    lease: async (kinds: readonly string[], now: Date, leasedUntil: Date): Promise<LeasedJobRow | null> =>
+      model
+        .findOneAndUpdate({ dueAt: { $lte: now }, kind: { $in: [...kinds] } }, { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } }, { returnDocument: 'after' })
+        .sort({ dueAt: 1 })
+        .lean<LeasedJobRow>()
+        .exec(),
+
+    /** Keeps the id until `expiresAt` and forgets the rest. Counts whoever says it: what is done is done. */
+    done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => {
+      await model.updateOne({ _id: id }, { $set: { doneAt, expiresAt }, $unset: { sealed: '', dueAt: '', parkedAt: '' } })
+    },
+
+    /** Begins again at `dueAt`, unless another has begun it since. */
+    putOff: async (id: string, attempts: number, dueAt: Date): Promise<void> => {
+      await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })
+    },
+
+    /** Leaves it as it is, for a person to look at, until `expiresAt`; unless another has begun it since. */
+    park: async (id: string, attempts: number, parkedAt: Date, expiresAt: Date): Promise<void> => {
+      await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { parkedAt, expiresAt }, $unset: { dueAt: '' } })
+    },
+  }
+}
+
+export type JobStore = ReturnType<typeof jobStore>
