@@ -32,7 +32,13 @@ const environment = z.object({
     .string()
     .regex(/^v\d+\.\d+$/, 'is not of the form v26.0')
     .default('v26.0'),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an SMTP URL' }).optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^(?:[^<>@,;:"\p{Cc}]+<[^\s<>@,;:"]+@[^\s<>@,;:"]+>|[^\s<>@,;:"]+@[^\s<>@,;:"]+)$/u, 'is neither an address nor a name with an address in <>')
+    .optional(),
   TRUSTED_PROXIES: z.string().optional(),
+  GEOIP_FILE: z.string().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
 })
@@ -58,9 +64,20 @@ export interface Config {
   readonly clientsFile: string
   readonly providersFile: string | undefined
   readonly providers: Omit<ProvidersConfig, 'further'>
+  /** Absent: no mail is sent. */
+  readonly mail?: MailConfig
   readonly trustedProxies: readonly string[]
+  /** A GeoLite2 table (MMDB) of where addresses roughly are. */
+  readonly geoIpFile: string | undefined
   readonly logLevel: Environment['LOG_LEVEL']
   readonly traces: string | undefined
+}
+
+export interface MailConfig {
+  readonly url: string
+  readonly from: string
+  /** The mail server is on this machine. */
+  readonly withoutTls: boolean
 }
 
 /** Environment → one frozen object. Says all that is missing or wrong at once, by name and never by value. */
@@ -89,7 +106,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     clientsFile: e.CLIENTS_FILE,
     providersFile: e.PROVIDERS_FILE,
     providers: providersOf(e, loopback),
+    ...mailOf(e),
     trustedProxies: e.TRUSTED_PROXIES?.split(',').map((one) => one.trim()) ?? [],
+    geoIpFile: e.GEOIP_FILE,
     logLevel: e.LOG_LEVEL,
     traces: e.OTEL_EXPORTER_OTLP_ENDPOINT,
   })
@@ -105,12 +124,13 @@ export class ConfigError extends Error {
 
 export const isLoopback = (hostname: string): boolean => hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 
-/** A provider is configured with all of its variables or with none: an empty client id must never mean an unchecked audience. */
+/** What belongs together is configured with all of its variables or with none: an empty client id must never mean an unchecked audience. */
 function incomplete(e: Environment): string[] {
   const sets = [
     ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
     ['APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY'],
     ['FACEBOOK_CLIENT_ID', 'FACEBOOK_CLIENT_SECRET'],
+    ['SMTP_URL', 'MAIL_FROM'],
   ] as const
   return sets.flatMap((names) => {
     const missing = names.filter((name) => e[name] === undefined)
@@ -128,6 +148,10 @@ function unsafe(e: Environment, publicUrl: string, loopback: boolean): string[] 
     problems.push('POLICY_FILE and CLIENTS_FILE must be your own: the demo files have secrets that everybody knows')
   }
   return problems
+}
+
+function mailOf({ SMTP_URL: url, MAIL_FROM: from }: Environment): { mail?: MailConfig } {
+  return url === undefined || from === undefined ? {} : { mail: { url, from, withoutTls: isLoopback(new URL(url).hostname) } }
 }
 
 function providersOf(e: Environment, loopback: boolean): Omit<ProvidersConfig, 'further'> {
