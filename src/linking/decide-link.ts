@@ -6,6 +6,8 @@ export interface LinkFacts {
   readonly asking: CustomerKey | null
   /** The customer whose login this already is. */
   readonly identityOwner: CustomerKey | null
+  /** Whether its provider has said that this account is disabled or deleted. */
+  readonly identityShut: boolean
   /** The customer who has proved the address that the provider names, if the provider vouches for it at all. */
   readonly addressOwner: CustomerKey | null
   /** How the provider vouches for the address now. */
@@ -22,7 +24,7 @@ export type LinkDecision =
   | { readonly do: 'signIn'; readonly customer: CustomerKey }
   | { readonly do: 'link'; readonly customer: CustomerKey; readonly why: 'asked' | 'bothProveAddress' | 'provedKnownWay' }
   | { readonly do: 'create' }
-  | { readonly do: 'refuse'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' }
+  | { readonly do: 'refuse'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED' }
 
 /**
  * From an identity to a customer. An address alone opens no account: a new login joins an existing customer only when the person asked
@@ -32,8 +34,9 @@ export type LinkDecision =
 export function decideLink(f: LinkFacts): LinkDecision {
   if (f.asking !== null) {
     if (f.identityOwner === null) return { do: 'link', customer: f.asking, why: 'asked' }
-    return f.identityOwner === f.asking ? { do: 'signIn', customer: f.asking } : { do: 'refuse', code: 'IDENTITY_TAKEN' }
+    if (f.identityOwner !== f.asking) return { do: 'refuse', code: 'IDENTITY_TAKEN' }
   }
+  if (f.identityShut) return { do: 'refuse', code: 'LOGIN_DENIED' }
   if (f.identityOwner !== null) return { do: 'signIn', customer: f.identityOwner }
   if (f.addressOwner === null || f.proof === 'none') return { do: 'create' }
   if (f.provedOwner === f.addressOwner) return { do: 'link', customer: f.addressOwner, why: 'provedKnownWay' }

@@ -2,6 +2,7 @@ import type { Connection } from 'mongoose'
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent, AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
+import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
@@ -11,6 +12,7 @@ import type { Claims } from './claims.ts'
 import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
 import { newCustomer } from './new-customer.ts'
 import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
+import { noteDevice, type SeenDevice, type TellNewDevice } from './note-device.ts'
 import { profileFromClaims } from './profile-from-claims.ts'
 
 export interface LinkingParts {
@@ -20,6 +22,8 @@ export interface LinkingParts {
   readonly emails: EmailStore
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly keys: LinkingKeys
+  readonly tellNewDevice: TellNewDevice
+  readonly post: Pick<Post, 'toCustomer'>
 }
 
 /** Who signs in, for whom, and what was said before in the same browser. */
@@ -30,11 +34,21 @@ export interface SignIn {
   readonly asking: CustomerKey | null
   /** A login that was refused with LINK_REQUIRED before, waiting for its owner to sign in the way known. */
   readonly waiting: Claims | null
+  /** The browser that signs in; absent where there is none (a device's own dialog) or where none is signed in (linking). */
+  readonly device?: SeenDevice
 }
 
 export type Resolution =
-  | { readonly do: 'signedIn'; readonly customer: CustomerKey; readonly created: boolean; readonly linked: boolean }
-  | { readonly do: 'refused'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED'; readonly waysKnown: readonly string[] }
+  | {
+      readonly do: 'signedIn'
+      readonly customer: CustomerKey
+      readonly created: boolean
+      readonly linked: boolean
+      readonly device: string | null
+      readonly newDevice: boolean
+      readonly at: Date
+    }
+  | { readonly do: 'refused'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED'; readonly waysKnown: readonly string[] }
 
 /**
  * From an identity to a customer, in one transaction: facts and writes see one snapshot. Two first logins at the same instant end in one
@@ -71,11 +85,12 @@ async function resolveOne(parts: LinkingParts, tx: Tx, signIn: SignIn, claims: C
   // A login that waited is linked to the owner who came, or not at all: it neither creates nor signs in anybody.
   const decision = decideLink(facts)
   if (provedOwner !== null && !(decision.do === 'link' && decision.customer === provedOwner)) {
-    return { do: 'signedIn', customer: provedOwner, created: false, linked: false }
+    return { do: 'signedIn', customer: provedOwner, created: false, linked: false, device: null, newDevice: false, at: fresh.at }
   }
-  if (decision.do === 'refuse') return { do: 'refused', code: decision.code, waysKnown }
-  const customer = await carryOut(parts, tx, decision, claims, keys, fresh, facts, signIn.clientId)
-  return { do: 'signedIn', customer, created: decision.do === 'create', linked: decision.do === 'link' }
+  if (decision.do === 'refuse') return { do: 'refused', code: decision.code, waysKnown: decision.code === 'LINK_REQUIRED' ? waysKnown : [] }
+  const seen = provedOwner === null ? signIn.device : undefined
+  const done = await carryOut(parts, tx, decision, claims, keys, fresh, facts, { clientId: signIn.clientId, seen })
+  return { do: 'signedIn', ...done, created: decision.do === 'create', linked: decision.do === 'link', at: fresh.at }
 }
 
 interface Keys {
@@ -105,6 +120,7 @@ async function gatherFacts(
   const facts: LinkFacts = {
     asking,
     identityOwner: identity?.customer ?? null,
+    identityShut: identity?.state === 'blocked' || identity?.state === 'gone',
     addressOwner: address?.customer ?? null,
     proof: claims.address?.proof ?? 'none',
     ownerProof: address?.proof ?? null,
@@ -122,8 +138,8 @@ async function carryOut(
   keys: Keys,
   fresh: Fresh,
   facts: LinkFacts,
-  clientId: string,
-): Promise<CustomerKey> {
+  { clientId, seen }: { readonly clientId: string; readonly seen: SeenDevice | undefined },
+): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly newDevice: boolean }> {
   const key = decision.do === 'create' ? fresh.customer : decision.customer
   if (decision.do === 'create') await parts.customers.insert(tx, newCustomer(key, fresh.at))
   const row = await parts.customers.read(key, tx)
@@ -132,12 +148,16 @@ async function carryOut(
   const summary = await writeIdentity(parts, tx, decision, claims, keys, fresh, key)
   if (keys.address !== null) await writeAddress(parts, tx, claims, keys.address, facts, key, fresh.at)
   const head = await parts.audit.inCustomerChain(tx, key, row.audit, eventOf(decision, claims, clientId), fresh.at)
+  // To the address as it was before: a login that should not be here does not choose who is told.
+  if (decision.do === 'link')
+    await parts.post.toCustomer(tx, row, { kind: 'identityLinked', facts: { provider: claims.provider }, id: `linked:${fresh.publicId}` })
 
   const profile = profileFromClaims(row, claims, fresh.at)
+  const used = await noteDevice(parts, tx, row, seen, fresh.at)
   await parts.customers.update(tx, key, {
-    $set: { ...profile.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
+    $set: { ...profile.$set, ...used.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
   })
-  return key
+  return { customer: key, device: used.device, newDevice: used.isNew }
 }
 
 async function writeIdentity(
@@ -170,7 +190,8 @@ async function writeAddress(parts: LinkingParts, tx: Tx, claims: Claims, key: st
 }
 
 function withIdentity(known: readonly IdentitySummary[], added: IdentitySummary | null, key: string, at: Date): IdentitySummary[] {
-  return added === null ? known.map((one) => (one.key === key ? { ...one, lastUsedAt: at } : one)) : [...known, added]
+  if (added !== null) return [...known, added]
+  return known.map(({ state, ...one }) => (one.key === key ? { ...one, lastUsedAt: at } : { ...one, ...(state !== undefined && { state }) }))
 }
 
 function eventOf(decision: LinkDecision, claims: Claims, clientId: string): AuditEvent {

@@ -3,6 +3,7 @@ import type { CustomerKey } from '../operation.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import { inTransaction } from '../storage/transaction.ts'
 import type { LinkingParts } from './resolve.ts'
+import { hasWayIn } from './ways-in.ts'
 
 /**
  * Takes a login away from its customer, with the values that its provider brought, and ends every token issued so far. Fails with
@@ -16,11 +17,12 @@ export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey,
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
     const gone = row.identities.find((one) => one.id === id)
     if (gone === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
-    if (row.identities.length === 1) throw new EntenteError('LAST_IDENTITY')
+    const rest = row.identities.filter((one) => one.id !== id)
+    if (!hasWayIn({ ...row, identities: rest })) throw new EntenteError('LAST_IDENTITY')
     await parts.identities.remove(tx, gone.key, customer)
     const event = { type: 'identity.unlinked', client: clientId, actor: 'customer', detail: { provider: gone.provider } } as const
     const head = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
-    const rest = row.identities.filter((one) => one.id !== id)
+    await parts.post.toCustomer(tx, row, { kind: 'identityUnlinked', facts: { provider: gone.provider }, id: `unlinked:${id}` })
     const lost = rest.some((one) => one.provider === gone.provider) ? {} : broughtBy(row, gone.provider)
     await parts.customers.update(tx, customer, {
       $set: { identities: rest, audit: head, tokensValidFrom: at },
@@ -29,8 +31,8 @@ export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey,
   })
 }
 
-/** Values that only this provider said; what the customer wrote stays. */
-function broughtBy(row: CustomerRow, provider: string): Record<string, ''> {
+/** Values that only this provider said, as an update takes them away; what the customer wrote stays. */
+export function broughtBy(row: CustomerRow, provider: string): Record<string, ''> {
   const gone: Record<string, ''> = {}
   for (const [field, source] of Object.entries(row.sources)) {
     if (source.from !== provider) continue

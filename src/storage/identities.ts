@@ -3,6 +3,9 @@ import type { CustomerKey } from '../operation.ts'
 import { collectionOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
+/** Whether an identity may be used: `revoked` until its owner signs in with it again, `blocked` until its provider says otherwise, `gone` for good. */
+export type IdentityState = 'active' | 'revoked' | 'blocked' | 'gone'
+
 export interface IdentityRow {
   /** Keyed hash of issuer family and subject. */
   _id: string
@@ -12,6 +15,12 @@ export interface IdentityRow {
   publicId: string
   linkedAt: Date
   lastUsedAt: Date
+  /** Absent: active. */
+  state?: IdentityState
+  /** When that happened, by the provider's clock. */
+  stateAt?: Date
+  /** The provider's events that were carried out, the latest 50. */
+  heard?: string[]
 }
 
 const schema = new Schema<IdentityRow>(
@@ -22,6 +31,9 @@ const schema = new Schema<IdentityRow>(
     publicId: { type: String, required: true },
     linkedAt: { type: Date, required: true },
     lastUsedAt: { type: Date, required: true },
+    state: String,
+    stateAt: Date,
+    heard: { type: [String], default: undefined },
   },
   { versionKey: false, strict: 'throw' },
 )
@@ -41,8 +53,21 @@ export function identityStore(db: Connection) {
       await model.create([row], { session: tx })
     },
 
+    /** It was signed in with, so its owner allows it again whatever was revoked before. */
     used: async (tx: Tx, key: string, at: Date): Promise<void> => {
-      await model.updateOne({ _id: key }, { $set: { lastUsedAt: at } }, { session: tx })
+      await model.updateOne({ _id: key }, { $set: { lastUsedAt: at }, $unset: { state: '', stateAt: '' } }, { session: tx })
+    },
+
+    /** What its provider told. */
+    heard: async (tx: Tx, key: string, event: string, change: { readonly state?: IdentityState; readonly stateAt?: Date }): Promise<void> => {
+      const update = { ...(Object.keys(change).length > 0 && { $set: change }), $push: { heard: { $each: [event], $slice: -50 } } }
+      await model.updateOne({ _id: key }, update, { session: tx })
+    },
+
+    /** False when one of them is not that customer's. */
+    move: async (tx: Tx, keys: readonly string[], from: CustomerKey, to: CustomerKey): Promise<boolean> => {
+      const result = await model.updateMany({ _id: { $in: [...keys] }, customer: from }, { $set: { customer: to } }, { session: tx })
+      return result.matchedCount === keys.length
     },
 
     remove: async (tx: Tx, key: string, customer: CustomerKey): Promise<boolean> => {

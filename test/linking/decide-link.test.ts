@@ -17,6 +17,7 @@ test.for(rowsOf('docs/linking.md').map((row) => [Object.values(row).join(' · ')
   const facts: LinkFacts = {
     asking: somebody(row['asking']),
     identityOwner: somebody(row['login of']),
+    identityShut: row['shut'] === 'yes',
     addressOwner: somebody(row['address of']),
     proof: row['provider vouches'] as LinkFacts['proof'],
     ownerProof: somebody(row['owner proved it']) as LinkFacts['ownerProof'],
@@ -31,6 +32,7 @@ const anyone = fc.option(customer, { nil: null })
 const anyFacts: fc.Arbitrary<LinkFacts> = fc.record({
   asking: anyone,
   identityOwner: anyone,
+  identityShut: fc.boolean(),
   addressOwner: anyone,
   proof: fc.constantFrom('authoritative', 'verified', 'none'),
   ownerProof: fc.constantFrom('authoritative', 'verified', null),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ProviderKeys } from '../provider-keys.ts'
-import type { EventKind, EventReader } from './event.ts'
+import type { EventKind } from '../../linking/decide-provider-event.ts'
+import type { EventReader } from './event.ts'
 import { refusedNotice, verifiedNotice } from './signed-notice.ts'
 
 export interface AppleEventParts {

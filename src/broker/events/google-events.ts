@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { readJson, type ProviderHttp } from '../provider-http.ts'
 import { openKeys } from '../provider-keys.ts'
 import { EntenteError } from '../../errors.ts'
-import type { EventKind, EventReader, ProviderEvent } from './event.ts'
+import type { EventKind, ProviderEvent } from '../../linking/decide-provider-event.ts'
+import type { EventReader } from './event.ts'
 import { refusedNotice, verifiedNotice } from './signed-notice.ts'
 
 export interface GoogleEventParts {
