@@ -6,8 +6,12 @@ import type { Connection } from 'mongoose'
 import { destination, pino, type Logger } from 'pino'
 import { gatedClaims } from './access/gated-claims.ts'
 import { loginDoor } from './access/login-door.ts'
-import { accountExists } from './access/account.ts'
+import { accountExists, standingOf } from './access/account.ts'
+import { deviceReader } from './access/devices.ts'
 import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from './access/openid-provider.ts'
+import { mailCodes } from './access/mail-codes.ts'
+import { mailLimits } from './access/mail-limits.ts'
+import { openPlaces } from './access/places.ts'
 import { sessionsDoor } from './access/sessions.ts'
 import { signOut } from './access/sign-out.ts'
 import { subjects as subjectsOf } from './access/subjects.ts'
@@ -43,11 +47,15 @@ import { healthRoutes } from './http/health.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { apiRoutes } from './http/api-routes.ts'
 import { loginRoutes } from './http/login-routes.ts'
-import { openIdNotices, reportDefect } from './http/notices.ts'
+import { jobNotices, openIdNotices, reportDefect } from './http/notices.ts'
 import { createServer } from './http/server.ts'
 import { openTracing, traceRequests } from './http/tracing.ts'
+import { jobQueue } from './jobs/queue.ts'
+import { jobWorker } from './jobs/worker.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from './linking/resolve.ts'
 import { unlinkIdentity } from './linking/unlink.ts'
+import { post as postOf } from './mail/post.ts'
+import { smtpPostman } from './mail/smtp.ts'
 import { pages } from './pages/routes.ts'
 import { stylesheetPath } from './pages/style.ts'
 import { pageParts } from './http/page-parts.ts'
@@ -58,10 +66,11 @@ import { ledgerStore } from './storage/consent-ledger.ts'
 import { customerStore } from './storage/customers.ts'
 import { emailStore } from './storage/emails.ts'
 import { identityStore } from './storage/identities.ts'
+import { jobStore } from './storage/jobs.ts'
 import { keyStore } from './storage/keys.ts'
 import { mongoAnswers, openMongo, prepareCollections } from './storage/mongo.ts'
 import { openIdRecords } from './storage/openid-records.ts'
-import { onceStore, openRedis, redisAnswers, type RedisConnection } from './storage/redis.ts'
+import { codeStore, onceStore, openRedis, redisAnswers, type RedisConnection } from './storage/redis.ts'
 import { inTransaction } from './storage/transaction.ts'
 import { inTime } from './storage/within.ts'
 
@@ -91,6 +100,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
     const base = { config, log, metrics, storage, ...files, other }
     const house = { ...base, ...(await openHouse(opened, base)) }
     const doors = { ...house, ...(await openDoors(opened, house)) }
+    openWork(opened, doors)
     const server = await openServer(opened, doors)
     const address = await server.listen({ host: config.host, port: config.port })
     log.info({ address, public: config.publicUrl }, 'listening')
@@ -140,10 +150,12 @@ async function openStorage(opened: Opened, config: Config, other: OtherParts) {
     ledger: inTime(ledgerStore(db)),
     events: inTime(auditStore(db)),
     clients: inTime(clientStore(db)),
+    jobs: inTime(jobStore(db)),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
+  const jobs = jobQueue({ store: rows.jobs, key: await keys.obtain('jobs/1') })
   await prepareCollections(db)
-  return { db, redis, keys, rows, records }
+  return { db, redis, keys, rows, records, jobs }
 }
 
 interface Base {
@@ -159,13 +171,17 @@ interface Base {
 
 /** What the house knows: providers, clients, customers and who they are. */
 async function openHouse(opened: Opened, { config, log, metrics, policy, storage, further, other, ...base }: Base) {
-  const { db, keys, rows } = storage
+  const { db, redis, keys, rows, jobs } = storage
   const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
   const unusable = (problems: readonly string[]) => log.error({ problems }, 'clients not usable')
   const registry = opened.use(await clientRegistry({ file: base.clients, collection: rows.clients, policy, unusable }))
   const providers = openProviders({ ...config.providers, further })
   const subjects = subjectsOf(await keys.obtain('subject/1'))
-  const linking: LinkingParts = { db, ...rows, audit, keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') } }
+  const house = { name: policy.controller.name, publicUrl: config.publicUrl }
+  const post = postOf({ jobs, house, providerName: (id) => providers.get(id)?.name ?? id, available: config.mail !== undefined })
+  const linking: LinkingParts = { db, ...rows, audit, keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') }, tellNewDevice: async () => {}, post }
+  const mailKey = await keys.obtain('mail-code/1')
+  const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
   const { schema, classification } = buildEntenteSchema(policy)
   const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
@@ -176,8 +192,9 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
     resolve: (signIn: SignIn) => resolveSignIn(linking, signIn),
     reached: (step: LoginStep, provider: string, outcome: string) => metrics.loginReached(step, provider, outcome),
   }
+  const readDevice = deviceReader({ key: await keys.obtain('device/1'), placeOf: await openPlaces(config.geoIpFile) })
   const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
-  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart }
+  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart, readDevice, post, mailCodes: codes }
 }
 
 type House = Base & Awaited<ReturnType<typeof openHouse>>
@@ -218,6 +235,7 @@ async function openIdParts({ config, log, policy, storage, audit, registry, subj
     keys,
     subjects,
     accountExists: accountExists(rows.customers),
+    standing: standingOf(rows.customers),
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
     claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
@@ -265,6 +283,19 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
 }
 
 type Doors = House & Awaited<ReturnType<typeof openDoors>>
+
+/** What follows from changes, done after their commit by whichever process comes first. */
+function openWork(opened: Opened, { config, log, storage, mailCodes }: Doors): void {
+  const { mail } = config
+  const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
+  opened.use(
+    jobWorker({
+      jobs: storage.jobs,
+      handlers: { ...(postman && { mail: postman.deliver }), mailCode: mailCodes.deliver },
+      noticed: jobNotices(log),
+    }),
+  )
+}
 
 async function openServer(opened: Opened, doors: Doors) {
   const { config, log, metrics, storage, registry, openid, graphql } = doors

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { OpenIdEvent } from '../access/openid-configuration.ts'
 import type { AuditLog } from '../audit/log.ts'
+import type { JobNotice } from '../jobs/worker.ts'
 import { nameOf } from './server.ts'
 
 /** Writes a defect to the log, without its message, which may repeat what somebody sent; answers the reference it is found under. */
@@ -22,5 +23,14 @@ export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>) {
     if (event.type !== 'token.reused') return
     const subjects = event.customer === null ? [] : [event.customer]
     audit.note({ type: 'token.reused', client: event.client, actor: 'client', subjects }).catch((error: unknown) => void reportDefect(log, error))
+  }
+}
+
+/** What the queue notices, for the log: a parked job waits for a person. */
+export function jobNotices(log: Logger) {
+  return ({ type, error, ...job }: JobNotice): void => {
+    const said = { type, ...job, error: nameOf(error) }
+    if (type === 'job.parked') log.error(said, 'job')
+    else log.warn(said, 'job')
   }
 }

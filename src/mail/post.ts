@@ -8,6 +8,8 @@ import { letterFor } from './letters.ts'
 export interface PostParts {
   readonly jobs: Pick<JobQueue, 'put' | 'wake'>
   readonly house: House
+  /** What people call a provider; its id where nobody knows. */
+  readonly providerName: (id: string) => string
   /** False when no mail server is configured: then nothing is written. */
   readonly available: boolean
 }
@@ -23,10 +25,10 @@ export type LetterTo = Letter & Posted & { readonly to: string; readonly locale:
 export type LetterToCustomer = Letter & Posted & { readonly locale?: string | null }
 
 /** Letters on their way: each a job, put inside the transaction of the change that it tells of, so that it goes out if and only if that is committed. */
-export function post({ jobs, house, available }: PostParts) {
+export function post({ jobs, house, providerName, available }: PostParts) {
   async function send(tx: Tx | null, { to, locale, customer, id, usefulUntil, ...letter }: LetterTo): Promise<void> {
     if (!available) return
-    const payload = { to, ...letterFor({ ...letter, locale, house }), ...(usefulUntil && { usefulUntil: usefulUntil.toISOString() }) }
+    const payload = { to, ...letterFor({ ...withNames(letter, providerName), locale, house }), ...(usefulUntil && { usefulUntil: usefulUntil.toISOString() }) }
     await jobs.put({ kind: 'mail', id, payload, ...(customer !== undefined && { customer }) }, tx ?? undefined)
     if (tx === null) jobs.wake()
   }
@@ -45,3 +47,15 @@ export function post({ jobs, house, available }: PostParts) {
 }
 
 export type Post = ReturnType<typeof post>
+
+function withNames(letter: Letter, nameOf: (id: string) => string): Letter {
+  switch (letter.kind) {
+    case 'identityLinked':
+    case 'identityUnlinked':
+      return { kind: letter.kind, facts: { provider: nameOf(letter.facts.provider) } }
+    case 'providerLost':
+      return { kind: letter.kind, facts: { ...letter.facts, provider: nameOf(letter.facts.provider) } }
+    default:
+      return letter
+  }
+}
