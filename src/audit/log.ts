@@ -33,6 +33,13 @@ export const auditTypes = [
   'session.ended',
   'session.ended_everywhere',
   'token.reused',
+  'factor.added',
+  'factor.removed',
+  'factor.locked',
+  'recovery_code.used',
+  'passkey.copied',
+  'step_up.asked',
+  'step_up.proved',
   'data.read',
   'access.denied',
 ] as const
