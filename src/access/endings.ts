@@ -2,6 +2,7 @@ import type { Provider } from 'oidc-provider'
 import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { readSession } from './browser-session.ts'
+import { readMarks } from './session-marks.ts'
 
 export interface EndingParts {
   readonly records: OpenIdRecords
@@ -16,7 +17,10 @@ export interface OpenSession {
   readonly signedInAt: Date
   /** Clients that it was used for. */
   readonly clients: readonly string[]
-  readonly provider: string | null
+  /** The provider's id, `mail` or `passkey`. */
+  readonly way: string | null
+  /** `Device.id` of the customer. */
+  readonly device: string | null
   /** What its clients' tokens stand on. */
   readonly grants: readonly string[]
 }
@@ -67,7 +71,8 @@ export function endings(parts: EndingParts) {
       const sessions = await parts.records.ofCustomer('Session', customer)
       return sessions.map(({ handle, payload }) => {
         const { loginTs, amr, authorizations, grants } = readSession(payload)
-        return { handle, signedInAt: new Date(loginTs * 1000), clients: Object.keys(authorizations), provider: amr[0] ?? null, grants }
+        const { way, device, signedInAt } = readMarks(amr)
+        return { handle, signedInAt: new Date(signedInAt ?? loginTs * 1000), clients: Object.keys(authorizations), way, device, grants }
       })
     },
 

@@ -2,19 +2,24 @@ import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
 import type { CustomerKey } from '../operation.ts'
+import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
+import type { ConfirmAsked } from './interactions.ts'
 import { purposesIn } from './scopes.ts'
+import { acrs, readMarks } from './session-marks.ts'
 
 export interface AskingParts {
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   /** Of these purposes, those with the basis consent that the customer has not answered as they are worded now. */
   readonly undecided: (customer: CustomerKey, purposes: readonly string[], client: Client) => Promise<readonly string[]>
+  /** What is known of a customer who may have to prove a factor. */
+  readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
 }
 
 const { Check, Prompt, base } = interactionPolicy
 
 /**
- * When somebody is asked something on the way from `/oidc/auth` to a code: to sign in, or to decide about purposes. Scopes are no
+ * When somebody is asked something on the way from `/oidc/auth` to a code: to sign in, to prove a factor, or to decide about purposes. Scopes are no
  * question: they bound what a client may act for, and what it gets is decided by each purpose's legal basis at every read.
  */
 export function asking(parts: AskingParts): interactionPolicy.Prompt[] {
@@ -25,7 +30,47 @@ export function asking(parts: AskingParts): interactionPolicy.Prompt[] {
   login.checks.add(
     new Check('stranger', signInFirst, 'login_required', ({ oidc }) => oidc.prompts.has('none') && oidc.grant !== undefined && oidc.grant.jti === undefined),
   )
-  return [login, consent(parts)]
+  // Who has a factor proves it and is not sent to a provider again, which may let pass without a look (Google cannot be made to ask).
+  login.checks.remove('max_age')
+  login.checks.add(new Check('max_age', signInFirst, 'login_required', (ctx) => mustSignInAgain(ctx, parts)))
+  return [login, confirm(parts), consent(parts)]
+}
+
+const known: ReadonlySet<string> = new Set(Object.values(acrs))
+const isKnown = (value: string): value is AskedOfSignIn['acr'][number] => known.has(value)
+
+/** Values of `acr_values` that are not known here are no wish that anybody could fulfil, and are passed over (Core 1.0, 3.1.2.1). */
+function askedOf({ oidc }: KoaContextWithOIDC): AskedOfSignIn {
+  const values = String(oidc.params?.['acr_values'] ?? '').split(' ')
+  const maxAge = oidc.params?.['max_age']
+  return { acr: values.filter(isKnown), maxAge: maxAge === undefined ? null : Number(maxAge) }
+}
+
+async function mustSignInAgain(ctx: KoaContextWithOIDC, parts: AskingParts): Promise<boolean> {
+  const { session, params, result, account } = ctx.oidc
+  if (params?.['max_age'] === undefined || session === undefined || account === undefined || result?.login) return false
+  return session.past(Number(params['max_age'])) && !(await parts.standing(account.accountId)).hasFactor
+}
+
+function confirm(parts: AskingParts): interactionPolicy.Prompt {
+  const why = new WeakMap<KoaContextWithOIDC, readonly ConfirmReason[]>()
+  const lacking = new Check(
+    'factor_lacking',
+    signInFirst,
+    'login_required',
+    async (ctx) => {
+      const { account, session, result } = ctx.oidc
+      if (account === undefined || session === undefined) return false
+      const asked = askedOf(ctx)
+      // One sign-in answers `max_age`, also where it is 0.
+      const wanted = result?.login ? { ...asked, maxAge: null } : asked
+      const reasons = reasonsToConfirm(wanted, readMarks(session.amr), await parts.standing(account.accountId), Date.now())
+      why.set(ctx, reasons)
+      return reasons.length > 0
+    },
+    (ctx) => ({ confirm: { ...askedOf(ctx), reasons: why.get(ctx) ?? [] } satisfies ConfirmAsked }),
+  )
+  return new Prompt({ name: 'confirm', requestable: false }, lacking)
 }
 
 // The same words for each reason: `prompt=none` must not tell a shop whether this browser's person has an account (leak G13).
@@ -34,7 +79,7 @@ const signInFirst = 'End-User authentication is required'
 /** Who presses another provider's button than the one they are signed in by means another login. */
 function wantsOtherProvider({ oidc }: KoaContextWithOIDC): boolean {
   const wanted = oidc.params?.['provider']
-  return wanted !== undefined && !oidc.result?.login && oidc.session?.amr?.[0] !== wanted
+  return wanted !== undefined && !oidc.result?.login && readMarks(oidc.session?.amr).way !== wanted
 }
 
 function consent(parts: AskingParts): interactionPolicy.Prompt {

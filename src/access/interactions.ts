@@ -4,20 +4,31 @@ import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
 import { about } from './login-cookies.ts'
+import { acrs, readMarks, writeMarks, type Acr, type Amr, type SessionMarks } from './session-marks.ts'
 
 /** What somebody is asked between `/oidc/auth` and the code for the shop. */
 export interface PendingQuestion {
   readonly uid: string
-  readonly prompt: 'login' | 'consent'
+  readonly prompt: 'login' | 'consent' | 'confirm'
   readonly client: Client
   readonly customer: CustomerKey | null
   /** To decide about now: purposes in the request with the basis consent. */
   readonly purposes: readonly string[]
+  /** With the prompt `confirm`: why the person, who is signed in, is to prove a factor (or, where `signedIn` will do, to sign in again). */
+  readonly confirm: ConfirmAsked | null
   /** The provider that the request names: no need to show the choice. */
   readonly provider: string | null
   readonly loginHint: string | null
   readonly locale: string | null
+}
+
+export interface ConfirmAsked {
+  readonly reasons: readonly ConfirmReason[]
+  readonly acr: readonly Acr[]
+  /** Seconds. */
+  readonly maxAge: number | null
 }
 
 /** Each acts on one interaction of the browser that sends the request, told by its cookie, and answers with the URL to go on to (303). */
@@ -28,6 +39,8 @@ export interface Interactions {
   sessionCustomer(request: IncomingMessage, response: ServerResponse): Promise<CustomerKey | null>
   /** LOGIN_EXPIRED */
   signedIn(request: IncomingMessage, response: ServerResponse, uid: string, result: SignedIn): Promise<string>
+  /** The signed-in person of the interaction has proved a factor, which the caller has checked. LOGIN_EXPIRED, also when the session ended meanwhile. */
+  confirmed(request: IncomingMessage, response: ServerResponse, uid: string, proof: Confirmed): Promise<string>
   /** The consent page is done; what was decided stands in the customer. LOGIN_EXPIRED */
   answered(request: IncomingMessage, response: ServerResponse, uid: string): Promise<string>
   /** Back to the shop with an error. LOGIN_EXPIRED */
@@ -36,26 +49,41 @@ export interface Interactions {
 
 export interface SignedIn {
   readonly customer: CustomerKey
-  readonly provider: string
+  /** The provider's id, `mail` or `passkey`. */
+  readonly way: string
+  /** `Device.id`; null when the browser keeps no cookie. */
+  readonly device: string | null
+  readonly amr: readonly Amr[]
+  readonly acr: Acr
+  /** As the transaction says that let the person in, so that an ending after it is not overtaken. */
   readonly authTime: Date
 }
 
-export type AbortError = 'access_denied' | 'server_error' | 'temporarily_unavailable'
+export interface Confirmed {
+  readonly amr: readonly Amr[]
+  readonly acr: Acr
+}
+
+export type AbortError = 'access_denied' | 'server_error' | 'temporarily_unavailable' | 'unmet_authentication_requirements'
 
 const asked = z.object({
   uid: z.string(),
-  prompt: z.object({ name: z.enum(['login', 'consent']), details: z.object({ purposes: z.array(z.string()).default([]) }) }),
+  prompt: z.object({
+    name: z.enum(['login', 'consent', 'confirm']),
+    details: z.object({ purposes: z.array(z.string()).default([]), confirm: z.custom<ConfirmAsked>((value) => typeof value === 'object').nullable().default(null) }),
+  }),
   params: z.object({ client_id: z.string(), provider: z.string().optional(), login_hint: z.string().optional(), ui_locales: z.string().optional() }),
-  session: z.object({ accountId: z.string() }).optional(),
+  session: z.object({ accountId: z.string(), amr: z.array(z.string()).default([]) }).optional(),
 })
 
 export interface InteractionParts {
   readonly provider: () => Provider
   readonly clients: { find(id: string): Client | undefined }
   readonly accountExists: (customer: CustomerKey, loggedInAt: number | null) => Promise<boolean>
+  readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
 }
 
-export function interactions({ provider, clients, accountExists }: InteractionParts): Interactions {
+export function interactions({ provider, clients, accountExists, standing }: InteractionParts): Interactions {
   async function finish(request: IncomingMessage, response: ServerResponse, result: InteractionResults, merge: boolean): Promise<string> {
     try {
       return await provider().interactionResult(request, response, result, { mergeWithLastSubmission: merge })
@@ -78,6 +106,7 @@ export function interactions({ provider, clients, accountExists }: InteractionPa
         client,
         customer: session?.accountId ?? null,
         purposes: prompt.details.purposes,
+        confirm: prompt.details.confirm,
         provider: params.provider ?? null,
         loginHint: params.login_hint ?? null,
         locale: params.ui_locales?.split(' ')[0] ?? null,
@@ -85,17 +114,42 @@ export function interactions({ provider, clients, accountExists }: InteractionPa
     },
 
     async sessionCustomer(request, response) {
-      const { accountId, loginTs } = await sessionOf(provider(), request, response)
-      return accountId !== undefined && (await accountExists(accountId, loginTs === undefined ? null : endOfSecond(loginTs))) ? accountId : null
+      const { accountId, loginTs, amr } = await sessionOf(provider(), request, response)
+      if (accountId === undefined) return null
+      const marks = readMarks(amr)
+      const exists = await accountExists(accountId, signedInAt(marks, loginTs))
+      // Between the way in and the factor that an alert asks for, nobody is signed in yet.
+      return exists && reasonsToConfirm(nothingAsked, marks, await standing(accountId), Date.now()).length === 0 ? accountId : null
     },
 
-    // The provider's name stays in the session (`amr`) and goes into no token: with which account one signs in is no shop's business.
-    signedIn: (request, response, uid, { customer, provider: through, authTime }) =>
-      finish(about(request, uid), response, { login: { accountId: customer, ts: seconds(authTime), amr: [through] } }, false),
+    signedIn: (request, response, uid, { customer, way, device, amr, acr, authTime }) => {
+      const at = authTime.getTime()
+      const marks = { way, device, signedInAt: at, provedAt: acr === acrs.factor ? at : null, amr }
+      return finish(about(request, uid), response, { login: { accountId: customer, ts: seconds(authTime), amr: writeMarks(marks) } }, false)
+    },
+
+    async confirmed(request, response, uid, { amr, acr }) {
+      const found = await detailsOf(provider(), about(request, uid), response)
+      const session = found === null ? undefined : asked.parse({ ...found, uid: found.uid }).session
+      if (session === undefined) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody to confirm' })
+      const before = readMarks(session.amr)
+      // The moment of the sign-in stays: a factor brings no session back that has ended since.
+      if (!(await accountExists(session.accountId, before.signedInAt))) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
+      const now = new Date()
+      const marks = { ...before, amr: [...before.amr, ...amr], provedAt: acr === acrs.factor ? now.getTime() : before.provedAt }
+      return finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
+    },
+
     answered: (request, response, uid) => finish(about(request, uid), response, { consent: {} }, true),
     aborted: (request, response, uid, error, description) => finish(about(request, uid), response, { error, error_description: description }, false),
   }
 }
+
+const nothingAsked: AskedOfSignIn = { acr: [], maxAge: null }
+
+/** To the millisecond where the marks say it; a login from before there were marks is known by the second, and has all of that second. */
+export const signedInAt = (marks: SessionMarks, loginTs: number | undefined): number | null =>
+  marks.signedInAt ?? (loginTs === undefined ? null : loginTs * 1000 + 999)
 
 async function detailsOf(provider: Provider, request: IncomingMessage, response: ServerResponse) {
   try {
@@ -106,15 +160,12 @@ async function detailsOf(provider: Provider, request: IncomingMessage, response:
   }
 }
 
-const storedSession = z.object({ accountId: z.string().optional(), loginTs: z.number().optional() })
+const storedSession = z.object({ accountId: z.string().optional(), loginTs: z.number().optional(), amr: z.array(z.string()).optional() })
 
 async function sessionOf(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<z.infer<typeof storedSession>> {
   const id = provider.createContext(request, response).cookies.get(provider.cookieName('session'), { signed: true })
   return storedSession.parse(id === undefined ? {} : { ...(await provider.Session.find(id)) })
 }
-
-/** Logins are known by the second. A sign-out everywhere in the same second has destroyed sessions and grants itself. */
-export const endOfSecond = (second: number): number => second * 1000 + 999
 
 /** Never in the future: a provider's clock may be ahead. */
 const seconds = (time: Date): number => Math.floor(Math.min(time.getTime(), Date.now()) / 1000)

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import type { CustomerKey } from '../operation.ts'
 import { accessTokenSeconds, apiResource, type ApiParts } from './api-resource.ts'
 import { loadGrant } from './grants.ts'
 import { asking, type AskingParts } from './interaction-policy.ts'
-import { endOfSecond } from './interactions.ts'
+import { signedInAt } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
 import { openIdPages } from './openid-pages.ts'
+import { acrs, claimsOfMarks, readMarks } from './session-marks.ts'
 import { assertClientAssertion, boundedState, knownProvider, registeredMode } from './request-checks.ts'
 import type { KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
@@ -23,7 +25,7 @@ export type OpenIdEvent =
 export interface ConfigurationParts extends ApiParts, AskingParts, AdapterParts {
   readonly subjects: Subjects
   readonly clients: { find(id: string): Client | undefined }
-  /** Whether the customer is there and active, and no sign-out everywhere came after the login (milliseconds, the end of its second). */
+  /** Whether the customer is there and active, and no ending came after the login (milliseconds). */
   readonly accountExists: (customer: CustomerKey, loggedInAt: number | null) => Promise<boolean>
   readonly knowsProvider: (id: string) => boolean
   readonly noticed: (event: OpenIdEvent) => void
@@ -113,11 +115,10 @@ function people(parts: ConfigurationParts): Configuration {
     pairwiseIdentifier: async (_ctx, customer, client) => parts.subjects.outwardOne(parts.clients.find(client.clientId)?.sector ?? client.clientId, customer),
     sectorIdentifierUriValidate: () => false,
     // ID tokens say who and when; personal claims have one road, which is gated.
-    claims: { acr: null, auth_time: null, iss: null, sid: null, openid: ['sub'] },
+    acrValues: Object.values(acrs),
+    claims: { acr: null, auth_time: null, iss: null, sid: null, openid: ['sub', 'amr'] },
     findAccount: async (ctx, customer, source) => {
-      const at = source && 'authTime' in source ? source.authTime : ctx.oidc.session?.loginTs
-      const exists = await parts.accountExists(customer, typeof at === 'number' ? endOfSecond(at) : null)
-      return exists ? { accountId: customer, claims: () => ({ sub: customer }) } : undefined
+      return (await parts.accountExists(customer, loginOf(ctx, source))) ? { accountId: customer, claims: () => ({ sub: customer }) } : undefined
     },
   }
 }
@@ -140,9 +141,23 @@ function tokens(parts: ConfigurationParts): Configuration {
     // Tokens end with their grant; a sign-out ends the session's grants.
     expiresWithSession: () => false,
     revokeGrantPolicy: () => true,
-    extraTokenClaims: (ctx, token) => ({ issued_ms: parts.now().getTime(), ...('grantId' in token && { grant: token.grantId, auth_time: authTimeOf(ctx) }) }),
+    extraTokenClaims: (ctx, token) => {
+      const now = parts.now().getTime()
+      return { issued_ms: now, ...('grantId' in token && { grant: token.grantId, ...personClaims(ctx, now) }) }
+    },
   }
 }
 
-/** When the person proved who they are, in seconds; carried from the code or the refresh token that is redeemed. */
-const authTimeOf = ({ oidc }: KoaContextWithOIDC): number | undefined => oidc.entities.RefreshToken?.authTime ?? oidc.entities.AuthorizationCode?.authTime
+/** When and how the person proved who they are, carried from the code or the refresh token that is redeemed: a refresh renews neither (RFC 9470). */
+function personClaims({ oidc }: KoaContextWithOIDC, now: number) {
+  const source = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode
+  return { auth_time: source?.authTime, ...claimsOfMarks(source?.amr, now) }
+}
+
+const marked = z.object({ amr: z.array(z.string()).optional(), authTime: z.number().optional() })
+
+/** When the login was that a code, a refresh token or this browser's session stands on. */
+function loginOf({ oidc }: KoaContextWithOIDC, source: object | undefined): number | null {
+  const { amr, authTime } = marked.parse(source ?? { amr: oidc.session?.amr, authTime: oidc.session?.loginTs })
+  return signedInAt(readMarks(amr), authTime)
+}

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Provider, type KoaContextWithOIDC } from 'oidc-provider'
+import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { KeyStore } from '../storage/keys.ts'
@@ -11,6 +12,7 @@ import { interactions, type Interactions } from './interactions.ts'
 import { separateLogins } from './login-cookies.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
+import { claimsOfMarks } from './session-marks.ts'
 import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
 import { tokenDoor, type TokenDoor } from './token-door.ts'
 import type { UserinfoParts } from './userinfo.ts'
@@ -78,12 +80,25 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
 
 const always = (value: string | boolean) => ({ get: () => value })
 
+/** ID tokens whose `acr` and `amr` are read off the marks that the library copies from the session to codes and refresh tokens. */
+function sayingMarks(Library: Provider['IdToken']): Provider['IdToken'] {
+  // Its name is how the library looks up how long it lives.
+  return class IdToken extends Library {
+    override async payload() {
+      const { amr, ...said } = await super.payload()
+      const marks = z.array(z.string()).safeParse(amr)
+      return marks.success ? { ...said, ...claimsOfMarks(marks.data, Date.now()) } : said
+    }
+  }
+}
+
 /** oidc-provider behind one public origin: what `Host` or `X-Forwarded-*` say changes no URL, and all cookies can bear `__Host-`. */
 class HostProvider extends Provider {
   constructor(publicUrl: string, issuer: string, configuration: ConstructorParameters<typeof Provider>[1]) {
     super(issuer, configuration)
     const { protocol, host } = new URL(publicUrl)
     // Cookies are Secure on http://localhost too: browsers treat loopback as secure.
+    Object.defineProperty(this, 'IdToken', { value: sayingMarks(this.IdToken) })
     Object.defineProperties(this.request, { protocol: always(protocol.slice(0, -1)), host: always(host), secure: always(true) })
   }
 

@@ -15,9 +15,9 @@ export function sessionsDoor({ endings, audit }: SessionsParts): SessionsDoor {
   return {
     async list(caller, customer) {
       const sessions = await endings.sessionsOf(customer)
-      const listed = sessions.map(({ handle, signedInAt, clients, provider, grants }) => {
+      const listed = sessions.map(({ handle, signedInAt, clients, way, grants }) => {
         const current = caller.grant !== null && grants.includes(caller.grant)
-        return { id: outwardId(handle), signedInAt, clients, provider, current }
+        return { id: outwardId(handle), signedInAt, clients, provider: way, current }
       })
       // The browser one sits at, then the latest: sign-ins are known by the second, so two may be of one time.
       return listed.toSorted((a, b) => Number(b.current) - Number(a.current) || b.signedInAt.getTime() - a.signedInAt.getTime())

@@ -1,5 +1,6 @@
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { SeenDevice } from '../linking/note-device.ts'
 import type { Resolution, SignIn } from '../linking/resolve.ts'
 import type { LoginTransactions } from './login-transaction.ts'
 import type { Callback, Claims, LoginGoal, LoginTransaction, Provider, ProviderId } from './provider.ts'
@@ -39,9 +40,23 @@ export async function startLogin(parts: LoginParts, start: LoginStart): Promise<
   return url
 }
 
+/** The browser that comes back from a provider: its binding secret, and what it is known by at the next sign-in. */
+export interface Returning {
+  readonly browser: string
+  readonly device: SeenDevice
+}
+
 /** How a callback ended: with a customer for the waiting OpenID interaction, with a linked login, or with a refusal that has a page. */
 export type FinishedLogin =
-  | { readonly kind: 'signedIn'; readonly interaction: string; readonly customer: CustomerKey; readonly provider: ProviderId }
+  | {
+      readonly kind: 'signedIn'
+      readonly interaction: string
+      readonly customer: CustomerKey
+      readonly provider: ProviderId
+      readonly device: string | null
+      /** When the customer was found. */
+      readonly at: Date
+    }
   | { readonly kind: 'linked'; readonly returnTo: string; readonly provider: ProviderId }
   | { readonly kind: 'refused'; readonly error: EntenteError; readonly goal: LoginGoal; readonly waysKnown: readonly string[] }
 
@@ -53,14 +68,14 @@ export async function finishLogin(
   parts: LoginParts,
   id: ProviderId,
   callback: Callback,
-  browser: string,
+  { browser, device }: Returning,
   clientOf: (goal: LoginGoal) => Promise<string>,
 ): Promise<FinishedLogin> {
   const login = await takeTransaction(parts, id, callback, browser)
   try {
     const clientId = await clientOf(login.goal)
     const claims = await askProvider(parts, login, callback)
-    const resolution = await decide(parts, login, claims, clientId, browser)
+    const resolution = await decide(parts, login, claims, clientId, { browser, device })
     return await conclude(parts, login, claims, resolution, browser)
   } catch (error) {
     if (!(error instanceof EntenteError)) throw error
@@ -89,10 +104,10 @@ async function askProvider(parts: LoginParts, login: LoginTransaction, callback:
   return claims
 }
 
-async function decide(parts: LoginParts, login: LoginTransaction, claims: Claims, clientId: string, browser: string): Promise<Resolution> {
+async function decide(parts: LoginParts, login: LoginTransaction, claims: Claims, clientId: string, { browser, device }: Returning): Promise<Resolution> {
   const asking = login.goal.kind === 'link' ? login.goal.customer : null
   const waiting = login.goal.kind === 'signIn' ? await parts.waiting.read(login.goal.interaction, browser) : null
-  const resolution = await parts.resolve({ claims, clientId, asking, waiting })
+  const resolution = await parts.resolve({ claims, clientId, asking, waiting, ...(asking === null && { device }) })
   parts.reached('decision', login.provider, resolution.do === 'refused' ? resolution.code : 'ok')
   return resolution
 }
@@ -106,5 +121,5 @@ async function conclude(parts: LoginParts, login: LoginTransaction, claims: Clai
   parts.reached('customer', provider, resolution.created ? 'created' : resolution.linked ? 'linked' : 'found')
   if (goal.kind === 'link') return { kind: 'linked', returnTo: goal.returnTo, provider }
   await parts.waiting.forget(goal.interaction, browser)
-  return { kind: 'signedIn', interaction: goal.interaction, customer: resolution.customer, provider }
+  return { kind: 'signedIn', interaction: goal.interaction, customer: resolution.customer, provider, device: resolution.device, at: resolution.at }
 }

@@ -18,3 +18,14 @@ export function bindBrowser(request: FastifyRequest, reply: FastifyReply): strin
   reply.setCookie(cookie, fresh, { path: '/', secure: true, httpOnly: true, sameSite: 'lax', maxAge: 86_400 })
   return fresh
 }
+
+const deviceCookie = '__Host-entente-device'
+const deviceLife = 400 * 86_400 // seconds; browsers keep no cookie longer
+
+/** By what the customer's list of devices knows this browser again: a random value that opens nothing, renewed at each sign-in. */
+export function bindDevice(request: FastifyRequest, reply: FastifyReply): string {
+  const kept = request.cookies[deviceCookie]
+  const value = kept !== undefined && shape.test(kept) ? kept : randomBytes(32).toString('base64url')
+  reply.setCookie(deviceCookie, value, { path: '/', secure: true, httpOnly: true, sameSite: 'lax', maxAge: deviceLife })
+  return value
+}

@@ -1,13 +1,14 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ReadDevice } from '../access/devices.ts'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
+import { acrs } from '../access/session-marks.ts'
 import { finishLogin, startLogin, type FinishedLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LoginGoal } from '../broker/provider.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
 import { EntenteError } from '../errors.ts'
-import type { CustomerKey } from '../operation.ts'
-import { bindBrowser, browserOf } from './browser-binding.ts'
+import { bindBrowser, bindDevice, browserOf } from './browser-binding.ts'
 import { nameOf } from './server.ts'
 
 export interface LoginProblem {
@@ -22,6 +23,7 @@ export interface LoginRouteParts {
   readonly transactions: Pick<LoginTransactions, 'park' | 'unpark'>
   readonly linking: LinkingStart
   readonly interactions: Interactions
+  readonly readDevice: ReadDevice
   /** The page for a login that did not come to an end, with the ways to go on. */
   readonly problemPage: (problem: LoginProblem, request: FastifyRequest, reply: FastifyReply) => FastifyReply
   /** What must be written when nobody was signed in: who was refused, at which provider, why. */
@@ -88,7 +90,8 @@ async function finish(
       if (question === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'another interaction' })
       return question.client.id
     }
-    const finished = await finishLogin(parts.login, provider, { method, parameters }, browser, clientOf)
+    const device = parts.readDevice({ cookie: bindDevice(request, reply), userAgent: request.headers['user-agent'], ip: request.ip })
+    const finished = await finishLogin(parts.login, provider, { method, parameters }, { browser, device }, clientOf)
     return await goOn(parts, request, reply, finished, question)
   } catch (error) {
     await parts.refused(null, provider, error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR')
@@ -111,7 +114,8 @@ async function goOn(
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
-  const signedIn = { customer: finished.customer as CustomerKey, provider: finished.provider, authTime: new Date() }
+  const { customer, provider: way, device, at: authTime } = finished
+  const signedIn = { customer, way, device, amr: [], acr: acrs.oneWay, authTime }
   const url = await parts.interactions.signedIn(request.raw, reply.raw, finished.interaction, signedIn)
   parts.login.reached('session', finished.provider, 'ok')
   return reply.redirect(url, 303)

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
+import type { ReadDevice } from '../access/devices.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
 import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
@@ -31,6 +32,7 @@ export interface PageInput {
   readonly consents: ConsentDoor
   readonly audit: Pick<AuditLog, 'note'>
   readonly linkStart: LinkingStart
+  readonly readDevice: ReadDevice
 }
 
 const graphqlAnswer = z.looseObject({})
@@ -67,12 +69,13 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
   return { ...parts, loginRoutes: (transactions) => routesOf(parts, input, transactions) }
 }
 
-function routesOf(parts: PageParts, { login, linkStart, openid, audit }: PageInput, transactions: LoginTransactions): LoginRouteParts {
+function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevice }: PageInput, transactions: LoginTransactions): LoginRouteParts {
   return {
     login,
     transactions,
     linking: linkStart,
     interactions: openid.interactions,
+    readDevice,
     problemPage: ({ error, waysKnown, question }, request: FastifyRequest, reply: FastifyReply) =>
       sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question, ways: waysKnown }),
     refused: (goal, provider, code) => {

@@ -26,7 +26,7 @@ test('a login ends in a code for the shop and tokens that name the customer by t
   })
   const idToken = String(tokens.body['id_token'])
   expect(decodeProtectedHeader(idToken).alg).toBe('RS256')
-  expect(Object.keys(decodeJwt(idToken)).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'sub'])
+  expect(Object.keys(decodeJwt(idToken)).sort()).toEqual(['acr', 'aud', 'exp', 'iat', 'iss', 'sub'])
   expect(decodeJwt(idToken).sub).toBe(sub)
 })
 
@@ -115,7 +115,7 @@ test('the discovery document says what there is', async () => {
 test('a session is told to its customer and can be ended with all that came of it', async () => {
   const { customer, tokens } = await signedIn(stage)
   const [session] = await stage.openid.endings.sessionsOf(customer)
-  expect(session).toMatchObject({ clients: ['storefront'], provider: 'google' })
+  expect(session).toMatchObject({ clients: ['storefront'], way: 'google' })
   await stage.openid.endings.endSession(customer, session?.handle ?? '')
   expect(await stage.openid.endings.sessionsOf(customer)).toEqual([])
   expect(stage.behind.ended).toContain(decodeJwt(tokens.access)['grant'])

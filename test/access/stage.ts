@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { inject } from 'vitest'
 import { openOpenIdProvider, type OpenIdParts } from '../../src/access/openid-provider.ts'
 import type { OpenIdEvent } from '../../src/access/openid-configuration.ts'
-import type { PendingQuestion } from '../../src/access/interactions.ts'
+import type { CustomerStanding } from '../../src/access/confirmation.ts'
+import type { Confirmed, PendingQuestion } from '../../src/access/interactions.ts'
+import { acrs } from '../../src/access/session-marks.ts'
 import { subjects } from '../../src/access/subjects.ts'
 import { readClients, type Client } from '../../src/config/clients.ts'
 import { readPolicy } from '../../src/config/policy.ts'
@@ -51,6 +53,9 @@ export async function openStage(change: { readonly clients?: string; readonly no
     /** Answers the consent page at once. */
     answers: true,
     undecided: [] as string[],
+    standing: { hasFactor: false, alertSince: null } as CustomerStanding,
+    /** How the confirm page is answered; null shows it. */
+    proof: null as Confirmed | null,
     dead: new Set<string>(),
     ended: [] as string[],
     events: [] as OpenIdEvent[],
@@ -79,6 +84,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     keys,
     subjects: subjects(await keys.obtain('subjects/1')),
     accountExists: async (customer) => !behind.dead.has(customer),
+    standing: async () => behind.standing,
     undecided: async (_customer, purposes) => purposes.filter((id) => behind.undecided.includes(id)),
     grantEnded: async (_customer, grant) => void behind.ended.push(grant),
     claimsFor: async () => ({ given_name: 'Ada' }),
@@ -104,10 +110,15 @@ export async function openStage(change: { readonly clients?: string; readonly no
         ? behind.person !== null &&
           (await openid.interactions.signedIn(request, response, question.uid, {
             customer: behind.person,
-            provider: question.provider ?? 'google',
+            way: question.provider ?? 'google',
+            device: null,
+            amr: [],
+            acr: acrs.oneWay,
             authTime: now(),
           }))
-        : behind.answers && (await openid.interactions.answered(request, response, question.uid))
+        : question.prompt === 'confirm'
+          ? behind.proof !== null && (await openid.interactions.confirmed(request, response, question.uid, behind.proof))
+          : behind.answers && (await openid.interactions.answered(request, response, question.uid))
     if (next === false) response.writeHead(200).end(question.prompt)
     else response.writeHead(303, { location: next }).end()
   }

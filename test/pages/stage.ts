@@ -23,6 +23,7 @@ export const question = (change: Partial<PendingQuestion> = {}): PendingQuestion
   client: storefront,
   customer: null,
   purposes: [],
+  confirm: null,
   provider: null,
   loginHint: null,
   locale: null,
