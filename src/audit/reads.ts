@@ -16,6 +16,8 @@ export const toldToCustomer = [
   'data.read',
   'login.succeeded',
   'customer.created',
+  'customer.merged',
+  'customer.merge_undone',
   'identity.linked',
   'identity.unlinked',
   'consent.changed',

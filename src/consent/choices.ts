@@ -1,7 +1,7 @@
 import { addDuration } from '../config/duration.ts'
 import type { Policy, Purpose } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
-import type { LedgerDecision } from '../storage/consent-ledger.ts'
+import type { LedgerDecision, LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow, Decision, DecisionState } from '../storage/customers.ts'
 
 /** What a client passes on from the person. */
@@ -68,4 +68,9 @@ export function inForce(before: Decisions, recordedNow: readonly LedgerDecision[
     else after[purpose] = { state, textVersion, at, ...(expiresAt ? { expiresAt } : {}) }
   }
   return after
+}
+
+/** The decisions in force after these entries of one chain. */
+export function replayed(entries: readonly Pick<LedgerRow, 'decisions' | 'at' | 'turn'>[], policy: Policy): Decisions {
+  return entries.reduce<Decisions>((before, { turn, decisions, at }) => turn?.inForce ?? inForce(before, decisions, at, policy), {})
 }

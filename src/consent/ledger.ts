@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AuditEvent } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import { personOf, type Caller, type CustomerKey } from '../operation.ts'
-import { chainId, type LedgerRow, type LedgerStore } from '../storage/consent-ledger.ts'
+import { chainId, type LedgerRow, type LedgerStore, type LedgerTurn } from '../storage/consent-ledger.ts'
 import type { ChainHead, CustomerRow, CustomerStore } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
-import { choicesOf, inForce, recorded, requireCurrentTexts, type Choice, type DecisionInput } from './choices.ts'
+import { choicesOf, inForce, recorded, replayed, requireCurrentTexts, type Choice, type DecisionInput } from './choices.ts'
 import { searchable } from './decisions.ts'
 import { tokenLives } from './live-token.ts'
 import { receiptClaims, receiptOf, type Receipt, type ReceiptParts, type Recorded } from './receipt.ts'
@@ -93,9 +93,11 @@ async function repeated(parts: LedgerParts, tx: Tx, row: CustomerRow, entry: Led
     })
   if (!isSame) throw new EntenteError('BAD_USER_INPUT', { why: 'other content' }, { field: 'idempotencyKey' })
   const history = await parts.ledger.read(row._id, tx)
-  const replay = (rows: readonly LedgerRow[]) =>
-    rows.reduce<CustomerRow['decisions']>((decisions, one) => inForce(decisions, one.decisions, one.at, parts.policy), {})
-  return { entry, row, before: replay(history.filter(({ _id }) => _id < entry._id)), after: replay(history.filter(({ _id }) => _id <= entry._id)) }
+  const until = (wanted: (id: string) => boolean) => replayed(
+    history.filter(({ _id }) => wanted(_id)),
+    parts.policy,
+  )
+  return { entry, row, before: until((id) => id < entry._id), after: until((id) => id <= entry._id) }
 }
 
 function entryAfter(row: CustomerRow, { choices, locale, at, caller, receipt, idempotencyKey }: Said): LedgerRow {
@@ -114,8 +116,21 @@ function entryAfter(row: CustomerRow, { choices, locale, at, caller, receipt, id
 /** SHA-256 over all that an entry says and the hash of the one before: no entry can be changed, dropped or moved unseen. */
 export function ledgerHash(entry: Omit<LedgerRow, 'hash'>): string {
   const decisions = entry.decisions.map((one) => [one.purpose, one.state, one.textVersion, one.textHash, one.locale, one.expiresAt?.toISOString() ?? null])
-  const said = [entry._id, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, entry.prev]
+  const said = [entry._id, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, entry.prev, ...turnSaid(entry)]
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url')
+}
+
+function turnSaid({ turn }: Pick<LedgerRow, 'turn'>): unknown[] {
+  if (turn === undefined) return []
+  const inForceNow = Object.entries(turn.inForce).sort(([a], [b]) => (a < b ? -1 : 1))
+  const decisions = inForceNow.map(([purpose, one]) => [purpose, one.state, one.textVersion, one.at.toISOString(), one.expiresAt?.toISOString() ?? null])
+  return [turn.what, turn.other, turn.head, decisions]
+}
+
+/** An entry without an answer of the person: two records became one, or two again. */
+export function turnAfter(row: Pick<CustomerRow, '_id' | 'ledger'>, said: Pick<LedgerRow, 'receipt' | 'surface' | 'at'> & { readonly turn: LedgerTurn }): LedgerRow {
+  const entry = { _id: chainId(row._id, row.ledger.seq + 1), ...said, decisions: [], prev: row.ledger.hash }
+  return { ...entry, hash: ledgerHash(entry) }
 }
 
 /** Targeted: the decisions that were made, what lists search by, and the heads of the two chains. Nothing else of the document is touched. */

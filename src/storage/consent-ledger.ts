@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
-import type { DecisionState } from './customers.ts'
+import type { Decision, DecisionState } from './customers.ts'
 import { collectionOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -15,6 +15,15 @@ export interface LedgerDecision {
   readonly expiresAt?: Date
 }
 
+/** Where two records became one, or two again. From here on `inForce` holds, whatever the entries before it say. */
+export interface LedgerTurn {
+  readonly what: 'absorbed' | 'mergedInto' | 'parted'
+  /** Whose chain it was, and the hash of that chain's last entry before. */
+  readonly other: CustomerKey
+  readonly head: string
+  readonly inForce: Readonly<Record<string, Decision>>
+}
+
 /** Decisions that were made together: one entry, one receipt. */
 export interface LedgerRow {
   /** `customer/0000000001`: sorts by customer, then sequence. */
@@ -26,6 +35,7 @@ export interface LedgerRow {
   at: Date
   /** Makes a repeated call the same call; unique per customer. */
   idempotencyKey?: string
+  turn?: LedgerTurn
   prev: string
   hash: string
 }
@@ -38,10 +48,11 @@ const schema = new Schema<LedgerRow>(
     surface: { type: String, required: true },
     at: { type: Date, required: true },
     idempotencyKey: String,
+    turn: { type: Schema.Types.Mixed },
     prev: { type: String, required: true },
     hash: { type: String, required: true },
   },
-  { versionKey: false, strict: 'throw' },
+  { versionKey: false, minimize: false, strict: 'throw' },
 )
 
 /** `customer/0000000001`: every row of a chain begins with what it belongs to, which is the shard key. */

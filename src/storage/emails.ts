@@ -41,6 +41,16 @@ export function emailStore(db: Connection) {
       await model.create([row], { session: tx })
     },
 
+    keysOf: async (customer: CustomerKey, tx: Tx): Promise<string[]> => {
+      const rows = await model.find({ customer }, { _id: 1 }).session(tx).lean<Pick<EmailRow, '_id'>[]>().exec()
+      return rows.map(({ _id }) => _id)
+    },
+
+    /** Those of them that are still that customer's. */
+    move: async (tx: Tx, keys: readonly string[], from: CustomerKey, to: CustomerKey): Promise<void> => {
+      await model.updateMany({ _id: { $in: [...keys] }, customer: from }, { $set: { customer: to } }, { session: tx })
+    },
+
     /** A stronger proof of an address that the customer has already proved. */
     strengthen: async (tx: Tx, key: string, customer: CustomerKey, by: string, at: Date): Promise<void> => {
       await model.updateOne({ _id: key, customer }, { $set: { proof: 'authoritative', by, at } }, { session: tx })
