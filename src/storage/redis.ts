@@ -29,6 +29,10 @@ export function onceStore(redis: RedisConnection, kind: string) {
   return {
     /** False when the id is there already. */
     put: async (id: string, value: string, seconds: number): Promise<boolean> => (await redis.set(keyOf(id), value, 'EX', seconds, 'NX')) === 'OK',
+    /** In the place of what is there. */
+    replace: async (id: string, value: string, seconds: number): Promise<void> => {
+      await redis.set(keyOf(id), value, 'EX', seconds)
+    },
     /** The value, for the one caller who is first; null for all others and after its end. */
     take: (id: string): Promise<string | null> => redis.getdel(keyOf(id)),
     peek: (id: string): Promise<string | null> => redis.get(keyOf(id)),
