@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { startMailCatcher } from './mail-catcher/main.ts'
 import { startMarketing } from './marketing/main.ts'
 import { startProviders } from './providers/start.ts'
 import { brands } from './storefront/brands.ts'
@@ -16,7 +17,7 @@ const closing = (server: Server) => ({
   },
 })
 
-/** What `npm start` shows around the gateway: four simulated providers, two shops, one marketing tool, each on a port of its own. */
+/** What `npm start` shows around the gateway: four simulated providers, two shops, one marketing tool, a mail server, each on a port of its own. */
 async function startDemo(): Promise<AsyncDisposableStack> {
   await using running = new AsyncDisposableStack()
   const ports = { google: port('GOOGLE', 4101), apple: port('APPLE', 4102), facebook: port('FACEBOOK', 4103), haus: port('HAUS', 4104) }
@@ -24,6 +25,7 @@ async function startDemo(): Promise<AsyncDisposableStack> {
   running.use(closing(await startStorefront({ port: port('STOREFRONT', 4201), gateway, clientId: 'storefront', brand: brands.storefront })))
   running.use(closing(await startStorefront({ port: port('STOREFRONT_B', 4202), gateway, clientId: 'storefront-b', brand: brands['storefront-b'] })))
   running.use(closing(await startMarketing({ port: port('MARKETING', 4203), gateway })))
+  running.use(await startMailCatcher({ smtpPort: port('SMTP', 4105), port: port('MAIL', 4106) }))
   return running.move()
 }
 

@@ -13,6 +13,7 @@ It runs on simulated providers (no real Google, Apple or Facebook is asked). You
     anna   the same address everywhere          ben    hides his address at Apple
     cem    shares no address at Facebook        dora   cancels every login
     eva    her profile is an attack
+Every mail that Entente writes is shown at http://127.0.0.1:4106.
 GraphQL is at ${publicUrl}/graphql; the tools marketing, ads and operator log in with the
 secret <client id>-demo-secret. Real credentials: see README. Logs: ${logs}. Ctrl-C stops everything.
 `

@@ -8,6 +8,8 @@ export const demoPorts = new Map([
   [4102, 'the simulated Apple'],
   [4103, 'the simulated Facebook'],
   [4104, 'the simulated provider "haus"'],
+  [4105, 'the mail server that delivers to nobody'],
+  [4106, 'the page of caught mail'],
   [4201, 'the demo storefront'],
   [4202, 'the second demo storefront'],
   [4203, 'the demo marketing tool'],
@@ -37,6 +39,8 @@ export function demoEnvironment(dataFolder) {
       FACEBOOK_CLIENT_SECRET: 'demo-app-secret',
       FACEBOOK_BASE_URL: 'http://127.0.0.1:4103',
       PROVIDERS_FILE: further,
+      SMTP_URL: 'smtp://127.0.0.1:4105',
+      MAIL_FROM: 'Entente <no-reply@entente.example>',
     },
     demo: { APPLE_DEMO_PUBLIC_KEY: apple.publicKey },
   }

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { MongoClient, type Db } from 'mongodb'
-import { inject } from 'vitest'
+import { inject, vi } from 'vitest'
+import { startMailCatcher } from '../../demo/mail-catcher/main.ts'
 import { startProviders } from '../../demo/providers/start.ts'
 import { start, type OtherParts } from '../../src/main.ts'
 import { Browser, formsOf, newPkce, type Page } from './browser.ts'
@@ -33,12 +34,13 @@ export interface Tokens {
 
 export const redirectUri = 'http://127.0.0.1:5555/callback'
 
-/** What a gateway needs around it: simulated providers, a database of its own, and the variables that name them. */
+/** What a gateway needs around it: simulated providers, a mail server, a database of its own, and the variables that name them. */
 export async function openSurroundings(given: Readonly<Record<string, string>> = {}) {
   await using stack = new AsyncDisposableStack()
   const name = `t${randomBytes(6).toString('hex')}`
   const apple = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const providers = stack.use(await startProviders({ appleClientPublicKey: apple.publicKey.export({ type: 'spki', format: 'pem' }).toString() }))
+  const mailbox = stack.use(await startMailCatcher())
   const mongoUri = (given['MONGODB_URI'] ?? inject('mongodbUri')).replace(/\/(\?|$)/, `/${name}$1`)
   const providersFile = await writeProvidersFile(providers.haus.url, name)
   const client = stack.adopt(await MongoClient.connect(mongoUri), (one) => one.close())
@@ -61,13 +63,26 @@ export async function openSurroundings(given: Readonly<Record<string, string>> =
     FACEBOOK_CLIENT_SECRET: 'demo-app-secret',
     FACEBOOK_BASE_URL: providers.facebook.url,
     PROVIDERS_FILE: providersFile,
+    SMTP_URL: mailbox.smtpUrl,
+    MAIL_FROM: 'Entente <no-reply@entente.example>',
     ...given,
     MONGODB_URI: mongoUri,
   }
   const db: Db = client.db(name)
   stack.defer(() => db.dropDatabase().then(() => undefined))
   const opened = stack.move()
-  return { providers, db, env, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  const mails = (to?: string) => mailbox.mails(to)
+  /** The newest mail to this address that says so, as soon as it has come. */
+  const mailFor = (to: string, saying: RegExp) =>
+    vi.waitFor(
+      () => {
+        const found = mails(to).findLast((mail) => saying.test(`${mail.subject}\n${mail.text}`))
+        if (found === undefined) throw new Error(`no mail to ${to} that says ${saying.source}; there are: ${mails().map(({ subject }) => subject).join('; ')}`)
+        return found
+      },
+      { timeout: 5_000, interval: 20 },
+    )
+  return { providers, db, env, mailbox, mails, mailFor, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 /** One house: simulated providers, a gateway (or several) on a database of its own, and what clients do to it. */
