@@ -20,7 +20,8 @@ import { auditDoor } from './audit/door.ts'
 import { auditLog } from './audit/log.ts'
 import { auditReads } from './audit/reads.ts'
 import { signInWithIdToken } from './broker/device-login.ts'
-import { linkingDoor } from './broker/linking-door.ts'
+import { eventInbox, eventWork } from './broker/events/inbox.ts'
+import { linkingDoor, requireFreshSignIn } from './broker/linking-door.ts'
 import type { LoginParts, LoginStep } from './broker/login-pipeline.ts'
 import { loginTransactions } from './broker/login-transaction.ts'
 import { readProviders } from './broker/providers-file.ts'
@@ -50,8 +51,12 @@ import { loginRoutes } from './http/login-routes.ts'
 import { jobNotices, openIdNotices, reportDefect } from './http/notices.ts'
 import { createServer } from './http/server.ts'
 import { openTracing, traceRequests } from './http/tracing.ts'
+import { webhookRoutes } from './http/webhook-routes.ts'
 import { jobQueue } from './jobs/queue.ts'
 import { jobWorker } from './jobs/worker.ts'
+import { mergeDoor } from './linking/merge-door.ts'
+import { mergeProofs as mergeProofsOf } from './linking/merge-proof.ts'
+import { hearProvider } from './linking/provider-event.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from './linking/resolve.ts'
 import { unlinkIdentity } from './linking/unlink.ts'
 import { post as postOf } from './mail/post.ts'
@@ -68,6 +73,7 @@ import { emailStore } from './storage/emails.ts'
 import { identityStore } from './storage/identities.ts'
 import { jobStore } from './storage/jobs.ts'
 import { keyStore } from './storage/keys.ts'
+import { mergeStore } from './storage/merges.ts'
 import { mongoAnswers, openMongo, prepareCollections } from './storage/mongo.ts'
 import { openIdRecords } from './storage/openid-records.ts'
 import { codeStore, onceStore, openRedis, redisAnswers, type RedisConnection } from './storage/redis.ts'
@@ -151,6 +157,7 @@ async function openStorage(opened: Opened, config: Config, other: OtherParts) {
     events: inTime(auditStore(db)),
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
+    merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
   const jobs = jobQueue({ store: rows.jobs, key: await keys.obtain('jobs/1') })
@@ -179,7 +186,14 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   const subjects = subjectsOf(await keys.obtain('subject/1'))
   const house = { name: policy.controller.name, publicUrl: config.publicUrl }
   const post = postOf({ jobs, house, providerName: (id) => providers.get(id)?.name ?? id, available: config.mail !== undefined })
-  const linking: LinkingParts = { db, ...rows, audit, keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') }, tellNewDevice: async () => {}, post }
+  const linking: LinkingParts = {
+    db,
+    ...rows,
+    audit,
+    keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') },
+    tellNewDevice: async () => {},
+    post,
+  }
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
   const { schema, classification } = buildEntenteSchema(policy)
@@ -187,8 +201,10 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   const cursorKey = await keys.obtain('cursor/1')
   const client = (id: string) => registry.find(id)
   const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client, cursorKey, now: Date.now })
+  const mergeProofs = mergeProofsOf(onceStore(redis, 'merge'))
   const login = {
     providers,
+    mergeProofs,
     resolve: (signIn: SignIn) => resolveSignIn(linking, signIn),
     reached: (step: LoginStep, provider: string, outcome: string) => metrics.loginReached(step, provider, outcome),
   }
@@ -236,6 +252,7 @@ async function openIdParts({ config, log, policy, storage, audit, registry, subj
     subjects,
     accountExists: accountExists(rows.customers),
     standing: standingOf(rows.customers),
+    jobs: storage.jobs,
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
     claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
@@ -266,6 +283,14 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
       },
       now: Date.now,
     }),
+    merges: mergeDoor({
+      ...linking,
+      ...rows,
+      policy,
+      proofs: login.mergeProofs,
+      requireStepUp: async (caller) => void requireFreshSignIn(caller, Date.now()),
+      endEverywhere: endings.endEverywhere,
+    }),
     consents: consentDoor({
       ...changing,
       transaction: (customer, work) => inTransaction(db, customer, work),
@@ -285,13 +310,18 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
 type Doors = House & Awaited<ReturnType<typeof openDoors>>
 
 /** What follows from changes, done after their commit by whichever process comes first. */
-function openWork(opened: Opened, { config, log, storage, mailCodes }: Doors): void {
+function openWork(opened: Opened, { config, log, storage, mailCodes, linking, post, openid }: Doors): void {
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
   opened.use(
     jobWorker({
       jobs: storage.jobs,
-      handlers: { ...(postman && { mail: postman.deliver }), mailCode: mailCodes.deliver },
+      handlers: {
+        ...(postman && { mail: postman.deliver }),
+        mailCode: mailCodes.deliver,
+        logoutToken: openid.tellOfLogout,
+        providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
+      },
       noticed: jobNotices(log),
     }),
   )
@@ -310,7 +340,7 @@ async function openServer(opened: Opened, doors: Doors) {
   const transactions = loginTransactions(redis, await keys.obtain('login-form/1'))
   const waiting = waitingLogins(redis, await keys.obtain('waiting/1'))
   const login: LoginParts = { ...doors.login, transactions, waiting, callbackUrl: (provider) => `${config.publicUrl}/login/${provider}/callback` }
-  const page = pageParts({ ...doors, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
+  const page = pageParts({ ...doors, jobs: storage.jobs, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
   const ready = async () => {
     const [mongodb, redisReady] = await Promise.all([mongoAnswers(db).catch(() => false), redisAnswers(redis).catch(() => false)])
     return { mongodb, redis: redisReady }
@@ -320,6 +350,10 @@ async function openServer(opened: Opened, doors: Doors) {
   apiRoutes(server, { graphql, openid, origins: () => registry.all().flatMap((client) => client.origins) })
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))
+  const receive = eventInbox({ providers: login.providers, jobs: storage.jobs, key: await keys.obtain('events/1') })
+  const refused = (provider: string, check: string) =>
+    doors.audit.note({ type: 'provider.event_refused', client: null, actor: 'system', detail: { provider, check } })
+  await server.register((scope) => webhookRoutes(scope, { publicUrl: config.publicUrl, providers: login.providers, receive, refused }))
   return server
 }
 

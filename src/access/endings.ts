@@ -1,14 +1,15 @@
-import type { Provider } from 'oidc-provider'
+import type { JobQueue } from '../jobs/queue.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { readSession } from './browser-session.ts'
+import type { LogoutTokens } from './logout-tokens.ts'
 import { readMarks } from './session-marks.ts'
 
 export interface EndingParts {
   readonly records: OpenIdRecords
   readonly grantEnded: (customer: CustomerKey, grant: string) => Promise<void>
-  readonly provider: () => Provider
-  readonly clientNotTold: (client: string) => void
+  readonly jobs: Pick<JobQueue, 'wake'>
+  readonly tellOfLogout: LogoutTokens['put']
 }
 
 /** A browser in which the customer is signed in. */
@@ -33,28 +34,17 @@ export function endings(parts: EndingParts) {
     await parts.records.removeOfGrant(grant)
   }
 
-  /** Back-Channel Logout 1.0, to each client that the session was used for; one that does not answer stops nobody. */
+  /** Back-Channel Logout 1.0: each client that the session was used for, in its own time. Written before the session goes, so that none is forgotten. */
   async function tellClients(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
     const { authorizations } = readSession(session.payload)
-    await Promise.all(
-      Object.entries(authorizations).map(async ([id, { sid }]) => {
-        const client = await parts.provider().Client.find(id)
-        // The library has the call, its types have not.
-        const tell: unknown = client?.['backchannelLogout']
-        if (client?.backchannelLogoutUri === undefined || typeof tell !== 'function') return
-        await Promise.resolve(Reflect.apply(tell, client, [customer, sid])).catch(() => parts.clientNotTold(id))
-      }),
-    )
+    for (const [client, { sid }] of Object.entries(authorizations)) if (sid !== undefined) await parts.tellOfLogout({ client, customer, sid })
+    parts.jobs.wake()
   }
 
   async function endUsed(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
+    await tellClients(customer, session)
     await parts.records.removeByHandle(session.handle, customer)
     for (const grant of readSession(session.payload).grants) await endGrant(customer, grant)
-  }
-
-  async function endWhole(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
-    await endUsed(customer, session)
-    await tellClients(customer, session)
   }
 
   return {
@@ -63,8 +53,8 @@ export function endings(parts: EndingParts) {
     /** Records only; with it goes `tokensValidFrom` in the customer, which ends the access tokens. */
     async endEverywhere(customer: CustomerKey): Promise<void> {
       const sessions = await parts.records.ofCustomer('Session', customer)
+      for (const session of sessions) await tellClients(customer, session)
       await parts.records.removeOfCustomer(customer)
-      await Promise.all(sessions.map((session) => tellClients(customer, session)))
     },
 
     async sessionsOf(customer: CustomerKey): Promise<OpenSession[]> {
@@ -79,13 +69,21 @@ export function endings(parts: EndingParts) {
     /** One browser's session with everything its clients got through it. Does nothing for a handle that is not the customer's. */
     async endSession(customer: CustomerKey, handle: string): Promise<void> {
       const session = (await parts.records.ofCustomer('Session', customer)).find((one) => one.handle === handle)
-      if (session !== undefined) await endWhole(customer, session)
+      if (session !== undefined) await endUsed(customer, session)
     },
 
-    /** What is left of a session that the library has ended and told clients of: it would spare grants with offline access. */
+    /** What is left of a session that the library has ended: it would spare grants with offline access. */
     async endLeft(customer: CustomerKey, uid: string): Promise<void> {
       const session = await parts.records.read('Session', uid)
       if (session?.customer === customer) await endUsed(customer, session)
+    },
+
+    /** What began with one of the customer's ways in. A grant of no session came from a device's own dialog, which is not told from another's: it ends too. */
+    async endWay(customer: CustomerKey, way: string): Promise<void> {
+      const sessions = (await parts.records.ofCustomer('Session', customer)).map((record) => ({ record, ...readSession(record.payload) }))
+      const inSessions = new Set(sessions.flatMap(({ grants }) => grants))
+      for (const session of sessions) if (readMarks(session.amr).way === way) await endUsed(customer, session.record)
+      for (const grant of await parts.records.grantsOf(customer)) if (!inSessions.has(grant)) await endGrant(customer, grant)
     },
 
     /** The login that a grant came from: its browser's session, or the grant alone where a device's own dialog did the login. */
@@ -93,7 +91,7 @@ export function endings(parts: EndingParts) {
       const sessions = await parts.records.ofCustomer('Session', customer)
       const session = sessions.find(({ payload }) => readSession(payload).grants.includes(grant))
       if (session === undefined) await endGrant(customer, grant)
-      else await endWhole(customer, session)
+      else await endUsed(customer, session)
     },
   }
 }

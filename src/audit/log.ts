@@ -27,6 +27,7 @@ export const auditTypes = [
   'identity.linked',
   'identity.unlinked',
   'provider.event',
+  'provider.event_refused',
   'profile.updated',
   'consent.changed',
   'processing.restricted',

@@ -14,6 +14,7 @@ import type { ConsentDoor } from '../consent/resolver.ts'
 import { EntenteError } from '../errors.ts'
 import type { GraphqlServer } from '../graphql/server.ts'
 import type { Caller } from '../operation.ts'
+import type { JobQueue } from '../jobs/queue.ts'
 import { sendLoginProblem } from '../pages/login.ts'
 import type { PageParts } from '../pages/parts.ts'
 import { seal, unseal } from '../storage/keys.ts'
@@ -32,6 +33,7 @@ export interface PageInput {
   readonly consents: ConsentDoor
   readonly audit: Pick<AuditLog, 'note'>
   readonly linkStart: LinkingStart
+  readonly jobs: Pick<JobQueue, 'stateOf'>
   readonly readDevice: ReadDevice
 }
 
@@ -63,6 +65,10 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
       const headers = { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
       const { body } = await graphql.handle({ method: 'POST', headers, search: '', body: { query, variables }, ip: '127.0.0.1' })
       return graphqlAnswer.parse(JSON.parse(body))
+    },
+    deletion: async (confirmation) => {
+      const state = await input.jobs.stateOf('providerEvent', confirmation)
+      return state === 'waiting' ? 'received' : state
     },
     completeLogin: (grant) => openid.door.completeLogin({ clientId: 'account', ...grant }),
   }

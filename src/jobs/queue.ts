@@ -52,6 +52,9 @@ export function jobQueue({ store, key, now = Date.now }: { readonly store: JobSt
       return store.putNew({ _id, kind, sealed, dueAt: notBefore ?? after(0), ...(customer !== undefined && { customer }) }, tx)
     },
 
+    /** Null when no job of this kind and id is known, or when it was done too long ago. */
+    stateOf: (kind: JobKind, id: string): Promise<'waiting' | 'done' | null> => store.stateOf(`${kind}:${id}`),
+
     /** Work at this process begins now, not at the next look at the clock. For after the commit. */
     wake(): void {
       for (const listener of listeners) listener()

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
 import type { Policy } from '../config/policy.ts'
+import type { DeletionParts } from './deletion.ts'
 import type { Language } from './words.ts'
 
 /** What every page needs. */
@@ -65,4 +66,4 @@ export interface AccountParts extends FrameParts {
   }) => Promise<{ readonly accessToken: string; readonly expiresIn: number }>
 }
 
-export type PageParts = LoginParts & ConsentParts & AccountParts
+export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { EntenteError } from '../errors.ts'
 import { accountPages } from './account.ts'
 import { consentPages } from './consent.ts'
+import { deletionPage } from './deletion.ts'
 import { loginPages, sendLoginProblem } from './login.ts'
 import { onwardPage } from './onward.ts'
 import type { PageParts } from './parts.ts'
@@ -30,4 +31,5 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   loginPages(app, parts)
   consentPages(app, parts)
   accountPages(app, parts)
+  deletionPage(app, parts)
 }

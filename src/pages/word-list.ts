@@ -10,6 +10,7 @@ type Texts<Key extends string> = { readonly [key in Key]: string }
 export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsible' | 'accountCentre'> {
   readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'>
   readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
+  readonly deletion: Texts<'title' | 'received' | 'done'>
   readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
   readonly account: Texts<
     | 'title'

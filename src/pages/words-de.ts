@@ -61,6 +61,11 @@ export const de: Words = {
       'Das liegt an uns. Bitte versuchen Sie es noch einmal; die Vorgangsnummer hilft uns, den Grund zu finden.',
     ],
   },
+  deletion: {
+    title: 'Löschung Ihrer Daten',
+    received: 'Wir haben die Anfrage erhalten und führen sie aus.',
+    done: 'Erledigt: Was uns dieser Anbieter über Sie gesagt hat, ist gelöscht, und niemand meldet sich mehr damit an. Was Sie den Läden selbst gesagt haben, steht in der Kontoverwaltung.',
+  },
   consent: {
     title: 'Ihre Entscheidung',
     asks: 'bittet um Ihre Erlaubnis',
@@ -132,6 +137,8 @@ export const de: Words = {
     'data.read': 'Gelesen',
     'login.succeeded': 'Sie haben sich angemeldet',
     'customer.created': 'Ihr Konto wurde angelegt',
+    'customer.merged': 'Zwei Ihrer Konten wurden zu einem',
+    'customer.merge_undone': 'Die beiden Konten wurden wieder getrennt',
     'identity.linked': 'Eine Anmeldung kam hinzu',
     'identity.unlinked': 'Eine Anmeldung wurde entfernt',
     'consent.changed': 'Sie haben entschieden',

@@ -43,6 +43,11 @@ export const en: Words = {
     QUERY_TOO_COSTLY: ['This did not work', 'Too much was asked for at once.'],
     INTERNAL_SERVER_ERROR: ['Something went wrong here', 'This is our fault. Please try again; the reference number helps us find out why.'],
   },
+  deletion: {
+    title: 'Deletion of your data',
+    received: 'We have received the request and are carrying it out.',
+    done: 'Done: what this provider had told us about you is deleted, and it no longer signs anybody in. What you told the shops yourself is in the account centre.',
+  },
   consent: {
     title: 'Your decision',
     asks: 'asks for your permission',
@@ -113,6 +118,8 @@ export const en: Words = {
     'data.read': 'Read',
     'login.succeeded': 'You signed in',
     'customer.created': 'Your account was opened',
+    'customer.merged': 'Two accounts of yours became one',
+    'customer.merge_undone': 'The two accounts were taken apart again',
     'identity.linked': 'A login was added',
     'identity.unlinked': 'A login was removed',
     'consent.changed': 'You decided',

@@ -59,7 +59,11 @@ export function jobStore(db: Connection) {
     /** The job of these kinds that has been due the longest, which is then nobody else's until `leasedUntil`. */
     lease: async (kinds: readonly string[], now: Date, leasedUntil: Date): Promise<LeasedJobRow | null> =>
       model
-        .findOneAndUpdate({ dueAt: { $lte: now }, kind: { $in: [...kinds] } }, { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } }, { returnDocument: 'after' })
+        .findOneAndUpdate(
+          { dueAt: { $lte: now }, kind: { $in: [...kinds] } },
+          { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } },
+          { returnDocument: 'after' },
+        )
         .sort({ dueAt: 1 })
         .lean<LeasedJobRow>()
         .exec(),
@@ -67,6 +71,12 @@ export function jobStore(db: Connection) {
     /** Keeps the id until `expiresAt` and forgets the rest. Counts whoever says it: what is done is done. */
     done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => {
       await model.updateOne({ _id: id }, { $set: { doneAt, expiresAt }, $unset: { sealed: '', dueAt: '', parkedAt: '' } })
+    },
+
+    /** Whether such a job is known, and done. */
+    stateOf: async (id: string): Promise<'waiting' | 'done' | null> => {
+      const row = await model.findOne({ _id: id }, { doneAt: 1 }).lean<JobRow>().exec()
+      return row === null ? null : row.doneAt === undefined ? 'waiting' : 'done'
     },
 
     /** Begins again at `dueAt`, unless another has begun it since. */

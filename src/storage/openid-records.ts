@@ -133,6 +133,9 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     removeOfGrant: async (grant: string): Promise<void> => void (await rows.deleteMany({ grant })),
     removeOfCustomer: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
 
+    /** Grants that codes or refresh tokens of the customer stand on. */
+    grantsOf: (customer: CustomerKey): Promise<string[]> => rows.distinct('grant', { customer, grant: { $exists: true } }).exec(),
+
     async ofCustomer(kind: string, customer: CustomerKey): Promise<OpenIdRecord[]> {
       const found = await rows
         .find({ customer, _id: { $gt: `${kind}:`, $lt: `${kind};` } })
