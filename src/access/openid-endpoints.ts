@@ -3,6 +3,7 @@ import type { Endings } from './endings.ts'
 import { introspectOwn, revokeOwn, type OwnTokenParts } from './own-tokens.ts'
 import type { OpenIdRecords } from '../storage/openid-records.ts'
 import { pageHeaders } from './openid-pages.ts'
+import { askAsQuery } from './posted-requests.ts'
 import type { Policy } from '../config/policy.ts'
 import { purposePrefix } from './scopes.ts'
 import { userinfo, userinfoPath, type UserinfoParts } from './userinfo.ts'
@@ -32,6 +33,7 @@ export function endpointSteps(parts: EndpointParts): Step[] {
       if (parts.issuer.startsWith('https:')) ctx.set('strict-transport-security', 'max-age=63072000')
       await next()
     },
+    ...['/auth', '/session/end'].map((path) => at(path, (ctx, next) => (ctx.method === 'POST' ? askAsQuery(ctx, parts.issuer + path) : next()))),
     at('/.well-known/openid-configuration', (ctx, next) => describe(ctx, next, parts)),
     at('/.well-known/oauth-authorization-server', (ctx, next) => describe(ctx, next, parts)),
     at('/jwks', async (ctx, next) => {
