@@ -35,13 +35,15 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
   const running = new Set<Promise<void>>()
   const cutOff = new AbortController()
   let stopped = false
-  let looking = false
+  let looking: Promise<void> | null = null
   let lookAgain = false
 
-  async function look(): Promise<void> {
+  function look(): void {
     lookAgain = true
-    if (looking) return
-    looking = true
+    looking ??= beginAll()
+  }
+
+  async function beginAll(): Promise<void> {
     try {
       while (lookAgain) {
         lookAgain = false
@@ -50,7 +52,7 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
     } catch (error) {
       noticed({ type: 'jobs.away', error })
     } finally {
-      looking = false
+      looking = null
     }
   }
 
@@ -58,9 +60,10 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
     while (running.size < atOnce && !stopped) {
       const job = await jobs.take([...doing.keys()])
       if (job === null) return
+      if (stopped) return jobs.putOff(job, 0)
       const work = carryOut(job).finally(() => {
         running.delete(work)
-        void look()
+        look()
       })
       running.add(work)
     }
@@ -96,14 +99,15 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
     await (wait === undefined ? jobs.park(job) : jobs.putOff(job, wait))
   }
 
-  const timer = setInterval(() => void look(), lookEvery)
+  const timer = setInterval(look, lookEvery)
   timer.unref()
-  const deafen = jobs.onWake(() => void look())
+  const deafen = jobs.onWake(look)
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       deafen()
       stopped = true
+      await looking
       const patience = setTimeout(() => cutOff.abort(), lastWait)
       await Promise.all(running)
       clearTimeout(patience)
