@@ -12,6 +12,7 @@ import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from './acc
 import { mailCodes } from './access/mail-codes.ts'
 import { mailLimits } from './access/mail-limits.ts'
 import { openPlaces } from './access/places.ts'
+import { secondFactors } from './access/second-factors.ts'
 import { sessionsDoor } from './access/sessions.ts'
 import { signOut } from './access/sign-out.ts'
 import { subjects as subjectsOf } from './access/subjects.ts'
@@ -21,7 +22,7 @@ import { auditLog } from './audit/log.ts'
 import { auditReads } from './audit/reads.ts'
 import { signInWithIdToken } from './broker/device-login.ts'
 import { eventInbox, eventWork } from './broker/events/inbox.ts'
-import { linkingDoor, requireFreshSignIn } from './broker/linking-door.ts'
+import { linkingDoor } from './broker/linking-door.ts'
 import type { LoginParts, LoginStep } from './broker/login-pipeline.ts'
 import { loginTransactions } from './broker/login-transaction.ts'
 import { readProviders } from './broker/providers-file.ts'
@@ -68,8 +69,10 @@ import { restrictProcessing } from './privacy/restriction.ts'
 import { auditStore } from './storage/audit-log.ts'
 import { clientStore } from './storage/clients.ts'
 import { ledgerStore } from './storage/consent-ledger.ts'
+import { credentialStore } from './storage/credentials.ts'
 import { customerStore } from './storage/customers.ts'
 import { emailStore } from './storage/emails.ts'
+import { guessStore } from './storage/guesses.ts'
 import { identityStore } from './storage/identities.ts'
 import { jobStore } from './storage/jobs.ts'
 import { keyStore } from './storage/keys.ts'
@@ -153,6 +156,8 @@ async function openStorage(opened: Opened, config: Config, other: OtherParts) {
     customers: inTime(customerStore(db)),
     identities: inTime(identityStore(db)),
     emails: inTime(emailStore(db)),
+    credentials: inTime(credentialStore(db)),
+    guessed: inTime(guessStore(db)),
     ledger: inTime(ledgerStore(db)),
     events: inTime(auditStore(db)),
     clients: inTime(clientStore(db)),
@@ -196,6 +201,9 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   }
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
+  const factorKeys = { totp: await keys.obtain('totp/1'), recovery: await keys.obtain('recovery/1') }
+  const once = (kind: string) => onceStore(redis, kind)
+  const second = secondFactors({ db, ...rows, audit, post, mailCodes: codes, policy, publicUrl: config.publicUrl, keys: factorKeys, once, now: Date.now })
   const { schema, classification } = buildEntenteSchema(policy)
   const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
@@ -210,7 +218,7 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   }
   const readDevice = deviceReader({ key: await keys.obtain('device/1'), placeOf: await openPlaces(config.geoIpFile) })
   const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
-  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart, readDevice, post, mailCodes: codes }
+  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart, readDevice, post, mailCodes: codes, ...second }
 }
 
 type House = Base & Awaited<ReturnType<typeof openHouse>>
@@ -266,7 +274,7 @@ async function openIdParts({ config, log, policy, storage, audit, registry, subj
 }
 
 function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): ResolverParts {
-  const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart } = house
+  const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
   return {
@@ -281,14 +289,16 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
         const client = registry.find(id)
         return client !== undefined && isRegistered(uri, client.redirectUris, client.application)
       },
-      now: Date.now,
+      requireStepUp: stepUp.require,
     }),
+    factors: enrolment,
+    stepUp,
     merges: mergeDoor({
       ...linking,
       ...rows,
       policy,
       proofs: login.mergeProofs,
-      requireStepUp: async (caller) => void requireFreshSignIn(caller, Date.now()),
+      requireStepUp: async (caller, action) => void (await stepUp.require(caller, action)),
       endEverywhere: endings.endEverywhere,
     }),
     consents: consentDoor({

@@ -1,10 +1,13 @@
+import type { FactorsDoor } from '../access/factors-resolver.ts'
 import type { SessionsDoor } from '../access/sessions-resolver.ts'
+import type { StepUp } from '../access/step-up.ts'
 import type { LinkingDoor } from '../broker/linking-resolver.ts'
 import type { LoginDoor } from '../broker/resolver.ts'
 import type { AuditDoor } from '../audit/resolver.ts'
 import type { ConsentDoor } from '../consent/resolver.ts'
 import type { Reading } from '../customers/reads.ts'
 import type { CustomerDoor } from '../customers/resolver.ts'
+import type { MergeDoor } from '../linking/merge-resolver.ts'
 import type { RequestFacts } from '../operation.ts'
 import type { PrivacyDoor } from '../privacy/resolver.ts'
 
@@ -12,7 +15,10 @@ import type { PrivacyDoor } from '../privacy/resolver.ts'
 export interface ResolverParts {
   readonly login: LoginDoor
   readonly sessions: SessionsDoor
+  readonly factors: FactorsDoor
+  readonly stepUp: Pick<StepUp, 'start' | 'sendCode' | 'complete'>
   readonly linking: LinkingDoor
+  readonly merges: MergeDoor
   readonly consents: ConsentDoor
   readonly customers: CustomerDoor
   readonly privacy: PrivacyDoor

@@ -2,7 +2,9 @@ import 'reflect-metadata'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { print, type GraphQLSchema } from 'graphql'
 import { buildSchemaSync } from 'type-graphql'
+import { FactorsResolver } from '../access/factors-resolver.ts'
 import { SessionsResolver } from '../access/sessions-resolver.ts'
+import { StepUpResolver } from '../access/step-up-resolver.ts'
 import { catalogue } from '../errors.ts'
 import { AuditResolver } from '../audit/resolver.ts'
 import { LinkingResolver } from '../broker/linking-resolver.ts'
@@ -12,6 +14,7 @@ import { classify, type Classification } from '../consent/classification.ts'
 import { ConsentResolver } from '../consent/resolver.ts'
 import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
 import { CustomerResolver } from '../customers/resolver.ts'
+import { MergeResolver } from '../linking/merge-resolver.ts'
 import { PrivacyResolver } from '../privacy/resolver.ts'
 import { entities } from './entities.ts'
 import type { Operation } from './operation-context.ts'
@@ -41,7 +44,10 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       ConsentResolver,
       LoginResolver,
       SessionsResolver,
+      FactorsResolver,
+      StepUpResolver,
       LinkingResolver,
+      MergeResolver,
       PrivacyResolver,
       AuditResolver,
     ],
