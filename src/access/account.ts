@@ -1,12 +1,30 @@
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStanding } from './confirmation.ts'
 import type { CustomerStore } from '../storage/customers.ts'
+import type { CustomerStanding } from './confirmation.ts'
 
-/** Whether the customer is there, and has not signed out everywhere since that login (milliseconds; null: whenever it was). */
-export function accountExists(customers: Pick<CustomerStore, 'readMany'>) {
-  return async (customer: CustomerKey, loggedInAt: number | null): Promise<boolean> => {
-    const [row] = await customers.readMany([customer], { state: 1, tokensValidFrom: 1 })
-    return row !== undefined && row.state === 'active' && (loggedInAt === null || loggedInAt >= row.tokensValidFrom.getTime())
+/** What a session, a code or a refresh token remembers of its login. */
+export interface LoginFacts {
+  /** Milliseconds; null: whenever it was. */
+  readonly at: number | null
+  /** The provider's id, `mail` or `passkey`; null where nothing is remembered. */
+  readonly way: string | null
+}
+
+export type AccountExists = (customer: CustomerKey, login: LoginFacts) => Promise<boolean>
+
+/** Ways in that are no provider. */
+const ownWays: ReadonlySet<string> = new Set(['mail', 'passkey'])
+
+/**
+ * Whether the customer is there, did not sign out everywhere after that login, and still has the way that it came by. It is asked again
+ * in what makes a session, a code or a token: an ending that was committed after the login found its customer is not overtaken.
+ */
+export function accountExists(customers: Pick<CustomerStore, 'readMany'>): AccountExists {
+  return async (customer, { at, way }) => {
+    const [row] = await customers.readMany([customer], { state: 1, tokensValidFrom: 1, identities: 1 })
+    if (row === undefined || row.state !== 'active') return false
+    if (way !== null && !ownWays.has(way) && !(row.identities ?? []).some((one) => one.provider === way && one.state === undefined)) return false
+    return at === null || at >= row.tokensValidFrom.getTime()
   }
 }
 

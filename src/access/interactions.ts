@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { AccountExists, LoginFacts } from './account.ts'
 import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
 import { about } from './login-cookies.ts'
 import { acrs, readMarks, writeMarks, type Acr, type Amr, type SessionMarks } from './session-marks.ts'
@@ -70,7 +71,13 @@ const asked = z.object({
   uid: z.string(),
   prompt: z.object({
     name: z.enum(['login', 'consent', 'confirm']),
-    details: z.object({ purposes: z.array(z.string()).default([]), confirm: z.custom<ConfirmAsked>((value) => typeof value === 'object').nullable().default(null) }),
+    details: z.object({
+      purposes: z.array(z.string()).default([]),
+      confirm: z
+        .custom<ConfirmAsked>((value) => typeof value === 'object')
+        .nullable()
+        .default(null),
+    }),
   }),
   params: z.object({ client_id: z.string(), provider: z.string().optional(), login_hint: z.string().optional(), ui_locales: z.string().optional() }),
   session: z.object({ accountId: z.string(), amr: z.array(z.string()).default([]) }).optional(),
@@ -79,7 +86,7 @@ const asked = z.object({
 export interface InteractionParts {
   readonly provider: () => Provider
   readonly clients: { find(id: string): Client | undefined }
-  readonly accountExists: (customer: CustomerKey, loggedInAt: number | null) => Promise<boolean>
+  readonly accountExists: AccountExists
   readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
 }
 
@@ -117,7 +124,7 @@ export function interactions({ provider, clients, accountExists, standing }: Int
       const { accountId, loginTs, amr } = await sessionOf(provider(), request, response)
       if (accountId === undefined) return null
       const marks = readMarks(amr)
-      const exists = await accountExists(accountId, signedInAt(marks, loginTs))
+      const exists = await accountExists(accountId, loginFacts(marks, loginTs))
       // Between the way in and the factor that an alert asks for, nobody is signed in yet.
       return exists && reasonsToConfirm(nothingAsked, marks, await standing(accountId), Date.now()).length === 0 ? accountId : null
     },
@@ -134,7 +141,7 @@ export function interactions({ provider, clients, accountExists, standing }: Int
       if (session === undefined) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody to confirm' })
       const before = readMarks(session.amr)
       // The moment of the sign-in stays: a factor brings no session back that has ended since.
-      if (!(await accountExists(session.accountId, before.signedInAt))) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
+      if (!(await accountExists(session.accountId, loginFacts(before, undefined)))) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
       const now = new Date()
       const marks = { ...before, amr: [...before.amr, ...amr], provedAt: acr === acrs.factor ? now.getTime() : before.provedAt }
       return finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
@@ -148,8 +155,10 @@ export function interactions({ provider, clients, accountExists, standing }: Int
 const nothingAsked: AskedOfSignIn = { acr: [], maxAge: null }
 
 /** To the millisecond where the marks say it; a login from before there were marks is known by the second, and has all of that second. */
-export const signedInAt = (marks: SessionMarks, loginTs: number | undefined): number | null =>
-  marks.signedInAt ?? (loginTs === undefined ? null : loginTs * 1000 + 999)
+export const loginFacts = ({ way, signedInAt }: SessionMarks, loginTs: number | undefined): LoginFacts => ({
+  way,
+  at: signedInAt ?? (loginTs === undefined ? null : loginTs * 1000 + 999),
+})
 
 async function detailsOf(provider: Provider, request: IncomingMessage, response: ServerResponse) {
   try {

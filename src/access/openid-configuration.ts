@@ -3,13 +3,15 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { AccountExists, LoginFacts } from './account.ts'
 import { accessTokenSeconds, apiResource, type ApiParts } from './api-resource.ts'
 import { loadGrant } from './grants.ts'
 import { asking, type AskingParts } from './interaction-policy.ts'
-import { signedInAt } from './interactions.ts'
+import { loginFacts } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
 import { openIdPages } from './openid-pages.ts'
 import { acrs, claimsOfMarks, readMarks } from './session-marks.ts'
+import { refreshTokenSeconds, sessionSeconds } from './session-life.ts'
 import { assertClientAssertion, boundedState, knownProvider, registeredMode } from './request-checks.ts'
 import type { KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
@@ -25,8 +27,7 @@ export type OpenIdEvent =
 export interface ConfigurationParts extends ApiParts, AskingParts, AdapterParts {
   readonly subjects: Subjects
   readonly clients: { find(id: string): Client | undefined }
-  /** Whether the customer is there and active, and no ending came after the login (milliseconds). */
-  readonly accountExists: (customer: CustomerKey, loggedInAt: number | null) => Promise<boolean>
+  readonly accountExists: AccountExists
   readonly knowsProvider: (id: string) => boolean
   readonly noticed: (event: OpenIdEvent) => void
   /** Tells clients of a logout: bounded in time, never to an address inside. */
@@ -132,8 +133,8 @@ function tokens(parts: ConfigurationParts): Configuration {
       Grant: 365 * day,
       IdToken: 60 * minute,
       Interaction: 60 * minute,
-      RefreshToken: 30 * day,
-      Session: 14 * day,
+      RefreshToken: (_ctx, { amr }) => refreshTokenSeconds(parts.policy, amr, parts.now()),
+      Session: (_ctx, { amr }) => sessionSeconds(parts.policy, amr, parts.now()),
     },
     loadExistingGrant: (ctx) => loadGrant(ctx, parts.api),
     issueRefreshToken: (_ctx, client, source) => client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
@@ -157,7 +158,7 @@ function personClaims({ oidc }: KoaContextWithOIDC, now: number) {
 const marked = z.object({ amr: z.array(z.string()).optional(), authTime: z.number().optional() })
 
 /** When the login was that a code, a refresh token or this browser's session stands on. */
-function loginOf({ oidc }: KoaContextWithOIDC, source: object | undefined): number | null {
+function loginOf({ oidc }: KoaContextWithOIDC, source: object | undefined): LoginFacts {
   const { amr, authTime } = marked.parse(source ?? { amr: oidc.session?.amr, authTime: oidc.session?.loginTs })
-  return signedInAt(readMarks(amr), authTime)
+  return loginFacts(readMarks(amr), authTime)
 }

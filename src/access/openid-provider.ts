@@ -4,12 +4,15 @@ import { Provider, type KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
+import type { JobQueue } from '../jobs/queue.ts'
+import type { JobHandler } from '../jobs/worker.ts'
 import type { KeyStore } from '../storage/keys.ts'
 import { callers, type Callers } from './caller.ts'
 import { endings, type Endings } from './endings.ts'
 import { registerIdTokenGrant, type IdTokenGrantParts } from './id-token-grant.ts'
 import { interactions, type Interactions } from './interactions.ts'
 import { separateLogins } from './login-cookies.ts'
+import { logoutTokens } from './logout-tokens.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
@@ -21,6 +24,7 @@ export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKey
   /** Without a slash at the end: the only origin that URLs and cookies are made for. */
   readonly publicUrl: string
   readonly keys: KeyStore
+  readonly jobs: Pick<JobQueue, 'put' | 'wake'>
   readonly clients: { find(id: string): Client | undefined }
 }
 
@@ -31,6 +35,8 @@ export interface OpenIdProvider extends AsyncDisposable {
   readonly door: TokenDoor
   readonly callerOf: Callers['callerOf']
   readonly endings: Endings
+  /** Works off jobs of the kind `logoutToken`. */
+  readonly tellOfLogout: JobHandler
   readonly signingKeys: SigningKeys
   /** Looks for new signing keys now; otherwise once a minute. */
   readonly refreshKeys: () => Promise<void>
@@ -43,12 +49,14 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   const api = `${parts.publicUrl}/graphql`
   const known = callers({ ...parts, issuer, api, keys: signingKeys })
   const configured = { ...parts, api, cookieKeys: [(await parts.keys.obtain('cookies/1')).toString('base64url')] }
-  const ends = endings({ ...parts, provider: () => provider, clientNotTold: (client) => parts.noticed({ type: 'client.not_told', client }) })
+  const telling = logoutTokens({ jobs: parts.jobs, provider: () => provider, clientNotTold: (client) => parts.noticed({ type: 'client.not_told', client }) })
+  const ends = endings({ ...parts, tellOfLogout: telling.put })
 
   let provider: Provider
   let serve: ReturnType<Provider['callback']>
   const build = (keys: KeySet): void => {
     provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys))
+    telling.takeOver(provider)
     registerIdTokenGrant(provider, configured)
     for (const step of endpointSteps({ ...parts, callers: known, endGrant: ends.endGrant, endLeft: ends.endLeft, issuer })) provider.use(step)
     report(provider, parts)
@@ -72,6 +80,7 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
     door: tokenDoor({ ...parts, issuer, handler }),
     callerOf: known.callerOf,
     endings: ends,
+    tellOfLogout: telling.deliver,
     signingKeys,
     refreshKeys,
     [Symbol.asyncDispose]: async () => clearInterval(timer),

@@ -58,6 +58,14 @@ export const attributeEntry = z.strictObject({
   category,
 })
 
+const sessionsEntry = z
+  .strictObject({
+    idle: duration.default('P14D').describe('A browser that was not used for so long is signed out'),
+    absolute: duration.default('P90D').describe('So long after signing in one signs in again, however busy the browser or the app'),
+  })
+  .prefault({})
+  .describe('How long a sign-in lasts')
+
 export const policyFile = z
   .strictObject({
     controller: z.strictObject({ name: text(200), contact: text(200) }).describe('Who answers for the data'),
@@ -67,6 +75,7 @@ export const policyFile = z
     purposes: z.array(purposeEntry).min(1),
     attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
     stepUp: stepUpEntry,
+    sessions: sessionsEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
 

@@ -67,6 +67,8 @@ export interface Policy {
   readonly attributes: readonly Attribute[]
   /** When somebody must prove once more who they are. */
   readonly stepUp: StepUpPolicy
+  /** ISO 8601 durations: since a browser was last used, and since the person signed in. */
+  readonly sessions: { readonly idle: string; readonly absolute: string }
   /** Unknown ids have no bit. */
   readonly maskOf: (ids: Iterable<string>) => Mask
   readonly namesOf: (mask: Mask) => string[]
@@ -96,6 +98,7 @@ export function readPolicy(text: string, fileName: string): Policy {
     purpose: (id) => byId.get(id),
     attributes: file.attributes.map(attributeOf),
     stepUp: stepUpPolicy(file.stepUp),
+    sessions: file.sessions,
     maskOf,
     namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),
   }

@@ -11,6 +11,8 @@ import { subjects } from '../../src/access/subjects.ts'
 import { readClients, type Client } from '../../src/config/clients.ts'
 import { readPolicy } from '../../src/config/policy.ts'
 import { EntenteError } from '../../src/errors.ts'
+import { jobQueue } from '../../src/jobs/queue.ts'
+import { jobStore } from '../../src/storage/jobs.ts'
 import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
 import { openIdRecords } from '../../src/storage/openid-records.ts'
@@ -39,6 +41,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
   const now = change.now ?? (() => new Date())
   const keys = keyStore(db, { current: 'a secret that is long enough for tests' })
   const records = openIdRecords(db, await keys.obtain('openid/1'), now)
+  const jobs = jobQueue({ store: jobStore(db), key: await keys.obtain('jobs/1') })
   await prepareCollections(db)
 
   const clients = new Map(
@@ -91,6 +94,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     signInWithIdToken: () => behind.device(),
     knowsProvider: (id) => ['google', 'apple', 'facebook'].includes(id),
     noticed: (event) => behind.events.push(event),
+    jobs,
     stylesheet: '/assets/look.css',
     fetch: async (url, init) => {
       behind.told.push({ url: String(url), body: String(init?.body) })
@@ -132,6 +136,13 @@ export async function openStage(change: { readonly clients?: string; readonly no
     openid,
     clients,
     behind,
+    /** Tells clients of what ended, once each; what fails is put off. */
+    async tellClients() {
+      for (let job = await jobs.take(['logoutToken']); job !== null; job = await jobs.take(['logoutToken'])) {
+        const one = job
+        await openid.tellOfLogout(one, new AbortController().signal).then(() => jobs.done(one), () => jobs.putOff(one, 60_000))
+      }
+    },
     browser: () => new Browser(['http://127.0.0.1:9/', 'https://']),
     [Symbol.asyncDispose]: () => stage.disposeAsync(),
   }

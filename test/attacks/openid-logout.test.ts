@@ -122,7 +122,10 @@ test('C55 a client that listens is told, by a token that is only for that', asyn
   stage.behind.told.length = 0
   const { browser, customer } = await signedIn(stage)
   expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
+  await stage.tellClients()
+  stage.behind.told.length = 0
   await stage.openid.endings.endEverywhere(customer)
+  await stage.tellClients()
   expect(stage.behind.told).toHaveLength(1)
   const told = stage.behind.told[0]
   expect(told?.url).toBe('https://listening.example/logout')
@@ -144,8 +147,9 @@ test('C55 a client that listens is told, by a token that is only for that', asyn
 test('C55 a logout address inside the network is not called, and holds nobody up', async () => {
   const { browser, customer } = await signedIn(stage)
   expect((await authorize(stage, browser, { client_id: 'inward', scope: 'openid' })).code).not.toBeNull()
-  stage.behind.reallyTell = true
   await stage.openid.endings.endEverywhere(customer)
+  stage.behind.reallyTell = true
+  await stage.tellClients()
   stage.behind.reallyTell = false
   expect(stage.behind.told.at(-1)?.url).toContain('http://127.0.0.1:')
   expect(stage.behind.events).toContainEqual({ type: 'client.not_told', client: 'inward' })
