@@ -2,6 +2,7 @@ import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { IdentityState } from './identities.ts'
 import { collectionOf } from './mongo.ts'
+import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 export type DecisionState = 'granted' | 'refused' | 'withdrawn' | 'objected' | 'pending'
@@ -180,24 +181,24 @@ export type GatedRow = Pick<CustomerRow, '_id' | GateField> & Partial<CustomerRo
 
 export type Projection = Readonly<Record<string, 1>>
 
-/** Only we write here, and what we write is well-formed: hot reads do not check it again. */
-const asWritten = { enableUtf8Validation: false } as const
+const collection = 'customers'
 
 export function customerStore(db: Connection) {
-  const model = collectionOf<CustomerRow>(db, 'customers', schema)
+  const model = collectionOf<CustomerRow>(db, collection, schema)
   return {
-    /** The hot read: one `$in`, native driver, only what is projected. Order and completeness are the caller's business. */
+    /** The hot read: one `$in`, only what is projected. Order and completeness are the caller's business. */
     readMany: (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> =>
-      model.collection.find<GatedRow>({ _id: { $in: [...keys] } } as object, { projection, ...asWritten }).toArray(),
+      readAtOnce<GatedRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }),
 
     /** A page of the keys and rows that satisfy `filter`, in `_id` order after `after`. The filter is made by `customers/filter.ts` only. */
     page: (filter: object, after: CustomerKey | null, limit: number, projection: Projection): Promise<GatedRow[]> =>
-      model.collection
-        .find<GatedRow>(after === null ? filter : { $and: [{ _id: { $gt: after } }, filter] }, { projection, ...asWritten })
-        .sort({ _id: 1 })
-        .limit(limit)
-        .batchSize(limit + 1)
-        .toArray(),
+      readAtOnce<GatedRow>(db, {
+        collection,
+        filter: after === null ? filter : { $and: [{ _id: { $gt: after } }, filter] },
+        projection,
+        sort: { _id: 1 },
+        limit,
+      }),
 
     count: (filter: object, atMost: number): Promise<number> => model.collection.countDocuments(filter, { limit: atMost }),
 
