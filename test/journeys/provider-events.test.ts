@@ -19,7 +19,10 @@ const codeOf = async (token: string) => (await me(token)).errors?.[0]?.extension
 const settled = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 30 })
 const stateOf = async (provider: string, person: string) => {
   const rows = await shop.db.collection('identities').find({ provider }).toArray()
-  const known = await shop.db.collection('customers').find({ email: new RegExp(person) }).toArray()
+  const known = await shop.db
+    .collection('customers')
+    .find({ email: new RegExp(person) })
+    .toArray()
   return rows.filter((row) => known.some((one) => String(one._id) === row['customer'])).map((row) => row['state'] ?? 'active')
 }
 
