@@ -1,6 +1,7 @@
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
+import type { MergeProofs } from '../linking/merge-proof.ts'
 import type { Resolution, SignIn } from '../linking/resolve.ts'
 import type { LoginTransactions } from './login-transaction.ts'
 import type { Callback, Claims, LoginGoal, LoginTransaction, Provider, ProviderId } from './provider.ts'
@@ -14,6 +15,7 @@ export interface LoginParts {
   readonly providers: ReadonlyMap<ProviderId, Provider>
   readonly transactions: LoginTransactions
   readonly waiting: WaitingLogins
+  readonly mergeProofs: Pick<MergeProofs, 'give'>
   readonly resolve: (signIn: SignIn) => Promise<Resolution>
   /** Counts how far logins come. */
   readonly reached: (step: LoginStep, provider: ProviderId, outcome: string) => void
@@ -58,7 +60,14 @@ export type FinishedLogin =
       readonly at: Date
     }
   | { readonly kind: 'linked'; readonly returnTo: string; readonly provider: ProviderId }
-  | { readonly kind: 'refused'; readonly error: EntenteError; readonly goal: LoginGoal; readonly waysKnown: readonly string[] }
+  | {
+      readonly kind: 'refused'
+      readonly error: EntenteError
+      readonly goal: LoginGoal
+      readonly waysKnown: readonly string[]
+      /** For `mergeCustomer`, when somebody has shown a login of another account of theirs. */
+      readonly mergeProof?: string
+    }
 
 /**
  * From the provider's answer to a customer. LOGIN_EXPIRED is thrown when the transaction is not this browser's, too old, or was taken
@@ -116,7 +125,11 @@ async function conclude(parts: LoginParts, login: LoginTransaction, claims: Clai
   const { goal, provider } = login
   if (resolution.do === 'refused') {
     if (goal.kind === 'signIn' && resolution.code === 'LINK_REQUIRED') await parts.waiting.keep(goal.interaction, browser, claims)
-    return { kind: 'refused', error: new EntenteError(resolution.code, { provider }), goal, waysKnown: resolution.waysKnown }
+    const { code, waysKnown, taken } = resolution
+    const refused = { kind: 'refused', error: new EntenteError(code, { provider }), goal, waysKnown } as const
+    if (goal.kind !== 'link' || taken === null) return refused
+    const { customer: survivor, grant, clientId } = goal
+    return { ...refused, mergeProof: await parts.mergeProofs.give({ survivor, absorbed: taken, grant, clientId }) }
   }
   parts.reached('customer', provider, resolution.created ? 'created' : resolution.linked ? 'linked' : 'found')
   if (goal.kind === 'link') return { kind: 'linked', returnTo: goal.returnTo, provider }

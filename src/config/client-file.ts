@@ -38,7 +38,7 @@ export const registration = z
       .min(1)
       .refine(unique, 'names something twice'),
     purposes: listOf(z.string()),
-    scopes: listOf(z.enum(['audit:read'])),
+    scopes: listOf(z.enum(['audit:read', 'privacy:handle'])),
     sector: clientId.optional(),
     nativeAudiences: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
     trustedForIntrospection: z.boolean().default(false),

@@ -93,10 +93,11 @@ async function repeated(parts: LedgerParts, tx: Tx, row: CustomerRow, entry: Led
     })
   if (!isSame) throw new EntenteError('BAD_USER_INPUT', { why: 'other content' }, { field: 'idempotencyKey' })
   const history = await parts.ledger.read(row._id, tx)
-  const until = (wanted: (id: string) => boolean) => replayed(
-    history.filter(({ _id }) => wanted(_id)),
-    parts.policy,
-  )
+  const until = (wanted: (id: string) => boolean) =>
+    replayed(
+      history.filter(({ _id }) => wanted(_id)),
+      parts.policy,
+    )
   return { entry, row, before: until((id) => id < entry._id), after: until((id) => id <= entry._id) }
 }
 
@@ -128,7 +129,10 @@ function turnSaid({ turn }: Pick<LedgerRow, 'turn'>): unknown[] {
 }
 
 /** An entry without an answer of the person: two records became one, or two again. */
-export function turnAfter(row: Pick<CustomerRow, '_id' | 'ledger'>, said: Pick<LedgerRow, 'receipt' | 'surface' | 'at'> & { readonly turn: LedgerTurn }): LedgerRow {
+export function turnAfter(
+  row: Pick<CustomerRow, '_id' | 'ledger'>,
+  said: Pick<LedgerRow, 'receipt' | 'surface' | 'at'> & { readonly turn: LedgerTurn },
+): LedgerRow {
   const entry = { _id: chainId(row._id, row.ledger.seq + 1), ...said, decisions: [], prev: row.ledger.hash }
   return { ...entry, hash: ledgerHash(entry) }
 }

@@ -58,6 +58,14 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     return row
   }
 
+  /** The row of that key, or of whom that customer became part of. Only active ones are merged, so there is no circle. */
+  async function standing(key: CustomerKey, projection: Site['projection']): Promise<GatedRow | null> {
+    const row = await rows.read(key, projection)
+    if (row?.state !== 'merged') return row
+    const survivor = (await rows.read(key, { mergedInto: 1 }))?.mergedInto
+    return survivor === undefined ? null : standing(survivor, projection)
+  }
+
   async function me(reading: Reading, place: Place, ended: 'must live' | 'ended just now' = 'must live'): Promise<CustomerView | null> {
     const caller = tokenOf(reading.caller)
     if (caller.customer === null) return null
@@ -77,17 +85,20 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
      */
     me,
 
-    /** By the caller's own id. Unknown, erased, somebody else's and not processable are all null, after the same work. UNAUTHENTICATED */
+    /**
+     * By the caller's own id; that of a merged customer leads to the one they are part of, who has an id of their own. Unknown, erased,
+     * somebody else's and not processable are all null, after the same work. UNAUTHENTICATED
+     */
     async one(reading: Reading, id: string, place: Place): Promise<CustomerView | null> {
       const caller = tokenOf(reading.caller)
       const key = subjects.inward(caller.sector, id)
       if (caller.customer !== null) return key === caller.customer ? me(reading, place) : null
       if (key === null || (caller.purposes & ~builtInPurposes) === 0) return null
       const site = reading.plan.siteOf(place)
-      const row = await rows.read(key, narrowed(site, caller))
+      const row = await standing(key, narrowed(site, caller))
       if (row === null || !mayProcess(caller, row, policy, now())) return null
       const view = shownAs(reading, caller, row, site)
-      view.id = id
+      view.id = row._id === key ? id : subjects.outwardOne(caller.sector, row._id)
       return view
     },
 

@@ -107,10 +107,13 @@ async function goOn(
   question: PendingQuestion | null,
 ): Promise<FastifyReply> {
   if (finished.kind === 'refused') {
-    const { error, goal, waysKnown } = finished
+    const { error, goal, waysKnown, mergeProof } = finished
     const provider = (request.params as { provider: string }).provider
     await parts.refused(goal, provider, error.code)
-    if (goal.kind === 'link') return reply.redirect(withParameter(goal.returnTo, 'error', error.code), 303)
+    if (goal.kind === 'link') {
+      const back = withParameter(goal.returnTo, 'error', error.code)
+      return reply.redirect(mergeProof === undefined ? back : withParameter(back, 'merge', mergeProof), 303)
+    }
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)

@@ -38,6 +38,11 @@ export function mergeDoor(parts: MergeDoorParts): MergeDoor {
       const by: By = { client: caller.clientId, actor: isOperator ? 'client' : 'customer' }
       await endBoth(await undoMerge(parts, id, survivor, by))
     },
+
+    async of(customer) {
+      const now = new Date()
+      return (await parts.customers.read(customer))?.merges?.filter(({ undoUntil }) => undoUntil > now) ?? []
+    },
   }
 }
 

@@ -48,7 +48,13 @@ export type Resolution =
       readonly newDevice: boolean
       readonly at: Date
     }
-  | { readonly do: 'refused'; readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED'; readonly waysKnown: readonly string[] }
+  | {
+      readonly do: 'refused'
+      readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED'
+      readonly waysKnown: readonly string[]
+      /** Whose login was shown just now, where somebody else asked to add it. */
+      readonly taken: CustomerKey | null
+    }
 
 /**
  * From an identity to a customer, in one transaction: facts and writes see one snapshot. Two first logins at the same instant end in one
@@ -87,7 +93,12 @@ async function resolveOne(parts: LinkingParts, tx: Tx, signIn: SignIn, claims: C
   if (provedOwner !== null && !(decision.do === 'link' && decision.customer === provedOwner)) {
     return { do: 'signedIn', customer: provedOwner, created: false, linked: false, device: null, newDevice: false, at: fresh.at }
   }
-  if (decision.do === 'refuse') return { do: 'refused', code: decision.code, waysKnown: decision.code === 'LINK_REQUIRED' ? waysKnown : [] }
+  if (decision.do === 'refuse') {
+    const { code } = decision
+    // A login that its provider has shut proves nothing.
+    const taken = code === 'IDENTITY_TAKEN' && !facts.identityShut ? facts.identityOwner : null
+    return { do: 'refused', code, waysKnown: code === 'LINK_REQUIRED' ? waysKnown : [], taken }
+  }
   const seen = provedOwner === null ? signIn.device : undefined
   const done = await carryOut(parts, tx, decision, claims, keys, fresh, facts, { clientId: signIn.clientId, seen })
   return { do: 'signedIn', ...done, created: decision.do === 'create', linked: decision.do === 'link', at: fresh.at }

@@ -8,6 +8,7 @@ import type { Person } from './merge-algebra.ts'
 import type { Pair } from './merge.ts'
 import { activeRow, personChange, turnBeside, writeBoth, type By, type MergeParts } from './merge-parts.ts'
 import { parted } from './undo-algebra.ts'
+import { hasWayIn } from './ways-in.ts'
 
 /**
  * Makes two customers of one again, within 30 days: what each had, and what was decided since (`undo-algebra.ts`). The last merge goes
@@ -35,7 +36,8 @@ async function takeApart(parts: MergeParts, tx: Tx, { id, before, ...pair }: Mer
   const isLast = now.merges?.at(-1)?.id === id
   if (before === null || empty === null || empty.state !== 'merged' || empty.mergedInto !== now._id || !isLast) throw refused()
   const identities = shared(now.identities, before)
-  if (identities.survivor.length === 0 || identities.absorbed.length === 0) throw new EntenteError('LAST_IDENTITY')
+  const ways = [{ ...now, identities: identities.survivor }, { identities: identities.absorbed }]
+  if (!ways.every(hasWayIn)) throw new EntenteError('LAST_IDENTITY')
 
   const sides = sidesOf(before, identities)
   const entries = await parts.ledger.read(now._id, tx)
@@ -67,8 +69,8 @@ async function takeApart(parts: MergeParts, tx: Tx, { id, before, ...pair }: Mer
 }
 
 interface Shared {
-  readonly survivor: readonly IdentitySummary[]
-  readonly absorbed: readonly IdentitySummary[]
+  readonly survivor: IdentitySummary[]
+  readonly absorbed: IdentitySummary[]
 }
 
 /** A login that was moved goes back; one that was removed since is gone, one linked since stays, also if it is the same login again. */

@@ -51,7 +51,7 @@ export async function openHouse() {
   const resolvers: ResolverParts = {
     customers,
     login: { providers: () => Promise.resolve([]), start: absent, complete: absent, withIdToken: absent, refresh: absent, logout: absent },
-    sessions: { list: absent, end: absent },
+    sessions: { list: absent, end: absent, devices: absent, forget: absent },
     factors: {
       list: absent,
       startPasskey: absent,
