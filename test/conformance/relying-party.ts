@@ -162,7 +162,7 @@ interface Metadata extends Readonly<Record<string, unknown>> {
 }
 
 /** The person takes the house's own provider, and is Anna there. */
-async function signInAt(browser: Browser, first: Page): Promise<Page> {
+export async function signInAt(browser: Browser, first: Page): Promise<Page> {
   const way = linksOf(first).find((link) => /\/login\/start\?.*provider=haus/.test(link))
   if (way === undefined) return first
   const page = await browser.open(way)

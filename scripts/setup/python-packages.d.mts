@@ -1,0 +1,1 @@
+export function pythonPackages(requirements: string): Promise<string | undefined>
