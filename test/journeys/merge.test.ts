@@ -142,3 +142,61 @@ test('undone, each has what it had, and a no that was said since holds for both'
   expect([await idFor('storefront', 'google', 'person-7'), await idFor('storefront', 'facebook', 'person-8')]).toEqual([mineBefore, theirsBefore])
   await expectAgreement()
 })
+
+test('an operator undoes a merge too; a tool without the scope does not, nor anybody who is not the person', async () => {
+  const { accessToken, proof } = await pair('person-9', 'person-10')
+  expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+  const now = await account('google', 'person-9')
+  const { id } = (await shop.graphql('{ me { merges { id } } }', {}, now.accessToken)).data.me.merges[0]
+  const stranger = await account('google', 'person-11')
+  expect(code(await shop.graphql(undo, { id }, stranger.accessToken))).toBe('BAD_USER_INPUT')
+  expect(code(await shop.graphql(undo, { id }, await shop.tool('operator', 'audit:read')))).toBe('FORBIDDEN')
+  expect(code(await shop.graphql(undo, { id }, (await shop.signIn('google', { as: 'person-9' })).accessToken))).toBe('FORBIDDEN')
+  const operator = await shop.tool('operator', 'privacy:handle')
+  // Asked once more, as by somebody who got no answer.
+  for (const _ of [1, 2]) expect((await shop.graphql(undo, { id }, operator)).data).toEqual({ undoMerge: true })
+  expect(code(await shop.graphql('{ me { id } }', {}, now.accessToken))).toBe('UNAUTHENTICATED')
+  expect(await shop.db.collection('merges').countDocuments({ _id: id, sealed: { $exists: false } } as object)).toBe(1)
+  await expectAgreement()
+})
+
+test('three become one and are taken apart in reverse; the first merge does not come undone before the last', async () => {
+  const first = await pair('person-12', 'person-13')
+  expect((await shop.graphql(merge, { proof: first.proof }, first.accessToken)).errors).toBeUndefined()
+  const second = await pair('person-12', 'person-14')
+  expect((await shop.graphql(merge, { proof: second.proof }, second.accessToken)).errors).toBeUndefined()
+  const now = async () => {
+    const { accessToken } = await account('google', 'person-12')
+    return { accessToken, merges: (await shop.graphql('{ me { merges { id } } }', {}, accessToken)).data.me.merges.map(({ id }: { id: string }) => id) }
+  }
+  const both = await now()
+  expect(both.merges).toHaveLength(2)
+  expect(code(await shop.graphql(undo, { id: both.merges[0] }, both.accessToken))).toBe('BAD_USER_INPUT')
+  await expectAgreement()
+  expect((await shop.graphql(undo, { id: both.merges[1] }, both.accessToken)).errors).toBeUndefined()
+  const one = await now()
+  expect(one.merges).toEqual([both.merges[0]])
+  expect((await shop.graphql(undo, { id: one.merges[0] }, one.accessToken)).errors).toBeUndefined()
+  const ids = await Promise.all([idFor('storefront', 'google', 'person-12'), idFor('storefront', 'facebook', 'person-13'), idFor('storefront', 'facebook', 'person-14')])
+  expect(new Set(ids).size).toBe(3)
+  await expectAgreement()
+})
+
+test('a login that was added since stays, one that was removed since is gone, and nobody is left without a way in', async () => {
+  const { accessToken, proof } = await pair('person-15', 'person-16')
+  expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+  const now = await account('google', 'person-15')
+  const { identities, merges } = (await shop.graphql('{ me { identities { id provider } merges { id } } }', {}, now.accessToken)).data.me
+  const unlink = 'mutation ($id: ID!) { unlinkIdentity(id: $id) { identities { id } } }'
+  const google = identities.find((one: { provider: string }) => one.provider === 'google').id
+  expect((await shop.graphql(unlink, { id: google }, now.accessToken)).errors).toBeUndefined()
+  const left = await account('facebook', 'person-16')
+  expect(code(await shop.graphql(undo, { id: merges[0].id }, left.accessToken))).toBe('LAST_IDENTITY')
+
+  const started = await shop.graphql(`mutation { startLinking(provider: "google", redirectUri: "${redirectUri}") { url } }`, {}, left.accessToken)
+  expect((await pick(left.browser, await left.browser.open(started.data.startLinking.url), 'person-15')).url).toBe(`${redirectUri}?linked=google`)
+  expect((await shop.graphql(undo, { id: merges[0].id }, left.accessToken)).errors).toBeUndefined()
+  const mine = await account('google', 'person-15')
+  expect((await shop.graphql('{ me { identities { provider } } }', {}, mine.accessToken)).data.me.identities).toEqual([{ provider: 'google' }])
+  await expectAgreement()
+})
