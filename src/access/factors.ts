@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
+import { hasWayIn } from '../linking/ways-in.ts'
 import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CredentialStore } from '../storage/credentials.ts'
@@ -64,9 +65,9 @@ export function factors({ passkeys, totp, recoveryCodes, guesses, credentials, c
       await change({ customer, client, id: `removed:${id}` }, async (tx, row) => {
         const gone = factorsOf(row).find((one) => one.id === id)
         if (gone === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
-        if (gone.kind === 'passkey' && isLastWayIn(row)) throw new EntenteError('LAST_IDENTITY')
-        await credentials.removeFactor(tx, customer, id)
         const others = factorsOf(row).filter((one) => one !== gone)
+        if (gone.kind === 'passkey' && !hasWayIn({ ...row, factors: others })) throw new EntenteError('LAST_IDENTITY')
+        await credentials.removeFactor(tx, customer, id)
         const codes = others.find(({ kind }) => kind === 'recoveryCodes')
         const orphaned = codes !== undefined && !hasFactor(new Set(others.map(({ kind }) => kind)))
         if (orphaned) await credentials.removeFactor(tx, customer, codes.id)
@@ -78,12 +79,6 @@ export function factors({ passkeys, totp, recoveryCodes, guesses, credentials, c
       })
     },
   }
-}
-
-/** Whether only one passkey leads into the account: no login at a provider, no proved address. */
-function isLastWayIn(row: CustomerRow): boolean {
-  const proved = row.email !== undefined && (row.emailProof ?? 'none') !== 'none'
-  return row.identities.length === 0 && !proved && factorsOf(row).filter(({ kind }) => kind === 'passkey').length === 1
 }
 
 export type Factors = ReturnType<typeof factors>

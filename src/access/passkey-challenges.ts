@@ -26,10 +26,10 @@ const bindingOf = ({ use, holder, customer }: ChallengeFor): string =>
 /** Challenges under way: drawn here, bound, taken at most once whatever comes of it (WebAuthn L3, 13.4.3). */
 export function passkeyChallenges(handles: OnceStore) {
   return {
-    async draw(whom: ChallengeFor, userHandle = ''): Promise<{ readonly handle: string; readonly challenge: Buffer }> {
+    async draw(whom: ChallengeFor, userHandle = ''): Promise<{ readonly handle: string; readonly challenge: Uint8Array<ArrayBuffer> }> {
       const handle = randomBytes(32).toString('base64url')
-      const challenge = randomBytes(32)
-      const value = { challenge: challenge.toString('base64url'), userHandle, bound: bindingOf(whom) } satisfies z.infer<typeof stored>
+      const challenge = new Uint8Array(randomBytes(32))
+      const value = { challenge: Buffer.from(challenge).toString('base64url'), userHandle, bound: bindingOf(whom) } satisfies z.infer<typeof stored>
       await handles.put(handle, JSON.stringify(value), seconds)
       return { handle, challenge }
     },

@@ -1,24 +1,15 @@
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-  type VerifiedAuthenticationResponse,
-  type VerifiedRegistrationResponse,
-} from '@simplewebauthn/server'
-import { decodeAttestationObject } from '@simplewebauthn/server/helpers'
+import { generateAuthenticationOptions, generateRegistrationOptions } from '@simplewebauthn/server'
 import { randomBytes } from 'node:crypto'
-import type { z } from 'zod'
 import type { AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CredentialStore, PasskeyRow } from '../storage/credentials.ts'
-import type { CustomerStore, FactorSummary } from '../storage/customers.ts'
+import type { CustomerRow, CustomerStore, FactorSummary } from '../storage/customers.ts'
 import { isDuplicateKey } from '../storage/transaction.ts'
 import { factorsOf, usedNow, type ChangeFactors } from './factor-changes.ts'
 import type { Proved } from './factor-proof.ts'
 import type { ChallengeFor, PasskeyChallenges } from './passkey-challenges.ts'
-import { assertion, ownPage, registration } from './passkey-responses.ts'
+import { algorithms, bytesOf, passkeyChecks, refused } from './passkey-checks.ts'
 
 export interface PasskeyParts {
   /** What the house is called in the authenticator's dialog. */
@@ -37,42 +28,47 @@ export interface PasskeyQuestion {
   readonly options: object
 }
 
-/** EdDSA, ES256, RS256. */
-const algorithms = [-8, -7, -257]
+export interface NewPasskey {
+  readonly handle: string
+  readonly response: unknown
+  /** What the customer calls it. */
+  readonly name: string
+}
+
 const most = 20
 const timeout = 300_000
 
-const refused = (why: string, cause?: unknown): EntenteError => new EntenteError('BAD_USER_INPUT', { why: `passkey: ${why}` }, { field: 'passkey' }, cause)
 const keyOf = (credentialId: string): string => `passkey:${credentialId}`
 const idIn = (key: string): string => key.slice(key.indexOf(':') + 1)
 const passkeysIn = (factors: readonly FactorSummary[]) => factors.flatMap((one) => (one.kind === 'passkey' && one.key !== undefined ? [one.key] : []))
+const provedBy = ({ synced }: PasskeyRow): Proved => ({ kind: 'passkey', amr: [synced ? 'swk' : 'hwk', 'user', 'mfa'] })
 
 /**
  * Passkeys (WebAuthn L3): a second factor, and a way in by itself. User verification is always demanded, so one of them is possession and
  * person in one. The origin is exactly the public one; challenges are drawn and bound by `passkey-challenges.ts`.
  */
-export function passkeys(parts: PasskeyParts) {
-  const { origin, hostname: rpID } = new URL(parts.publicUrl)
-  const { challenges, credentials, customers, change, audit } = parts
+export function passkeys({ house, publicUrl, challenges, credentials, customers, change, audit }: PasskeyParts) {
+  const { hostname: rpID } = new URL(publicUrl)
+  const checks = passkeyChecks(publicUrl)
 
-  async function activeRow(customer: CustomerKey) {
+  async function activeRow(customer: CustomerKey): Promise<CustomerRow> {
     const row = await customers.read(customer)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
     return row
   }
 
-  async function registrationQuestion(whom: ChallengeFor & { readonly customer: CustomerKey }): Promise<PasskeyQuestion> {
-    const row = await activeRow(whom.customer)
+  async function registrationQuestion(whom: ChallengeFor, customer: CustomerKey): Promise<PasskeyQuestion> {
+    const row = await activeRow(customer)
     const known = passkeysIn(factorsOf(row))
     const first = known[0] === undefined ? null : await credentials.passkey(known[0])
     const userHandle = first?.userHandle ?? randomBytes(32).toString('base64url')
     const { handle, challenge } = await challenges.draw(whom, userHandle)
     const options = await generateRegistrationOptions({
-      rpName: parts.house,
+      rpName: house,
       rpID,
-      userName: row.email ?? parts.house,
+      userName: row.email ?? house,
       userID: bytesOf(userHandle),
-      challenge: new Uint8Array(challenge),
+      challenge,
       timeout,
       attestationType: 'none',
       excludeCredentials: known.map((key) => ({ id: idIn(key) })),
@@ -82,45 +78,27 @@ export function passkeys(parts: PasskeyParts) {
     return { handle, options }
   }
 
-  /**
-   * Takes the challenge and checks the answer against the passkey that it names. The counter is written with the summary: the same or a
-   * lower one means a copy of the key, which is told to the operator.
-   */
+  /** Takes the challenge and checks the answer against the passkey that it names, for whom the challenge was made. */
   async function assert(whom: ChallengeFor, handle: string, response: unknown): Promise<PasskeyRow> {
     const { challenge } = await challenges.take(handle, whom)
-    const given = assertion.safeParse(response).data
-    if (given === undefined || !ownPage(given.response.clientDataJSON)) throw refused('not an answer of ours')
-    const row = await credentials.passkey(keyOf(given.id))
+    const given = checks.given(response)
+    const row = await credentials.passkey(keyOf(given.credentialId))
     if (row === null || (whom.customer !== null && row.customer !== whom.customer)) throw refused('not one of this customer')
-    const { userHandle } = given.response
-    if (userHandle == null ? whom.customer === null : userHandle !== row.userHandle) throw refused('another user handle')
-    const counter = await counterOf(given, challenge, row)
-    let copied = false
-    await change({ customer: row.customer, client: null, id: row.factor }, async (tx, customer, at) => {
-      copied = !(await credentials.counted(tx, row._id, row.customer, counter))
-      return { factors: copied ? factorsOf(customer) : usedNow(factorsOf(customer), row.factor, at) }
-    })
-    if (!copied) return row
-    await audit.note({ type: 'passkey.copied', client: null, actor: 'customer', subjects: [row.customer] })
-    throw refused('the counter went back')
+    if (given.userHandle === null ? whom.customer === null : given.userHandle !== row.userHandle) throw refused('another user handle')
+    await count(row, await given.counterBy(row.publicKey, challenge))
+    return row
   }
 
-  async function counterOf({ response, ...given }: z.infer<typeof assertion>, expectedChallenge: string, row: PasskeyRow): Promise<number> {
-    const { userHandle, ...answer } = response
-    // Counter 0: the rule about counters is kept where they are written, after the signature is known to be right.
-    const credential = { id: idIn(row._id), publicKey: bytesOf(row.publicKey), counter: 0 }
-    const checked = await orRefused(
-      verifyAuthenticationResponse({
-        response: { ...given, response: { ...answer, ...(userHandle != null && { userHandle }) } },
-        expectedChallenge,
-        expectedOrigin: origin,
-        expectedRPID: rpID,
-        credential,
-        requireUserVerification: true,
-      }),
-    )
-    if (!checked.verified) throw refused('the signature')
-    return checked.authenticationInfo.newCounter
+  /** Written with the summary. The same counter as before or a lower one means a copy of the key, which the operator is told. */
+  async function count(row: PasskeyRow, counter: number): Promise<void> {
+    let counted = false
+    await change({ customer: row.customer, client: null, id: row.factor }, async (tx, customer, at) => {
+      counted = await credentials.counted(tx, row._id, row.customer, counter)
+      return { factors: counted ? usedNow(factorsOf(customer), row.factor, at) : factorsOf(customer) }
+    })
+    if (counted) return
+    await audit.note({ type: 'passkey.copied', client: null, actor: 'customer', subjects: [row.customer] })
+    throw refused('the counter went back')
   }
 
   return {
@@ -129,57 +107,29 @@ export function passkeys(parts: PasskeyParts) {
       const { use, customer } = whom
       if (use === 'register') {
         if (customer === null) throw new EntenteError('UNAUTHENTICATED')
-        return registrationQuestion({ ...whom, customer })
+        return registrationQuestion(whom, customer)
       }
       const known = customer === null ? [] : passkeysIn(factorsOf(await activeRow(customer)))
       const { handle, challenge } = await challenges.draw(whom)
       const allowCredentials = known.map((key) => ({ id: idIn(key) }))
-      const options = await generateAuthenticationOptions({
-        rpID,
-        challenge: new Uint8Array(challenge),
-        timeout,
-        userVerification: 'required',
-        allowCredentials,
-      })
+      const options = await generateAuthenticationOptions({ rpID, challenge, timeout, userVerification: 'required', allowCredentials })
       return { handle, options }
     },
 
     /** Adds the passkey that was made for this question. BAD_USER_INPUT, also when it is registered already, whoever's it is. */
     async add(whom: { readonly customer: CustomerKey; readonly holder: string; readonly client: string | null }, answer: NewPasskey): Promise<void> {
-      const { challenge, userHandle } = await challenges.take(answer.handle, { use: 'register', holder: whom.holder, customer: whom.customer })
-      const given = registration.safeParse(answer.response).data
-      if (given === undefined || !ownPage(given.response.clientDataJSON)) throw refused('not an answer of ours')
-      if (!needsNoTrust(given.response.attestationObject)) throw refused('an attestation that nobody asked for')
-      const checked = await orRefused(
-        verifyRegistrationResponse({
-          response: given,
-          expectedChallenge: challenge,
-          expectedOrigin: origin,
-          expectedRPID: rpID,
-          requireUserVerification: true,
-          supportedAlgorithmIDs: algorithms,
-        }),
-      )
-      if (!checked.verified || checked.registrationInfo.credential.id !== given.id) throw refused('not verified')
-      const { credential, credentialDeviceType } = checked.registrationInfo
+      const { customer, holder, client } = whom
+      const { challenge, userHandle } = await challenges.take(answer.handle, { use: 'register', holder, customer })
+      const { credential, transports, synced } = await checks.made(answer.response, challenge)
       const factor = randomBytes(16).toString('base64url')
-      const row: PasskeyRow = {
-        _id: keyOf(credential.id),
-        customer: whom.customer,
-        factor,
-        publicKey: Buffer.from(credential.publicKey).toString('base64url'),
-        counter: credential.counter,
-        userHandle,
-        transports: given.response.transports,
-        synced: credentialDeviceType === 'multiDevice',
-      }
+      const publicKey = Buffer.from(credential.publicKey).toString('base64url')
+      const kept = { _id: keyOf(credential.id), customer, factor, publicKey, counter: credential.counter, userHandle, transports: [...transports], synced }
       try {
-        await change({ customer: whom.customer, client: whom.client, id: factor }, async (tx, { factors = [] }, addedAt) => {
+        await change({ customer, client, id: factor }, async (tx, { factors = [] }, addedAt) => {
           if (passkeysIn(factors).length >= most) throw refused('too many')
-          await credentials.insert(tx, [row])
-          const summary: FactorSummary = { id: factor, kind: 'passkey', key: row._id, name: answer.name, addedAt }
+          await credentials.insert(tx, [kept])
           return {
-            factors: [...factors, summary],
+            factors: [...factors, { id: factor, kind: 'passkey', key: kept._id, name: answer.name, addedAt }],
             event: { type: 'factor.added', detail: { factor: 'passkey' } },
             letter: { kind: 'factorAdded', facts: { factor: 'passkey' } },
           }
@@ -202,35 +152,4 @@ export function passkeys(parts: PasskeyParts) {
   }
 }
 
-export interface NewPasskey {
-  readonly handle: string
-  readonly response: unknown
-  /** What the customer calls it. */
-  readonly name: string
-}
-
 export type Passkeys = ReturnType<typeof passkeys>
-
-const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text, 'base64url'))
-
-const provedBy = ({ synced }: PasskeyRow): Proved => ({ kind: 'passkey', amr: [synced ? 'swk' : 'hwk', 'user', 'mfa'] })
-
-/** No attestation, or one that the key signed itself: checking a maker's would lead to addresses that the sender of it chose (lists of revoked certificates). */
-function needsNoTrust(attestationObject: string): boolean {
-  try {
-    const decoded = decodeAttestationObject(bytesOf(attestationObject))
-    const fmt = decoded.get('fmt')
-    return fmt === 'none' || (fmt === 'packed' && decoded.get('attStmt').get('x5c') === undefined)
-  } catch {
-    return false
-  }
-}
-
-/** Whatever the library stumbles on in what was sent is the sender's fault. */
-async function orRefused<T extends VerifiedAuthenticationResponse | VerifiedRegistrationResponse>(checking: Promise<T>): Promise<T> {
-  try {
-    return await checking
-  } catch (error) {
-    throw refused('not verified', error)
-  }
-}

@@ -57,7 +57,11 @@ export function credentialStore(db: Connection) {
   }
   return {
     passkey: (id: string): Promise<PasskeyRow | null> => model.findOne({ _id: id }).lean<PasskeyRow>().exec(),
-    totp: (customer: CustomerKey): Promise<TotpRow | null> => model.findOne({ _id: `totp:${customer}` }).lean<TotpRow>().exec(),
+    totp: (customer: CustomerKey): Promise<TotpRow | null> =>
+      model
+        .findOne({ _id: `totp:${customer}` })
+        .lean<TotpRow>()
+        .exec(),
 
     /** Fails with a duplicate key when one of them is registered already, whoever's it is. */
     insert: async (tx: Tx, rows: readonly CredentialRow[]): Promise<void> => {
@@ -80,8 +84,6 @@ export function credentialStore(db: Connection) {
     removeFactor: async (tx: Tx, customer: CustomerKey, factor: string): Promise<void> => {
       await model.deleteMany({ customer, factor }, { session: tx })
     },
-
-    ofCustomer: (customer: CustomerKey, tx: Tx): Promise<CredentialRow[]> => model.find({ customer }).session(tx).lean<CredentialRow[]>().exec(),
   }
 }
 
