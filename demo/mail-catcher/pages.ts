@@ -18,7 +18,15 @@ export function mailboxPage(mails: readonly CaughtMail[], to: string | undefined
   return page(
     html`<h1>Caught mail</h1>
       <p class="soft">What the gateway writes${to !== undefined && ` to ${to}`}. Nothing is delivered to anybody.</p>
-      ${rows.length === 0 ? html`<p class="note">Nothing yet.</p>` : html`<div class="scroll"><table>${rows}</table></div>`}`,
+      ${
+        rows.length === 0
+          ? html`<p class="note">Nothing yet.</p>`
+          : html`<div class="scroll">
+              <table>
+                ${rows}
+              </table>
+            </div>`
+      }`,
   )
 }
 

@@ -39,6 +39,7 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
   let lookAgain = false
 
   function look(): void {
+    if (stopped) return
     lookAgain = true
     looking ??= beginAll()
   }
@@ -57,7 +58,7 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
   }
 
   async function beginDue(): Promise<void> {
-    while (running.size < atOnce && !stopped) {
+    while (running.size < atOnce) {
       const job = await jobs.take([...doing.keys()])
       if (job === null) return
       if (stopped) return jobs.putOff(job, 0)

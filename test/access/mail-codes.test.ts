@@ -119,7 +119,9 @@ describe('a code', () => {
 
     await processes[0].send(asked('cem@people.example'))
     const code = await deliver(processes[0], 'cem@people.example')
-    const guesses = Array.from({ length: 100 }, (_, n) => processes[n % 2 === 0 ? 0 : 1].check({ ...place(), code: n < 99 ? String(n).padStart(8, '0') : code }))
+    const guesses = Array.from({ length: 100 }, (_, n) =>
+      processes[n % 2 === 0 ? 0 : 1].check({ ...place(), code: n < 99 ? String(n).padStart(8, '0') : code }),
+    )
     const hits = (await Promise.all(guesses)).filter((one) => one !== null)
     expect(hits.length).toBeLessThanOrEqual(1)
     expect(await triesLeft()).toContain(5 - 100)
@@ -208,18 +210,26 @@ describe('asking for a code', () => {
   test('is limited by address, known or not, and by place in the network', async () => {
     const codes = open()
     for (let n = 0; n < 5; n++) await codes.send({ ...asked('flood@people.example'), ip: `192.0.2.${n}` })
-    await expect(codes.send({ ...asked('Flood@people.example'), ip: '192.0.2.99' })).rejects.toMatchObject({ code: 'RATE_LIMITED', hints: { retryAfter: expect.any(Number) } })
+    await expect(codes.send({ ...asked('Flood@people.example'), ip: '192.0.2.99' })).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      hints: { retryAfter: expect.any(Number) },
+    })
     for (let n = 0; n < 50; n++) await codes.send({ ...asked(`person-${n}@people.example`), ip: '198.51.100.1' })
     await expect(codes.send({ ...asked('another@people.example'), ip: '198.51.100.1' })).rejects.toMatchObject({ code: 'RATE_LIMITED' })
   })
 
-  test.for(['', 'anna', 'a@b', 'a@people.example, b@people.example', 'a@people.example\r\nBcc: b@people.example', '"a b"@people.example', 'ann\u0430@people.example'])(
-    'refuses %j',
-    async (address) => {
-      await expect(open().send(asked(address))).rejects.toMatchObject({ code: 'BAD_USER_INPUT', hints: { field: 'address' } })
-      expect(await db.collection('jobs').countDocuments()).toBe(0)
-    },
-  )
+  test.for([
+    '',
+    'anna',
+    'a@b',
+    'a@people.example, b@people.example',
+    'a@people.example\r\nBcc: b@people.example',
+    '"a b"@people.example',
+    'ann\u0430@people.example',
+  ])('refuses %j', async (address) => {
+    await expect(open().send(asked(address))).rejects.toMatchObject({ code: 'BAD_USER_INPUT', hints: { field: 'address' } })
+    expect(await db.collection('jobs').countDocuments()).toBe(0)
+  })
 
   test('is refused, and so is checking, while Redis is away; and without a mail server', async () => {
     const away = await openRedis(inject('redisUrl'), prefix)

@@ -68,7 +68,8 @@ function namesShardKey(filter: Filter): boolean {
 
 const described = ({ collection, name, filter }: Sent): string => `${collection} ${name} by ${name === 'insert' ? '' : Object.keys(filter).sort().join()}`
 
-const strays = (): string[] => [...new Set(sent.filter(({ filter }) => !namesShardKey(filter)).map(described))].sort()
+// The queue is looked at by the clock, not by a request.
+const strays = (): string[] => [...new Set(sent.filter(({ collection, filter }) => collection !== 'jobs' && !namesShardKey(filter)).map(described))].sort()
 
 test('logins, reads, decisions, renewals and sign-outs ask the one shard that knows', async () => {
   const anna = await shop.signIn('google', { as: 'anna' })

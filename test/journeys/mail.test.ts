@@ -46,9 +46,12 @@ test('a first login is no news to anybody', async () => {
 test('while the mail server refuses, accounts are linked all the same, and the letter comes when it takes mail again', async () => {
   shop.mailbox.refuse(451)
   const { address } = await addFacebook('anna')
-  await vi.waitFor(async () => expect(await shop.db.collection('jobs').countDocuments({ kind: 'mail', attempts: { $gte: 1 }, doneAt: { $exists: false } })).toBe(1), {
-    timeout: 5_000,
-  })
+  await vi.waitFor(
+    async () => expect(await shop.db.collection('jobs').countDocuments({ kind: 'mail', attempts: { $gte: 1 }, doneAt: { $exists: false } })).toBe(1),
+    {
+      timeout: 5_000,
+    },
+  )
   expect(shop.mails(address)).toEqual([])
   shop.mailbox.refuse(null)
   await vi.waitFor(() => expect(shop.mails(address)).toHaveLength(1), { timeout: 10_000 })

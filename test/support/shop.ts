@@ -77,7 +77,12 @@ export async function openSurroundings(given: Readonly<Record<string, string>> =
     vi.waitFor(
       () => {
         const found = mails(to).findLast((mail) => saying.test(`${mail.subject}\n${mail.text}`))
-        if (found === undefined) throw new Error(`no mail to ${to} that says ${saying.source}; there are: ${mails().map(({ subject }) => subject).join('; ')}`)
+        if (found === undefined)
+          throw new Error(
+            `no mail to ${to} that says ${saying.source}; there are: ${mails()
+              .map(({ subject }) => subject)
+              .join('; ')}`,
+          )
         return found
       },
       { timeout: 5_000, interval: 20 },
