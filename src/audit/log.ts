@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { CustomerKey } from '../operation.ts'
+import { coverOf } from '../storage/audit-cover.ts'
 import type { AuditRow, AuditStore } from '../storage/audit-log.ts'
 import { chainId } from '../storage/consent-ledger.ts'
 import type { ChainHead } from '../storage/customers.ts'
@@ -52,18 +53,20 @@ export const chainStart: ChainHead = { seq: 0, hash: '' }
 /** SHA-256 over everything a row says and the hash of the row before it, so that no row can be changed, dropped or moved unseen. */
 export function hashOf(row: Omit<AuditRow, 'hash'>): string {
   const detail = Object.entries(row.detail).sort(([a], [b]) => (a < b ? -1 : 1))
-  const said = [row._id, row.at.toISOString(), row.type, row.client, row.actor, row.subjects, row.purposes, row.categories, detail, row.prev]
+  const said = [row._id, row.at.toISOString(), row.type, row.client, row.actor, row.subjects, row.cover, row.purposes, row.categories, detail, row.prev]
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url')
 }
 
 function rowAfter(head: ChainHead, chain: string, event: AuditEvent, at: Date): AuditRow {
   const row = {
     _id: chainId(chain, head.seq + 1),
+  const subjects = [...(event.subjects ?? [])]
     at,
     type: event.type,
     client: event.client,
     actor: event.actor,
-    subjects: [...(event.subjects ?? [])],
+    subjects,
+    cover: coverOf(subjects),
     purposes: [...(event.purposes ?? [])],
     categories: [...(event.categories ?? [])],
     detail: { ...event.detail },

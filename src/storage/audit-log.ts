@@ -1,4 +1,5 @@
 import { Schema, type Connection } from 'mongoose'
+import { beginningsOf } from './audit-cover.ts'
 import type { CustomerKey } from '../operation.ts'
 import { collectionOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
@@ -13,6 +14,8 @@ export interface AuditRow {
   actor: 'customer' | 'client' | 'provider' | 'system'
   /** Whom it is about. */
   subjects: CustomerKey[]
+  /** What it is searched by for any of them: `audit-cover.ts`. */
+  cover: string[]
   purposes: string[]
   categories: string[]
   /** Codes and counts only: no value of anybody's profile. */
@@ -29,6 +32,7 @@ const schema = new Schema<AuditRow>(
     client: { type: String, default: null },
     actor: { type: String, required: true },
     subjects: [String],
+    cover: [String],
     purposes: [String],
     categories: [String],
     detail: { type: Schema.Types.Mixed },
@@ -37,7 +41,7 @@ const schema = new Schema<AuditRow>(
   },
   { versionKey: false, minimize: false, strict: 'throw' },
 )
-schema.index({ subjects: 1, at: -1 })
+schema.index({ cover: 1, at: -1 })
 schema.index({ at: -1 })
 
 export interface AuditFilter {
@@ -73,7 +77,7 @@ function auditQuery(filter: AuditFilter, before: { readonly at: Date; readonly i
   const conditions: object[] = []
   if (filter.types) conditions.push({ type: { $in: [...filter.types] } })
   if (filter.client !== undefined) conditions.push({ client: filter.client })
-  if (filter.subject !== undefined) conditions.push({ subjects: filter.subject })
+  if (filter.subject !== undefined) conditions.push({ cover: { $in: beginningsOf(filter.subject) }, subjects: filter.subject })
   if (filter.from) conditions.push({ at: { $gte: filter.from } })
   if (filter.to) conditions.push({ at: { $lt: filter.to } })
   if (before) conditions.push({ $or: [{ at: { $lt: before.at } }, { at: before.at, _id: { $lt: before.id } }] })
