@@ -7,10 +7,12 @@ import { destination, pino, type Logger } from 'pino'
 import { gatedClaims } from './access/gated-claims.ts'
 import { loginDoor } from './access/login-door.ts'
 import { accountExists, standingOf } from './access/account.ts'
+import { alerts as alertsOf } from './access/alerts.ts'
 import { deviceReader } from './access/devices.ts'
 import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from './access/openid-provider.ts'
 import { mailCodes } from './access/mail-codes.ts'
 import { mailLimits } from './access/mail-limits.ts'
+import { newDeviceLetter, notMeDoor, notMeLinks } from './access/not-me.ts'
 import { openPlaces } from './access/places.ts'
 import { secondFactors } from './access/second-factors.ts'
 import { sessionsDoor } from './access/sessions.ts'
@@ -27,6 +29,7 @@ import type { LoginParts, LoginStep } from './broker/login-pipeline.ts'
 import { loginTransactions } from './broker/login-transaction.ts'
 import { readProviders } from './broker/providers-file.ts'
 import { openProviders } from './broker/providers.ts'
+import { revokeGrant } from './broker/revoke-grant.ts'
 import { startLinking } from './broker/start-linking.ts'
 import { waitingLogins } from './broker/waiting-login.ts'
 import { isRegistered } from './config/client-uris.ts'
@@ -58,6 +61,7 @@ import { jobWorker } from './jobs/worker.ts'
 import { mergeDoor } from './linking/merge-door.ts'
 import { mergeProofs as mergeProofsOf } from './linking/merge-proof.ts'
 import { hearProvider } from './linking/provider-event.ts'
+import { providerGrants } from './linking/provider-grants.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from './linking/resolve.ts'
 import { unlinkIdentity } from './linking/unlink.ts'
 import { post as postOf } from './mail/post.ts'
@@ -191,13 +195,15 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   const subjects = subjectsOf(await keys.obtain('subject/1'))
   const house = { name: policy.controller.name, publicUrl: config.publicUrl }
   const post = postOf({ jobs, house, providerName: (id) => providers.get(id)?.name ?? id, available: config.mail !== undefined })
+  const notMe = notMeLinks(await keys.obtain('not-me/1'), config.publicUrl)
   const linking: LinkingParts = {
     db,
     ...rows,
     audit,
     keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') },
-    tellNewDevice: async () => {},
+    tellNewDevice: newDeviceLetter(post, notMe),
     post,
+    grants: providerGrants({ jobs, key: await keys.obtain('grants/1') }),
   }
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
@@ -218,7 +224,7 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   }
   const readDevice = deviceReader({ key: await keys.obtain('device/1'), placeOf: await openPlaces(config.geoIpFile) })
   const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
-  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart, readDevice, post, mailCodes: codes, ...second }
+  return { audit, registry, subjects, linking, schema, classification, customers, cursorKey, login, linkStart, readDevice, notMe, alerts: alertsOf({ db, ...rows, audit }), post, mailCodes: codes, ...second }
 }
 
 type House = Base & Awaited<ReturnType<typeof openHouse>>
@@ -246,7 +252,7 @@ async function openDoors(opened: Opened, house: House) {
   return { openid, graphql, consents: resolvers.consents }
 }
 
-async function openIdParts({ config, log, policy, storage, audit, registry, subjects, schema, classification, customers, login }: House): Promise<OpenIdParts> {
+async function openIdParts({ config, log, policy, storage, audit, registry, subjects, schema, classification, customers, login, alerts }: House): Promise<OpenIdParts> {
   const { rows, records, keys } = storage
   // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
   const spend = (provider: string, nonce: string) =>
@@ -266,7 +272,8 @@ async function openIdParts({ config, log, policy, storage, audit, registry, subj
     claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
     signInWithIdToken: signInWithIdToken({ ...login, spend }),
     knowsProvider: (id) => login.providers.has(id),
-    noticed: openIdNotices(log, audit),
+    noticed: openIdNotices(log, audit, alerts),
+    alertAnswered: (customer) => alerts.answer(customer),
     stylesheet: stylesheetPath,
     fetch,
     now: () => new Date(),
@@ -280,7 +287,7 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
   return {
     customers,
     login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, endings }) }),
-    sessions: sessionsDoor({ endings, audit }),
+    sessions: sessionsDoor({ ...changing, endings, client: (id) => registry.find(id), isProvider: (way) => login.providers.has(way) }),
     linking: linkingDoor({
       linking: linkStart,
       unlink: (customer, id, client) => unlinkIdentity(linking, customer, id, client),
@@ -320,7 +327,7 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
 type Doors = House & Awaited<ReturnType<typeof openDoors>>
 
 /** What follows from changes, done after their commit by whichever process comes first. */
-function openWork(opened: Opened, { config, log, storage, mailCodes, linking, post, openid }: Doors): void {
+function openWork(opened: Opened, { config, log, storage, mailCodes, linking, login, post, openid }: Doors): void {
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
   opened.use(
@@ -330,6 +337,7 @@ function openWork(opened: Opened, { config, log, storage, mailCodes, linking, po
         ...(postman && { mail: postman.deliver }),
         mailCode: mailCodes.deliver,
         logoutToken: openid.tellOfLogout,
+        revokeGrant: revokeGrant(login.providers),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
       noticed: jobNotices(log),
@@ -350,7 +358,8 @@ async function openServer(opened: Opened, doors: Doors) {
   const transactions = loginTransactions(redis, await keys.obtain('login-form/1'))
   const waiting = waitingLogins(redis, await keys.obtain('waiting/1'))
   const login: LoginParts = { ...doors.login, transactions, waiting, callbackUrl: (provider) => `${config.publicUrl}/login/${provider}/callback` }
-  const page = pageParts({ ...doors, jobs: storage.jobs, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
+  const notMe = notMeDoor({ links: doors.notMe, used: onceStore(redis, 'not-me'), alerts: doors.alerts, endings: openid.endings })
+  const page = pageParts({ ...doors, notMe, jobs: storage.jobs, login, formKey: await keys.obtain('form/1'), cookieKey: await keys.obtain('page-cookie/1') })
   const ready = async () => {
     const [mongodb, redisReady] = await Promise.all([mongoAnswers(db).catch(() => false), redisAnswers(redis).catch(() => false)])
     return { mongodb, redis: redisReady }

@@ -88,9 +88,11 @@ export interface InteractionParts {
   readonly clients: { find(id: string): Client | undefined }
   readonly accountExists: AccountExists
   readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
+  /** The customer has proved a factor: an alert is answered. */
+  readonly alertAnswered: (customer: CustomerKey) => Promise<unknown>
 }
 
-export function interactions({ provider, clients, accountExists, standing }: InteractionParts): Interactions {
+export function interactions({ provider, clients, accountExists, standing, alertAnswered }: InteractionParts): Interactions {
   async function finish(request: IncomingMessage, response: ServerResponse, result: InteractionResults, merge: boolean): Promise<string> {
     try {
       return await provider().interactionResult(request, response, result, { mergeWithLastSubmission: merge })
@@ -144,7 +146,9 @@ export function interactions({ provider, clients, accountExists, standing }: Int
       if (!(await accountExists(session.accountId, loginFacts(before, undefined)))) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
       const now = new Date()
       const marks = { ...before, amr: [...before.amr, ...amr], provedAt: acr === acrs.factor ? now.getTime() : before.provedAt }
-      return finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
+      const url = await finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
+      await alertAnswered(session.accountId)
+      return url
     },
 
     answered: (request, response, uid) => finish(about(request, uid), response, { consent: {} }, true),

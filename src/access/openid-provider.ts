@@ -6,6 +6,7 @@ import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { JobHandler } from '../jobs/worker.ts'
+import type { CustomerKey } from '../operation.ts'
 import type { KeyStore } from '../storage/keys.ts'
 import { callers, type Callers } from './caller.ts'
 import { endings, type Endings } from './endings.ts'
@@ -25,6 +26,7 @@ export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKey
   readonly publicUrl: string
   readonly keys: KeyStore
   readonly jobs: Pick<JobQueue, 'put' | 'wake'>
+  readonly alertAnswered: (customer: CustomerKey) => Promise<unknown>
   readonly clients: { find(id: string): Client | undefined }
 }
 

@@ -4,12 +4,26 @@ import { Customer } from '../customers/customer-type.ts'
 import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 
 @Directive('@notPersonal')
+@ObjectType({ simpleResolvers: true, description: 'A browser that the customer has signed in with; it is known again by a cookie.' })
+export class Device {
+  @Field(() => ID) id!: string
+  @Field(() => String, { description: 'What it says it is, such as "Firefox on Linux".' }) agent!: string
+  @Field(() => String, { nullable: true, description: 'Roughly where it was last: region and country.' }) place!: string | null
+  @Field(() => Date) firstAt!: Date
+  @Field(() => Date, { description: 'The last sign-in with it.' }) lastAt!: Date
+  @Field(() => Boolean, { description: 'Whether the access token came from it.' }) current!: boolean
+}
+
+@Directive('@notPersonal')
 @ObjectType({ simpleResolvers: true, description: 'A browser in which the customer is signed in.' })
 export class Session {
   @Field(() => ID) id!: string
   @Field(() => Date) signedInAt!: Date
   @Field(() => [ID], { description: 'Those that it was used for.' }) clients!: readonly string[]
-  @Field(() => ID, { nullable: true }) provider!: string | null
+  @Field(() => [String], { description: 'What those are called.' }) clientNames!: readonly string[]
+  @Field(() => ID, { nullable: true, description: 'The provider that it began with.' }) provider!: string | null
+  @Field(() => ID, { nullable: true, description: 'The way in that it began with: a provider, mail or passkey.' }) way!: string | null
+  @Field(() => Device, { nullable: true, description: 'Null when the browser kept no cookie.' }) device!: Device | null
   @Field(() => Boolean, { description: 'Whether the access token came from it.' }) current!: boolean
 }
 
@@ -19,6 +33,10 @@ export interface SessionsDoor {
   list(caller: Caller, customer: CustomerKey): Promise<readonly Session[]>
   /** With everything that its clients got through it. For the person alone. FORBIDDEN, BAD_USER_INPUT for an id that is not the customer's. */
   end(caller: Caller, id: string): Promise<void>
+  /** The one that the token came from first, then by latest use. */
+  devices(caller: Caller, customer: CustomerKey): Promise<readonly Device[]>
+  /** Its sessions end, and it will be new again. For the person alone. FORBIDDEN, BAD_USER_INPUT for an id that is not the customer's. */
+  forget(caller: Caller, id: string): Promise<void>
 }
 
 export interface SessionsOperation {
@@ -33,6 +51,19 @@ export class SessionsResolver {
   async sessions(@Root() view: CustomerView, @Ctx() operation: SessionsOperation): Promise<readonly Session[] | null> {
     if (!view.open.has('sessions')) return null
     return operation.parts.sessions.list(tokenOf(operation.caller), view.key)
+  }
+
+  @Directive('@personalData(category: "user.account")')
+  @FieldResolver(() => [Device], { nullable: true, description: 'Browsers that the customer has signed in with. For the person only.' })
+  async devices(@Root() view: CustomerView, @Ctx() operation: SessionsOperation): Promise<readonly Device[] | null> {
+    if (!view.open.has('devices')) return null
+    return operation.parts.sessions.devices(tokenOf(operation.caller), view.key)
+  }
+
+  @Mutation(() => Boolean, { description: 'Takes a browser off the list of devices and signs it out. For the person only.' })
+  async forgetDevice(@Arg('id', () => ID) id: string, @Ctx() operation: SessionsOperation): Promise<boolean> {
+    await operation.parts.sessions.forget(tokenOf(operation.caller), id)
+    return true
   }
 
   @Mutation(() => Boolean, { description: 'Signs one browser out: what its clients got through it ends too. For the person only.' })

@@ -34,6 +34,8 @@ export const auditTypes = [
   'processing.restricted',
   'session.ended',
   'session.ended_everywhere',
+  'device.forgotten',
+  'device.disowned',
   'token.reused',
   'factor.added',
   'factor.removed',
@@ -58,9 +60,9 @@ export function hashOf(row: Omit<AuditRow, 'hash'>): string {
 }
 
 function rowAfter(head: ChainHead, chain: string, event: AuditEvent, at: Date): AuditRow {
+  const subjects = [...(event.subjects ?? [])]
   const row = {
     _id: chainId(chain, head.seq + 1),
-  const subjects = [...(event.subjects ?? [])]
     at,
     type: event.type,
     client: event.client,

@@ -25,6 +25,9 @@ export const toldToCustomer = [
   'processing.restricted',
   'session.ended',
   'session.ended_everywhere',
+  'device.forgotten',
+  'device.disowned',
+  'token.reused',
 ] as const satisfies readonly AuditType[]
 
 /** The audit log, newest first, for operators (`audit:read`) and for the customer whom it is about. Bad cursors are BAD_USER_INPUT. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import type { Alerts } from '../access/alerts.ts'
 import type { OpenIdEvent } from '../access/openid-configuration.ts'
 import type { AuditLog } from '../audit/log.ts'
 import type { JobNotice } from '../jobs/worker.ts'
@@ -13,7 +14,7 @@ export function reportDefect(log: Logger, error: unknown): string {
 }
 
 /** What the OpenID provider notices: defects go to the log, what an operator should see to the audit log. */
-export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>) {
+export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>, alerts: Pick<Alerts, 'raise'>) {
   return (event: OpenIdEvent): void => {
     if (event.type === 'failed') {
       log.error({ error: nameOf(event.error) }, 'openid provider')
@@ -21,8 +22,9 @@ export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>) {
     }
     log.warn(event.type === 'token.reused' ? { type: event.type, client: event.client } : event, 'openid provider')
     if (event.type !== 'token.reused') return
-    const subjects = event.customer === null ? [] : [event.customer]
-    audit.note({ type: 'token.reused', client: event.client, actor: 'client', subjects }).catch((error: unknown) => void reportDefect(log, error))
+    const reused = { type: 'token.reused', client: event.client, actor: 'client' } as const
+    const told = event.customer === null ? audit.note(reused) : alerts.raise(event.customer, 'tokenReuse', reused)
+    told.catch((error: unknown) => void reportDefect(log, error))
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import type { ReadDevice } from '../access/devices.ts'
+import type { NotMeDoor } from '../access/not-me.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
 import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
@@ -35,6 +36,7 @@ export interface PageInput {
   readonly linkStart: LinkingStart
   readonly jobs: Pick<JobQueue, 'stateOf'>
   readonly readDevice: ReadDevice
+  readonly notMe: NotMeDoor
 }
 
 const graphqlAnswer = z.looseObject({})
@@ -51,6 +53,7 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
     now: () => new Date(),
     interactions: openid.interactions,
     providers: [...login.providers.values()],
+    notMe: input.notMe,
     beginLogin: async ({ question, provider, language }, request, reply) => {
       const hint = question.loginHint === null ? {} : { loginHint: question.loginHint }
       const goal = { kind: 'signIn', interaction: question.uid } as const

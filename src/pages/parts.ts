@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { NotMeDoor } from '../access/not-me.ts'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
 import type { Policy } from '../config/policy.ts'
 import type { DeletionParts } from './deletion.ts'
@@ -48,6 +49,10 @@ export interface ConsentParts extends FrameParts {
   readonly decide: (question: PendingQuestion, answers: readonly Answer[], language: Language) => Promise<void>
 }
 
+export interface NotMeParts extends FrameParts {
+  readonly notMe: NotMeDoor
+}
+
 export interface GraphqlAnswer {
   readonly data?: unknown
   readonly errors?: readonly { readonly extensions?: { readonly code?: unknown } }[]
@@ -66,4 +71,4 @@ export interface AccountParts extends FrameParts {
   }) => Promise<{ readonly accessToken: string; readonly expiresIn: number }>
 }
 
-export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts
+export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts

@@ -6,6 +6,7 @@ import { accountPages } from './account.ts'
 import { consentPages } from './consent.ts'
 import { deletionPage } from './deletion.ts'
 import { loginPages, sendLoginProblem } from './login.ts'
+import { notMePage } from './not-me.ts'
 import { onwardPage } from './onward.ts'
 import type { PageParts } from './parts.ts'
 import { codeOf, sendProblem } from './problem.ts'
@@ -31,5 +32,6 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   loginPages(app, parts)
   consentPages(app, parts)
   accountPages(app, parts)
+  notMePage(app, parts)
   deletionPage(app, parts)
 }

@@ -11,6 +11,7 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
   readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'>
   readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
   readonly deletion: Texts<'title' | 'received' | 'done'>
+  readonly notMe: Texts<'title' | 'text' | 'ends' | 'asks' | 'keeps' | 'button' | 'leave' | 'doneTitle' | 'done' | 'account' | 'overTitle' | 'over'>
   readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
   readonly account: Texts<
     | 'title'

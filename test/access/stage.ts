@@ -88,6 +88,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     subjects: subjects(await keys.obtain('subjects/1')),
     accountExists: async (customer) => !behind.dead.has(customer),
     standing: async () => behind.standing,
+    alertAnswered: async () => void (behind.standing = { ...behind.standing, alertSince: null }),
     undecided: async (_customer, purposes) => purposes.filter((id) => behind.undecided.includes(id)),
     grantEnded: async (_customer, grant) => void behind.ended.push(grant),
     claimsFor: async () => ({ given_name: 'Ada' }),
