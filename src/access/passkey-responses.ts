@@ -34,7 +34,7 @@ export const assertion = z.object({
   }),
 })
 
-const clientData = z.object({ crossOrigin: z.literal(false).optional(), topOrigin: z.undefined() })
+const clientData = z.object({ crossOrigin: z.literal(false).optional(), topOrigin: z.undefined().optional() })
 
 /** Whether the page that asked was ours and stood alone: the library lets pages in a foreign frame pass where the browser does not say whose (7.2, step 14). */
 export function ownPage(clientDataJSON: string): boolean {
