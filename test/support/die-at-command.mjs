@@ -18,7 +18,8 @@ process.on('message', (message) => {
 })
 
 function notice({ commandName, command }) {
-  // The registry of clients is read by the clock, not by a request.
+  // The registry of clients and the queue of jobs are looked at by the clock, not by a request.
+  if (command.findAndModify === 'jobs') return
   const isCounted = counting === 'all' ? command.find !== 'clients' && commandName !== 'endSessions' : writes.has(commandName)
   if (isCounted && ++sent === dieBefore) process.kill(process.pid, 'SIGKILL')
 }

@@ -26,14 +26,14 @@ export async function openTwins(other: OtherParts = {}) {
 export type Twins = Awaited<ReturnType<typeof openTwins>>
 export type Twin = Twins['left']
 
-/** Asked every few seconds or minutes: registrations of clients, keys to sign with. */
-const byTheClock = new Set(['clients', 'keys'])
+/** Asked every few seconds or minutes: registrations of clients, keys to sign with, jobs that are due. */
+const byTheClock = new Set(['find clients', 'find keys', 'findAndModify jobs'])
 
 /** Names and collections of the commands, in order. What the house asks by the clock, whoever is there, is left out. */
 function record(connection: Connection, commands: string[]): void {
   connection.getClient().on('commandStarted', ({ commandName, command }: { commandName: string; command: Record<string, unknown> }) => {
-    const on = String(command[commandName])
-    if (!byTheClock.has(on)) commands.push(`${commandName} ${on}`)
+    const said = `${commandName} ${String(command[commandName])}`
+    if (!byTheClock.has(said)) commands.push(said)
   })
 }
 
