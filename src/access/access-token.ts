@@ -26,9 +26,15 @@ const accessTokenClaims = z.object({
 })
 export type AccessTokenClaims = z.infer<typeof accessTokenClaims>
 
-export interface CheckedToken {
-  readonly claims: AccessTokenClaims
+/** What ends a token that was good: time passes, keys are withdrawn. */
+export interface Expiry {
+  /** Milliseconds since the epoch. */
+  readonly until: number
   readonly kid: string
+}
+
+export interface CheckedToken extends Expiry {
+  readonly claims: AccessTokenClaims
 }
 
 /** The claims of an access token of ours for the API, or null: one algorithm, one type, our keys by `kid` and nothing fetched (RFC 8725). */
@@ -47,13 +53,12 @@ export async function checkAccessToken(parts: AccessTokenParts, token: string): 
       currentDate: parts.now(),
     })
     const claims = accessTokenClaims.safeParse(payload)
-    return claims.success ? { claims: claims.data, kid: protectedHeader.kid ?? '' } : null
+    return claims.success ? { claims: claims.data, until: claims.data.exp * 1000, kid: protectedHeader.kid ?? '' } : null
   } catch (error) {
     if (error instanceof errors.JOSEError) return null
     throw error
   }
 }
 
-/** What can change after the check: time passes, keys are withdrawn. */
-export const stillCounts = (parts: AccessTokenParts, { claims, kid }: CheckedToken): boolean =>
-  claims.exp * 1000 > parts.now().getTime() && parts.keys.current().verifiers.has(kid)
+export const stillCounts = (parts: AccessTokenParts, { until, kid }: Expiry): boolean =>
+  until > parts.now().getTime() && parts.keys.current().verifiers.has(kid)

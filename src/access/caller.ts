@@ -5,7 +5,7 @@ import type { Client } from '../config/clients.ts'
 import { consentRecord, type Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { Caller } from '../operation.ts'
-import { checkAccessToken, stillCounts, type AccessTokenClaims, type AccessTokenParts, type CheckedToken } from './access-token.ts'
+import { checkAccessToken, stillCounts, type AccessTokenClaims, type AccessTokenParts, type CheckedToken, type Expiry } from './access-token.ts'
 import { purposesIn } from './scopes.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -15,44 +15,50 @@ export interface CallerParts extends AccessTokenParts {
   readonly subjects: Subjects
 }
 
-interface Verified extends CheckedToken {
+/** Kept by the ten thousand, so it holds what later requests ask for and no more: strings and sets are shared where many tokens say the same. */
+interface Remembered extends Expiry {
   readonly client: Client
   readonly caller: Caller
 }
 
 const mostRemembered = 50_000
 const longestToken = 8_192
+const mostScopes = 1_000
 
 /** Works out who asks. A token that was checked once is recognised by its hash until it ends. */
 export function callers(parts: CallerParts) {
-  const remembered = new LRUCache<string, Verified>({ max: mostRemembered })
+  const remembered = new LRUCache<string, Remembered>({ max: mostRemembered })
+  const scopeSets = new LRUCache<string, ReadonlySet<string>, void>({
+    max: mostScopes,
+    memoMethod: (scope) => new Set(scope.split(' ').filter((one) => one !== '')),
+  })
 
-  async function verified(token: string): Promise<Verified | null> {
-    if (token.length > longestToken) return null
+  async function verified(token: string): Promise<(Remembered & CheckedToken) | null> {
+    const checked = token.length > longestToken ? null : await checkAccessToken(parts, token)
+    const client = checked === null ? undefined : parts.clients.find(checked.claims.client_id)
+    if (checked === null || client === undefined) return null
+    const caller = callerFor(parts, checked.claims, scopeSets.memo(checked.claims.scope), client)
+    return caller === null ? null : { ...checked, client, caller }
+  }
+
+  async function recognised(token: string): Promise<Caller | null> {
     const id = hash('sha256', token, 'base64url')
     const known = remembered.get(id)
-    const checked = known ?? (await checkAccessToken(parts, token))
-    const client = checked === null ? undefined : parts.clients.find(checked.claims.client_id)
-    if (checked === null || client === undefined || !stillCounts(parts, checked)) {
-      remembered.delete(id)
-      return null
-    }
     // A client that was registered anew is another object: what the token may do follows it.
-    if (known !== undefined && known.client === client) return known
-    const caller = callerFor(parts, checked.claims, client)
-    if (caller === null) return null
-    const result = { ...checked, client, caller }
-    remembered.set(id, result)
-    return result
+    if (known !== undefined && parts.clients.find(known.caller.clientId) === known.client && stillCounts(parts, known)) return known.caller
+    const found = await verified(token)
+    if (found === null) remembered.delete(id)
+    else remembered.set(id, { kid: found.kid, until: found.until, client: found.client, caller: found.caller })
+    return found?.caller ?? null
   }
 
   return {
     /** From the value of an `Authorization` header; null when there is none. UNAUTHENTICATED BAD_USER_INPUT */
     async callerOf(authorization: string | undefined): Promise<Caller | null> {
       if (authorization === undefined) return null
-      const found = await verified(bearerToken(authorization))
-      if (found === null) throw new EntenteError('UNAUTHENTICATED')
-      return found.caller
+      const caller = await recognised(bearerToken(authorization))
+      if (caller === null) throw new EntenteError('UNAUTHENTICATED')
+      return caller
     },
     /** The claims of a token that counts now; null for any other. */
     inspect: async (token: string): Promise<AccessTokenClaims | null> => (await verified(token))?.claims ?? null,
@@ -62,11 +68,10 @@ export function callers(parts: CallerParts) {
 export type Callers = ReturnType<typeof callers>
 
 /** A token without a grant is a tool's own: then it names the client, as with a grant it names a customer. */
-function callerFor({ policy, subjects }: CallerParts, claims: AccessTokenClaims, client: Client): Caller | null {
+function callerFor({ policy, subjects }: CallerParts, claims: AccessTokenClaims, scopes: ReadonlySet<string>, client: Client): Caller | null {
   const forItself = claims.grant === undefined
   const customer = forItself ? null : subjects.inward(client.sector, claims.sub)
   if (forItself ? claims.sub !== client.id || !client.grants.includes('client_credentials') : customer === null) return null
-  const scopes = new Set(claims.scope.split(' ').filter((scope) => scope !== ''))
   return {
     clientId: client.id,
     sector: client.sector,
