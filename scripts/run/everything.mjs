@@ -13,7 +13,7 @@ import { isFree } from './port.mjs'
 import { startRedis } from './redis.mjs'
 import { firstEnd, untilListening, untilReady } from './waiting.mjs'
 
-const data = join(root, '.data')
+const data = process.env.DATA_FOLDER || join(root, '.data')
 
 /** Starts what is needed, in the order it is needed, says where to go, and stops it in reverse when asked to. */
 export async function runEverything({ workers }) {
