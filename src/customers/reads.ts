@@ -58,12 +58,16 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     return row
   }
 
-  /** The row of that key, or of whom that customer became part of. Only active ones are merged, so there is no circle. */
-  async function standing(key: CustomerKey, projection: Site['projection']): Promise<GatedRow | null> {
+  /**
+   * The row of that key, or of whom that customer became part of: for those who could process the one merged away too, since others are
+   * not told that the two are one person. Only active customers are merged, so there is no circle.
+   */
+  async function standing(caller: Caller, key: CustomerKey, projection: Site['projection']): Promise<GatedRow | null> {
     const row = await rows.read(key, projection)
     if (row?.state !== 'merged') return row
+    if (!mayProcess(caller, { ...row, state: 'active' }, policy, now())) return null
     const survivor = (await rows.read(key, { mergedInto: 1 }))?.mergedInto
-    return survivor === undefined ? null : standing(survivor, projection)
+    return survivor === undefined ? null : standing(caller, survivor, projection)
   }
 
   async function me(reading: Reading, place: Place, ended: 'must live' | 'ended just now' = 'must live'): Promise<CustomerView | null> {
@@ -95,7 +99,7 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
       if (caller.customer !== null) return key === caller.customer ? me(reading, place) : null
       if (key === null || (caller.purposes & ~builtInPurposes) === 0) return null
       const site = reading.plan.siteOf(place)
-      const row = await standing(key, narrowed(site, caller))
+      const row = await standing(caller, key, narrowed(site, caller))
       if (row === null || !mayProcess(caller, row, policy, now())) return null
       const view = shownAs(reading, caller, row, site)
       view.id = row._id === key ? id : subjects.outwardOne(caller.sector, row._id)

@@ -37,7 +37,7 @@ export async function mergeCustomers(parts: MergeParts, pair: Pair, by: By): Pro
     const said = (as: 'survivor' | 'absorbed') => ({ type: 'customer.merged', detail: { merge: id, as } }) as const
     const turns = [
       { row: survivor, change: survivorChange(survivor, absorbed, mark), turn: turnBeside('absorbed', absorbed, person.decisions), event: said('survivor') },
-      { row: absorbed, change: emptied(survivor._id), turn: turnBeside('mergedInto', survivor, {}), event: said('absorbed') },
+      { row: absorbed, change: emptied(survivor._id), turn: turnBeside('mergedInto', survivor, absorbed.decisions), event: said('absorbed') },
     ]
     await writeBoth(parts, tx, turns, by, receipt, at)
     const keys = absorbed.identities.map(({ key }) => key)
@@ -71,11 +71,11 @@ function joinedDevices(own: readonly Device[], others: readonly Device[]): Devic
   return [...own, ...added].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime()).slice(0, mostDevices)
 }
 
-/** What is left of the one merged away: its key, its chains, and where it went. */
+/** What is left of the one merged away: its key, its decisions and chains, and where it went. */
 function emptied(mergedInto: CustomerKey): CustomerUpdate {
   const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges']
   return {
-    $set: { state: 'merged', mergedInto, sources: {}, traits: {}, restricted: false, identities: [] },
+    $set: { state: 'merged', mergedInto, sources: {}, traits: {}, identities: [] },
     $unset: Object.fromEntries(personal.map((field) => [field, ''])),
   }
 }

@@ -64,7 +64,7 @@ function asDecided(row: CustomerRow, entries: readonly LedgerRow[], events: read
 
 /** Whoever was merged away leads to somebody active, and holds nothing of the person. */
 function mergedAway(row: CustomerRow, customers: readonly CustomerRow[]): string[] {
-  const left = ['_id', 'state', 'mergedInto', 'createdAt', 'tokensValidFrom', 'restricted', 'consentVersion', 'ledger', 'audit']
+  const left = ['_id', 'state', 'mergedInto', 'createdAt', 'tokensValidFrom', 'restricted', 'decisions', 'grants', 'objections', 'consentVersion', 'ledger', 'audit']
   const held = Object.entries(row).filter(([name, value]) => !left.includes(name) && Object.keys(value).length > 0)
   const seen = new Set<string>()
   let at: CustomerRow | undefined = row
