@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { FrameParts, Way } from './parts.ts'
 import { keepSealed, readSealed } from './sealed-cookies.ts'
 
-const cookie = '__Host-entente-device'
+const cookie = '__Host-entente-ways'
 const year = 31_536_000
 
 /** How often each provider was chosen on this device, the latest first. No account, no person. */

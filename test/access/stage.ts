@@ -60,6 +60,10 @@ export async function openStage(change: { readonly clients?: string; readonly no
     /** How the confirm page is answered; null shows it. */
     proof: null as Confirmed | null,
     dead: new Set<string>(),
+    /** When everybody's sign-ins were ended; logins from before no longer count. */
+    endedAt: new Date(0),
+    /** When the customer at the login page was found; null: just now. */
+    foundAt: null as Date | null,
     ended: [] as string[],
     events: [] as OpenIdEvent[],
     asked: [] as PendingQuestion[],
@@ -86,7 +90,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     records,
     keys,
     subjects: subjects(await keys.obtain('subjects/1')),
-    accountExists: async (customer) => !behind.dead.has(customer),
+    accountExists: async (customer, { at }) => !behind.dead.has(customer) && (at === null || at >= behind.endedAt.getTime()),
     standing: async () => behind.standing,
     alertAnswered: async () => void (behind.standing = { ...behind.standing, alertSince: null }),
     undecided: async (_customer, purposes) => purposes.filter((id) => behind.undecided.includes(id)),
@@ -107,6 +111,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
   const second = opened.use(await openOpenIdProvider(parts))
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.startsWith('/oidc/')) return (request.headers['x-process'] === '2' ? second : openid).handler(request, response)
+    if (request.url === '/whose-session') return void response.end((await openid.interactions.sessionCustomer(request, response)) ?? 'nobody')
     const question = await openid.interactions.read(request, response, uidOf(request))
     if (question === null) return void response.writeHead(400).end('nothing waits')
     behind.asked.push(question)
@@ -119,7 +124,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
             device: null,
             amr: [],
             acr: acrs.oneWay,
-            authTime: now(),
+            authTime: behind.foundAt ?? now(),
           }))
         : question.prompt === 'confirm'
           ? behind.proof !== null && (await openid.interactions.confirmed(request, response, question.uid, behind.proof))
@@ -127,7 +132,9 @@ export async function openStage(change: { readonly clients?: string; readonly no
     if (next === false) response.writeHead(200).end(question.prompt)
     else response.writeHead(303, { location: next }).end()
   }
-  server.on('request', (request, response) => void answer(request, response))
+  server.on('request', (request, response) => {
+    answer(request, response).catch((error: unknown) => response.writeHead(500).end(error instanceof EntenteError ? error.code : 'failed'))
+  })
 
   const stage = opened.move()
   return {

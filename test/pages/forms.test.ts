@@ -161,7 +161,7 @@ describe('the login page', () => {
   test('a way in is a link that leads on by 303', async () => {
     const { response } = await visit('/login/start?uid=waiting-1&provider=apple')
     expect([response.status, response.headers.get('location')]).toEqual([303, 'http://127.0.0.1:9/provider/apple'])
-    expect(response.headers.getSetCookie().some((line) => line.startsWith('__Host-entente-device='))).toBe(true)
+    expect(response.headers.getSetCookie().some((line) => line.startsWith('__Host-entente-ways='))).toBe(true)
   })
 
   test('C43: the link starts nothing in a browser where that login does not wait', async () => {

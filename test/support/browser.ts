@@ -39,6 +39,11 @@ export class Browser {
     this.#jar(host).set(name, { name, value, path: '/' })
   }
 
+  /** As the browser would send them to this address. */
+  cookieHeaderFor(url: string): string {
+    return this.#cookieHeader(new URL(url), false)
+  }
+
   cookieNames(host: string): string[] {
     return [...(this.#cookies.get(host)?.keys() ?? [])]
   }
