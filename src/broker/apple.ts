@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import { ClientSecretPost } from 'openid-client'
 import { z } from 'zod'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
+import { authorizationUrl, revokeToken, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { appleEvents } from './events/apple-events.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
@@ -26,7 +26,12 @@ export function apple(config: AppleConfig, { http, now }: DialectParts): Provide
     now,
     hashedNonce: true,
   }
-  const metadata = { issuer, authorization_endpoint: `${issuer}/auth/authorize`, token_endpoint: `${issuer}/auth/token` }
+  const metadata = {
+    issuer,
+    authorization_endpoint: `${issuer}/auth/authorize`,
+    token_endpoint: `${issuer}/auth/token`,
+    revocation_endpoint: `${issuer}/auth/revoke`,
+  }
   const secret = secretSigner(config, issuer, now)
   const client = async (): Promise<CodeClient> => ({
     provider: 'apple',
@@ -41,7 +46,11 @@ export function apple(config: AppleConfig, { http, now }: DialectParts): Provide
     responseMode: 'form_post',
     available: http.available,
     authorizationUrl: async (login) => authorizationUrl(await client(), login, { scope: 'name email', response_mode: 'form_post' }),
-    exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback), callback.parameters.user),
+    async exchange(login, callback) {
+      const verified = await signInByCode(await client(), rules, login, callback)
+      return { ...claimsOf(verified, callback.parameters.user), grant: verified.grant }
+    },
+    revoke: async (grant) => revokeToken(await client(), grant),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
     events: appleEvents({ keys, now, clientId, issuers: rules.issuers, family }),
   }

@@ -37,6 +37,7 @@ export async function authorizationUrl(client: CodeClient, login: LoginTransacti
 
 export interface Redeemed {
   readonly accessToken: string
+  readonly refreshToken: string | undefined
   readonly idToken: string | undefined
 }
 
@@ -57,7 +58,7 @@ export async function redeemCode(client: CodeClient, login: LoginTransaction, { 
       expectedState: login.state,
       pkceCodeVerifier: login.codeVerifier,
     })
-    return { accessToken: tokens.access_token, idToken: answer.idToken() }
+    return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, idToken: answer.idToken() }
   } catch (error) {
     throw refusal(client.provider, error, answer.asked())
   }
@@ -69,10 +70,20 @@ export async function signInByCode(
   rules: IdTokenRules,
   login: LoginTransaction,
   callback: Callback,
-): Promise<VerifiedIdToken & { readonly accessToken: string }> {
-  const { accessToken, idToken = '' } = await redeemCode(client, login, callback)
+): Promise<VerifiedIdToken & { readonly accessToken: string; readonly grant: string }> {
+  const { accessToken, refreshToken = accessToken, idToken = '' } = await redeemCode(client, login, callback)
   const verified = await verifyIdToken(rules, idToken, { nonce: login.nonce, audiences: [client.clientId], since: login.startedAt, accessToken })
-  return { ...verified, accessToken }
+  return { ...verified, accessToken, grant: refreshToken }
+}
+
+/** Ends a grant at the provider by one of its tokens (RFC 7009); one that is unknown there has ended. PROVIDER_UNAVAILABLE */
+export async function revokeToken(client: CodeClient, token: string): Promise<void> {
+  try {
+    await oauth.tokenRevocation(configuration(client, client.fetch), token)
+  } catch (error) {
+    if (error instanceof oauth.ResponseBodyError && error.status === 400) return
+    throw refusal(client.provider, error, true)
+  }
 }
 
 /** The profile at the userinfo endpoint; LOGIN_DENIED when it is another person's (Core 5.3.2). PROVIDER_UNAVAILABLE */

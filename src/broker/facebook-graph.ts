@@ -57,10 +57,20 @@ export async function readProfile(graph: GraphParts, accessToken: string): Promi
   return found.data
 }
 
+/** Takes our app off the person's list there; a token that no longer counts has nothing to take off. PROVIDER_UNAVAILABLE */
+export async function removeApp(graph: GraphParts, accessToken: string): Promise<void> {
+  await ask(graph, `${graph.profileUrl}/permissions?method=delete`, accessToken, 'DELETE').catch((error: unknown) => {
+    if (!(error instanceof EntenteError) || error.code !== 'LOGIN_DENIED') throw error
+  })
+}
+
 /** Graph with its proof that the caller knows the app's secret; the secret itself is never in an address. */
-async function ask({ http, appSecret }: GraphParts, url: string, accessToken: string): Promise<unknown> {
+async function ask({ http, appSecret }: GraphParts, url: string, accessToken: string, method = 'GET'): Promise<unknown> {
   const proof = createHmac('sha256', appSecret).update(accessToken).digest('hex')
-  const answer = await http.fetch(`${url}&appsecret_proof=${proof}`, { headers: { authorization: `Bearer ${accessToken}`, accept: 'application/json' } })
+  const answer = await http.fetch(`${url}&appsecret_proof=${proof}`, {
+    method,
+    headers: { authorization: `Bearer ${accessToken}`, accept: 'application/json' },
+  })
   await refuseGraphError(answer)
   return readJson(answer)
 }

@@ -3,7 +3,7 @@ import { EntenteError } from '../errors.ts'
 import { addressClaim, profileClaims } from './claims.ts'
 import { authorizationUrl, redeemCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { facebookEvents } from './events/facebook-events.ts'
-import { readProfile, refuseGraphError, type GraphProfile } from './facebook-graph.ts'
+import { readProfile, refuseGraphError, removeApp, type GraphProfile } from './facebook-graph.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -38,8 +38,9 @@ export function facebook({ clientId, clientSecret, graphVersion, baseUrl }: Face
     authorizationUrl: (login) => authorizationUrl(client, login, { scope: 'public_profile email' }),
     async exchange(login, callback) {
       const { accessToken } = await redeemCode(client, login, callback)
-      return graphClaims(clientId, await readProfile(ourGraph, accessToken))
+      return { ...graphClaims(clientId, await readProfile(ourGraph, accessToken)), grant: accessToken }
     },
+    revoke: (grant) => removeApp(ourGraph, grant),
     idToken: {
       async verify(token, expected) {
         // Outside Limited Login the SDK hands the app an access token, which says nothing about whom it was made for.

@@ -1,6 +1,6 @@
 import { ClientSecretPost } from 'openid-client'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
+import { authorizationUrl, revokeToken, signInByCode, type CodeClient, type DialectParts } from './code-flow.ts'
 import { googleEvents } from './events/google-events.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider } from './provider.ts'
@@ -42,7 +42,11 @@ export function google({ clientId, clientSecret, baseUrl, hostedDomain }: Google
         scope: 'openid email profile',
         ...(hostedDomain !== undefined && { hd: hostedDomain }),
       }),
-    exchange: async (login, callback) => claimsOf(await signInByCode(await client(), rules, login, callback)),
+    async exchange(login, callback) {
+      const verified = await signInByCode(await client(), rules, login, callback)
+      return { ...claimsOf(verified), grant: verified.grant }
+    },
+    revoke: async (grant) => revokeToken(await client(), grant),
     idToken: { verify: async (token, expected) => claimsOf(await verifyDeviceToken(rules, token, expected)) },
     events: googleEvents({ http, now, clientId, base: issuer, pinned, family }),
   }

@@ -1,7 +1,7 @@
 import { createPrivateKey, type webcrypto } from 'node:crypto'
 import { ClientSecretBasic, ClientSecretPost, PrivateKeyJwt, type ClientAuth, type ServerMetadata } from 'openid-client'
 import { addressClaim, assuranceClaims, domainOf, isTrue, profileClaims } from './claims.ts'
-import { authorizationUrl, signInByCode, userinfo, type CodeClient, type DialectParts } from './code-flow.ts'
+import { authorizationUrl, revokeToken, signInByCode, userinfo, type CodeClient, type DialectParts } from './code-flow.ts'
 import { verifyDeviceToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Claims, Provider, ProviderId } from './provider.ts'
 import { openKeys } from './provider-keys.ts'
@@ -36,11 +36,13 @@ export function oidc(config: OidcProviderConfig, { http, now }: DialectParts): P
       }),
     async exchange(login, callback) {
       const us = await client()
-      const { accessToken, ...verified } = await signInByCode(us, await rules(), login, callback)
+      const { accessToken, grant, ...verified } = await signInByCode(us, await rules(), login, callback)
       const further = us.metadata.userinfo_endpoint === undefined ? {} : await userinfo(us, accessToken, verified.subject)
       // Where both speak, the signed one counts.
-      return claimsOf(config, { ...verified, claims: { ...further, ...verified.claims } })
+      const claims = claimsOf(config, { ...verified, claims: { ...further, ...verified.claims } })
+      return us.metadata.revocation_endpoint === undefined ? claims : { ...claims, grant }
     },
+    revoke: async (grant) => revokeToken(await client(), grant),
     idToken: { verify: async (token, expected) => claimsOf(config, await verifyDeviceToken(await rules(), token, expected)) },
   }
 }

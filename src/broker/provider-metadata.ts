@@ -49,6 +49,7 @@ const document = z.object({
   token_endpoint: text,
   jwks_uri: text,
   userinfo_endpoint: text.exactOptional(),
+  revocation_endpoint: text.exactOptional(),
   id_token_signing_alg_values_supported: z.array(text).exactOptional(),
   token_endpoint_auth_methods_supported: z.array(text).exactOptional(),
   authorization_response_iss_parameter_supported: z.boolean().exactOptional(),
@@ -65,8 +66,8 @@ async function readMetadata({ provider, issuer, http, pinned = () => true }: Met
   const metadata = document.safeParse(found.serverMetadata())
   if (!metadata.success) throw unusable('discovery incomplete')
   if (metadata.data.issuer !== issuer) throw unusable('discovery of another issuer')
-  const { authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint = token_endpoint } = metadata.data
+  const { authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint = token_endpoint, revocation_endpoint = token_endpoint } = metadata.data
   const isUsable = (url: string) => http.permits(url) && pinned(new URL(url))
-  if (![authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint].every(isUsable)) throw unusable('endpoint not allowed')
+  if (![authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint, revocation_endpoint].every(isUsable)) throw unusable('endpoint not allowed')
   return metadata.data
 }

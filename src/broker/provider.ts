@@ -51,6 +51,8 @@ export interface Provider {
   exchange(login: LoginTransaction, callback: Callback): Promise<Claims>
   /** For tokens that the device's own dialog gave; `audiences` are the client's registered app ids. LOGIN_DENIED PROVIDER_UNAVAILABLE BAD_USER_INPUT */
   readonly idToken?: { verify(token: string, expected: { readonly nonce: string; readonly audiences: readonly string[] }): Promise<Claims> }
+  /** Ends our access to an account there, by `Claims.grant`; one that has ended already is fine. PROVIDER_UNAVAILABLE */
+  readonly revoke?: (grant: string) => Promise<void>
   /** For what the provider tells of its own accord. */
   readonly events?: EventReader
 }

@@ -15,6 +15,7 @@ const claims: z.ZodType<Claims> = z.strictObject({
   locale: z.string().exactOptional(),
   authTime: z.coerce.date().exactOptional(),
   assurance: z.record(z.string(), z.string()),
+  grant: z.string().exactOptional(),
 })
 
 const seconds = 600

@@ -14,4 +14,6 @@ export interface Claims {
   readonly authTime?: Date
   /** The provider's own words about how it authenticated (`amr`, `acr`, `hd`, `real_user_status`): recorded, never trusted. */
   readonly assurance: Readonly<Record<string, string>>
+  /** A secret: what the provider takes back when the login is removed here. */
+  readonly grant?: string
 }

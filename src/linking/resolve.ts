@@ -14,6 +14,7 @@ import { newCustomer } from './new-customer.ts'
 import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
 import { noteDevice, type SeenDevice, type TellNewDevice } from './note-device.ts'
 import { profileFromClaims } from './profile-from-claims.ts'
+import type { ProviderGrants } from './provider-grants.ts'
 
 export interface LinkingParts {
   readonly db: Connection
@@ -22,6 +23,7 @@ export interface LinkingParts {
   readonly emails: EmailStore
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly keys: LinkingKeys
+  readonly grants: ProviderGrants
   readonly tellNewDevice: TellNewDevice
   readonly post: Pick<Post, 'toCustomer'>
 }
@@ -181,11 +183,11 @@ async function writeIdentity(
   customer: CustomerKey,
 ): Promise<IdentitySummary | null> {
   if (decision.do === 'signIn') {
-    await parts.identities.used(tx, keys.identity, fresh.at)
+    await parts.identities.used(tx, keys.identity, fresh.at, parts.grants.sealed(keys.identity, claims))
     return null
   }
   const common = { provider: claims.provider, linkedAt: fresh.at, lastUsedAt: fresh.at }
-  await parts.identities.insert(tx, { _id: keys.identity, customer, publicId: fresh.publicId, ...common })
+  await parts.identities.insert(tx, { _id: keys.identity, customer, publicId: fresh.publicId, ...common, ...parts.grants.sealed(keys.identity, claims) })
   return { id: fresh.publicId, key: keys.identity, ...common, ...(claims.address && { email: claims.address.value }) }
 }
 

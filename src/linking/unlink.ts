@@ -6,7 +6,7 @@ import type { LinkingParts } from './resolve.ts'
 import { hasWayIn } from './ways-in.ts'
 
 /**
- * Takes a login away from its customer, with the values that its provider brought, and ends every token issued so far. Fails with
+ * Takes a login away from its customer, with the values that its provider brought, ends every token issued so far, and tells the provider. Fails with
  * LAST_IDENTITY for the last way in: the customer document is written too, so two requests at once cannot both succeed. An id that is
  * not the customer's own is BAD_USER_INPUT, whoever else's it may be.
  */
@@ -19,7 +19,8 @@ export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey,
     if (gone === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
     const rest = row.identities.filter((one) => one.id !== id)
     if (!hasWayIn({ ...row, identities: rest })) throw new EntenteError('LAST_IDENTITY')
-    await parts.identities.remove(tx, gone.key, customer)
+    const removed = await parts.identities.remove(tx, gone.key, customer)
+    if (removed !== null) await parts.grants.revoke(tx, removed)
     const event = { type: 'identity.unlinked', client: clientId, actor: 'customer', detail: { provider: gone.provider } } as const
     const head = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
     await parts.post.toCustomer(tx, row, { kind: 'identityUnlinked', facts: { provider: gone.provider }, id: `unlinked:${id}` })

@@ -19,6 +19,8 @@ export interface IdentityRow {
   state?: IdentityState
   /** When that happened, by the provider's clock. */
   stateAt?: Date
+  /** What its provider takes back to end our access, encrypted. */
+  grant?: string
   /** The provider's events that were carried out, the latest 50. */
   heard?: string[]
 }
@@ -33,6 +35,7 @@ const schema = new Schema<IdentityRow>(
     lastUsedAt: { type: Date, required: true },
     state: String,
     stateAt: Date,
+    grant: String,
     heard: { type: [String], default: undefined },
   },
   { versionKey: false, strict: 'throw' },
@@ -54,8 +57,8 @@ export function identityStore(db: Connection) {
     },
 
     /** It was signed in with, so its owner allows it again whatever was revoked before. */
-    used: async (tx: Tx, key: string, at: Date): Promise<void> => {
-      await model.updateOne({ _id: key }, { $set: { lastUsedAt: at }, $unset: { state: '', stateAt: '' } }, { session: tx })
+    used: async (tx: Tx, key: string, at: Date, kept: Pick<IdentityRow, 'grant'>): Promise<void> => {
+      await model.updateOne({ _id: key }, { $set: { lastUsedAt: at, ...kept }, $unset: { state: '', stateAt: '' } }, { session: tx })
     },
 
     /** What its provider told. */
@@ -70,10 +73,9 @@ export function identityStore(db: Connection) {
       return result.matchedCount === keys.length
     },
 
-    remove: async (tx: Tx, key: string, customer: CustomerKey): Promise<boolean> => {
-      const result = await model.deleteOne({ _id: key, customer }, { session: tx })
-      return result.deletedCount === 1
-    },
+    /** What was there. */
+    remove: (tx: Tx, key: string, customer: CustomerKey): Promise<IdentityRow | null> =>
+      model.findOneAndDelete({ _id: key, customer }).session(tx).lean<IdentityRow>().exec(),
   }
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { redirectUri, onward, startShop, type Shop } from '../support/shop.ts'
 import { linksOf, pick } from '../support/browser.ts'
 
@@ -95,3 +95,24 @@ test('twenty first logins at the same instant, on two processes, are one custome
     await both[Symbol.asyncDispose]()
   }
 }, 60_000)
+
+test.for([
+  ['google', '/revoke'],
+  ['apple', '/auth/revoke'],
+  ['facebook', '/v26.0/me/permissions'],
+] as const)('what %s gave us is taken back there when the login is removed, and lay encrypted here', async ([provider, path]) => {
+  const start = provider === 'apple' ? 'google' : 'apple'
+  const person = `person-${provider.length}`
+  const first = await shop.signIn(start, { as: person, client: 'account' })
+  const started = await shop.graphql(`mutation { startLinking(provider: "${provider}", redirectUri: "${redirectUri}") { url } }`, {}, first.accessToken)
+  await onward(first.browser, await pick(first.browser, await first.browser.open(started.data.startLinking.url), person), {})
+  const { identities } = (await shop.graphql('{ me { identities { id provider } } }', {}, first.accessToken)).data.me
+  const { id } = identities.find((one: { provider: string }) => one.provider === provider)
+  const kept = await shop.db.collection('identities').findOne({ publicId: id })
+  expect(kept?.['grant']).toEqual(expect.any(String))
+  expect(kept?.['grant']).not.toMatch(/^(ya29|EAA|r|1\/\/)\./)
+  shop.providers[provider].forgetRequests()
+  expect((await shop.graphql('mutation ($id: ID!) { unlinkIdentity(id: $id) { id } }', { id }, first.accessToken)).errors).toBeUndefined()
+  await vi.waitFor(() => expect(shop.providers[provider].requests.map((one) => one.path)).toContain(path), { timeout: 10_000, interval: 30 })
+  await vi.waitFor(async () => expect(await shop.db.collection('jobs').countDocuments({ kind: 'revokeGrant', doneAt: { $exists: false } })).toBe(0))
+})
