@@ -47,7 +47,10 @@ export const german: Dictionary = {
     }),
     providerLost: ({ provider, why }) => ({
       subject: `${shown(provider)} ist kein Anmeldeweg mehr`,
-      paragraphs: [lost[why], 'Ihr Konto bleibt, wie es ist. Sie können sich anders anmelden: mit einem weiteren Anmeldeweg, einem Passkey oder einem Code per Mail.'],
+      paragraphs: [
+        lost[why],
+        'Ihr Konto bleibt, wie es ist. Sie können sich anders anmelden: mit einem weiteren Anmeldeweg, einem Passkey oder einem Code per Mail.',
+      ],
     }),
     factorAdded: ({ factor }) => ({ subject: 'Ihr Konto ist besser geschützt', paragraphs: [`${factors[factor]} zu Ihrem Konto hinzugefügt.`] }),
     factorRemoved: ({ factor }) => ({ subject: 'Ein Schutz wurde entfernt', paragraphs: [`${removed[factor]} aus Ihrem Konto entfernt.`] }),

@@ -51,7 +51,10 @@ export const english: Dictionary = {
       subject: 'too many wrong tries',
       paragraphs: ['Somebody proved several times with wrong values who they are. That way is closed for a while; your other ways still work.'],
     }),
-    merged: () => ({ subject: 'your accounts are one', paragraphs: ['Two accounts were joined into this one. For 30 days you can undo it in the account centre.'] }),
+    merged: () => ({
+      subject: 'your accounts are one',
+      paragraphs: ['Two accounts were joined into this one. For 30 days you can undo it in the account centre.'],
+    }),
     mergeUndone: () => ({ subject: 'your accounts are two again', paragraphs: ['The joining of your accounts was undone.'] }),
     addressChanged: () => ({ subject: 'your address was changed', paragraphs: ['The mail address of your account was changed.'] }),
   },

@@ -26,7 +26,12 @@ function wordsOf<Kind extends LetterKind>(dictionary: Dictionary, { kind, facts 
   return dictionary.letters[kind](facts)
 }
 
-function pageOf({ language }: Dictionary, { subject, paragraphs, code }: LetterWords, link: { label: string; url: string }, closing: readonly string[]): string {
+function pageOf(
+  { language }: Dictionary,
+  { subject, paragraphs, code }: LetterWords,
+  link: { label: string; url: string },
+  closing: readonly string[],
+): string {
   const paragraph = (text: string) => `<p>${escaped(text)}</p>`
   return [
     `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><title>${escaped(subject)}</title></head>`,

@@ -29,6 +29,9 @@ test('a letter comes as it was written, in both forms, and says that a machine w
   expect(mail?.headers).toContain('Auto-Submitted: auto-generated')
   const shown = await fetch(`${catcher.url}/mails?to=anna@people.example`)
   expect(await shown.json()).toEqual(catcher.mails('anna@people.example'))
+  const list = await (await fetch(catcher.url)).text()
+  expect(list).toContain('Ein Gruß')
+  expect(await (await fetch(`${catcher.url}/mails/${mail?.id}`)).text()).toContain('&lt;p&gt;Grüße&lt;/p&gt;')
 })
 
 test('the same letter sent twice has the same id, another letter another', async () => {
