@@ -4,7 +4,10 @@ import { tokenOf, type Caller, type RequestFacts } from '../operation.ts'
 import { jsonIn } from './enrolment.ts'
 import { actionNamed, type StepUp, type StepUpProof } from './step-up.ts'
 
-@ObjectType({ simpleResolvers: true, description: 'What is accepted as a proof for the action, and why it is asked for. Nothing where it may be done as it is.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'What is accepted as a proof for the action, and why it is asked for. Nothing where it may be done as it is.',
+})
 export class StepUpChallenge {
   @Field(() => [String], { description: 'passkey, totp, recoveryCode, mailCode; signIn: sign in again, then repeat.' }) accepted!: readonly string[]
   @Field(() => [String]) reasons!: readonly string[]

@@ -42,7 +42,11 @@ export async function openFactorsStage() {
     guessed,
     audit,
     post: { toCustomer: async (_tx: unknown, _row: CustomerRow, { kind }: Letter) => void letters.push(kind) },
-    mailCodes: { available: true, send: () => Promise.resolve(), check: ({ code }: { code: string }) => Promise.resolve(code === '12345678' ? mailed.owner : null) },
+    mailCodes: {
+      available: true,
+      send: () => Promise.resolve(),
+      check: ({ code }: { code: string }) => Promise.resolve(code === '12345678' ? mailed.owner : null),
+    },
     policy: demoPolicy,
     publicUrl: origin,
     keys: { totp: randomBytes(32), recovery: randomBytes(32) },
@@ -59,7 +63,16 @@ export async function openFactorsStage() {
     const identity = { id: key(), key: key(), provider: 'google', linkedAt: new Date(), lastUsedAt: new Date() }
     const row = { ...newCustomer(customer, new Date(clock.at)), identities: [identity], ...change }
     await inTransaction(db, customer, (tx) => customers.insert(tx, row))
-    return { clientId: 'account', sector: 'house', customer, purposes: builtInPurposes, scopes: new Set(), issuedAt: clock.at, authTime: clock.at, grant: key() }
+    return {
+      clientId: 'account',
+      sector: 'house',
+      customer,
+      purposes: builtInPurposes,
+      scopes: new Set(),
+      issuedAt: clock.at,
+      authTime: clock.at,
+      grant: key(),
+    }
   }
   type Person = Awaited<ReturnType<typeof person>>
 

@@ -125,7 +125,9 @@ describe('a registration that is not for us', () => {
     const anna = await stage.person()
     const question = await stage.passkeys.optionsFor({ use: 'register', holder: anna.grant, customer: anna.customer })
     const { handle, response } = new Authenticator(origin).make(question, odd)
-    const done = await outcome(stage.passkeys.add({ customer: anna.customer, holder: anna.grant, client: null }, { name: 'K', handle, response: change(response) }))
+    const done = await outcome(
+      stage.passkeys.add({ customer: anna.customer, holder: anna.grant, client: null }, { name: 'K', handle, response: change(response) }),
+    )
     expect(await stage.enrolment.list(anna.customer)).toHaveLength(done === 'done' ? 1 : 0)
     return done
   }
@@ -134,7 +136,8 @@ describe('a registration that is not for us', () => {
   test('the same, as it should be', async () => expect(await register({})).toBe('done'))
   test('D21 what the authenticator adds unasked is not read', async () => expect(await register({ extensions: true })).toBe('done'))
   test('D21 cut short, far too long, or nothing of the kind', async () => {
-    const cut = (to: (text: string) => string) => register({}, (answer) => ({ ...answer, response: { ...answer.response, attestationObject: to(answer.response.attestationObject) } }))
+    const cut = (to: (text: string) => string) =>
+      register({}, (answer) => ({ ...answer, response: { ...answer.response, attestationObject: to(answer.response.attestationObject) } }))
     const begun = performance.now()
     for (const length of [1, 10, 40, 100, 200]) expect(await cut((text) => text.slice(0, length))).toBe('BAD_USER_INPUT')
     expect(await cut(() => 'A'.repeat(1_000_000))).toBe('BAD_USER_INPUT')
