@@ -84,7 +84,11 @@ async function finish(
     if (browser === null || parameters === null) throw new EntenteError('LOGIN_EXPIRED', { provider })
     let question: PendingQuestion | null = null
     const clientOf = async (goal: LoginGoal): Promise<string> => {
-      if (goal.kind === 'link') return goal.clientId
+      if (goal.kind === 'link') {
+        // Who asked may have signed out since, and somebody else in (RFC 9700, 4.7).
+        if ((await parts.interactions.sessionCustomer(request.raw, reply.raw)) !== goal.customer) throw new EntenteError('LOGIN_DENIED', { why: 'another session' })
+        return goal.clientId
+      }
       question = await parts.interactions.read(request.raw, reply.raw, goal.interaction)
       // A login for an OpenID request goes on only in the browser that made that request.
       if (question === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'another interaction' })
