@@ -3,10 +3,12 @@ import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { AccountExists } from './account.ts'
 import { apiResource } from './api-resource.ts'
 import { idTokenGrant } from './client-metadata.ts'
 import { widen } from './grants.ts'
 import { allowedScopes, settleScopes } from './scopes.ts'
+import { writeMarks } from './session-marks.ts'
 
 export interface DeviceLogin {
   readonly client: Client
@@ -20,6 +22,7 @@ export interface IdTokenGrantParts {
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   readonly now: () => Date
+  readonly accountExists: AccountExists
   /** From the token of a device's own dialog to a customer, by the same linking rules as every login. */
   readonly signInWithIdToken: (login: DeviceLogin) => Promise<CustomerKey>
 }
@@ -47,17 +50,21 @@ export function registerIdTokenGrant(provider: Provider, parts: IdTokenGrantPart
       if (!through || !idToken || !nonce) throw new errors.InvalidRequest('missing required parameter(s) provider, id_token, nonce')
       const settled = settleScopes(params.scope, allowedScopes(client, parts.policy, 'person'), client)
       if ('refused' in settled) throw new errors.InvalidScope('requested scope is not allowed', settled.refused)
+      const signedInAt = parts.now().getTime()
       const customer = await parts.signInWithIdToken({ client, provider: through, idToken, nonce }).catch(asGrantError)
+      // What ended while the token was looked at stays ended.
+      if (!(await parts.accountExists(customer, { at: signedInAt, way: through }))) throw new errors.InvalidGrant('login ended')
+      const amr = writeMarks({ way: through, device: null, signedInAt, provedAt: null, amr: [] })
 
       const scopes = new Set(settled.scopes)
       const grant = new provider.Grant({ accountId: customer, clientId: client.id })
       widen(grant, parts.api, scopes)
       const grantId = await grant.save()
       const scope = settled.scopes.join(' ')
-      const authTime = Math.floor(parts.now().getTime() / 1000)
+      const authTime = Math.floor(signedInAt / 1000)
       const login = { accountId: customer, client: registered, grantId, gty: idTokenGrant, scope }
 
-      const refreshToken = new provider.RefreshToken({ ...login, authTime, nonce, resource: parts.api, claims: {}, rotations: 0 })
+      const refreshToken = new provider.RefreshToken({ ...login, authTime, amr, nonce, resource: parts.api, claims: {}, rotations: 0 })
       ctx.oidc.entity('RefreshToken', refreshToken)
       const accessToken = new provider.AccessToken(login)
       accessToken.resourceServer = new provider.ResourceServer(parts.api, resourceFor(ctx, parts.api))
@@ -67,7 +74,7 @@ export function registerIdTokenGrant(provider: Provider, parts: IdTokenGrantPart
         expires_in: accessToken.expiration,
         scope,
         ...(scopes.has('offline_access') && { refresh_token: await refreshToken.save() }),
-        ...(scopes.has('openid') && { id_token: await idTokenFor(provider, ctx, customer, { nonce, authTime }) }),
+        ...(scopes.has('openid') && { id_token: await idTokenFor(provider, ctx, customer, { nonce, authTime, amr }) }),
       }
     },
     ['provider', 'id_token', 'nonce', 'scope'],
@@ -80,9 +87,9 @@ async function idTokenFor(
   provider: Provider,
   ctx: NonNullable<NonNullable<Context>['ctx']>,
   customer: CustomerKey,
-  login: { readonly nonce: string; readonly authTime: number },
+  login: { readonly nonce: string; readonly authTime: number; readonly amr: readonly string[] },
 ): Promise<string> {
-  const token = new provider.IdToken({ sub: customer, auth_time: login.authTime }, { ctx })
+  const token = new provider.IdToken({ sub: customer, auth_time: login.authTime, amr: login.amr }, { ctx })
   Object.assign(token, { scope: 'openid', mask: { auth_time: null } })
   token.set('nonce', login.nonce)
   return token.issue({ use: 'idtoken' })

@@ -21,10 +21,11 @@ export function signOut(parts: SignOutParts) {
       if (caller.grant !== null) await parts.endings.endLogin(customer, caller.grant)
       return parts.audit.note({ type: 'session.ended', client: caller.clientId, actor: 'customer', subjects: [customer] })
     }
-    const at = new Date()
     await inTransaction(parts.db, customer, async (tx) => {
       const row = await parts.customers.read(customer, tx)
       if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
+      // After the read: a sign-in that was committed before it lies before this moment.
+      const at = new Date()
       const event = { type: 'session.ended_everywhere', client: caller.clientId, actor: 'customer' } as const
       const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
       await parts.customers.update(tx, customer, { $set: { tokensValidFrom: at, audit } })

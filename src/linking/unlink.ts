@@ -11,10 +11,11 @@ import { hasWayIn } from './ways-in.ts'
  * not the customer's own is BAD_USER_INPUT, whoever else's it may be.
  */
 export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey, id: string, clientId: string): Promise<void> {
-  const at = new Date()
   await inTransaction(parts.db, customer, async (tx) => {
     const row = await parts.customers.read(customer, tx)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED')
+    // After the read: a sign-in that was committed before it lies before this moment.
+    const at = new Date()
     const gone = row.identities.find((one) => one.id === id)
     if (gone === undefined) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
     const rest = row.identities.filter((one) => one.id !== id)

@@ -12,7 +12,8 @@ const code = (answer: { errors: readonly { extensions: { code: string } }[] | un
 const devices = async (token: string) => (await shop.graphql('{ me { devices { id agent place firstAt lastAt current } } }', {}, token)).data.me.devices
 const sessions = async (token: string) =>
   (await shop.graphql('{ me { sessions { id way provider clientNames current device { id agent } } } }', {}, token)).data.me.sessions
-const account = (as: string, browser: Browser = shop.newBrowser()): Promise<Tokens & { browser: Browser }> => shop.signIn('google', { as, client: 'account', browser })
+const account = (as: string, browser: Browser = shop.newBrowser()): Promise<Tokens & { browser: Browser }> =>
+  shop.signIn('google', { as, client: 'account', browser })
 const host = () => new URL(shop.url).host
 
 test('devices and sessions are told to the person alone: what the browser says it is, which shops, which way in', async () => {
@@ -82,4 +83,3 @@ test('a refresh token used twice raises an alert, in the customer’s own audit 
   await expect.poll(() => shop.db.collection('customers').countDocuments({ 'alert.why': 'tokenReuse' })).toBe(1)
   expect(await shop.db.collection('audit_log').countDocuments({ type: 'token.reused', _id: { $not: /^gateway/ } } as object)).toBe(1)
 })
-
