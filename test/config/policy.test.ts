@@ -71,6 +71,25 @@ describe('the demo policy', () => {
   test('its JSON Schema is printed from the code', () => expect(JSON.parse(readFileSync('schema/policy.schema.json', 'utf8'))).toEqual(policyJsonSchema()))
 })
 
+describe('the section about step-ups', () => {
+  const before = policyText.split('\nstepUp:')[0] ?? ''
+  test('may be left out, and asks for a recent sign-in and at every risk then', () => {
+    const { stepUp } = readPolicy(before, 'policy.yaml')
+    expect(stepUp).toEqual(demoPolicy.stepUp)
+    expect([stepUp.eraseMe.within, stepUp.eraseMe.risks.size, stepUp.signIn.risks.size]).toEqual([600_000, 0, 7])
+  })
+
+  test('sets times and risks; a code from the mailbox stays a risk', () => {
+    const { stepUp } = readPolicy(`${before}\nstepUp: { actions: { eraseMe: { within: P1DT1H30M } }, signIn: { risks: [] } }`, 'policy.yaml')
+    expect([stepUp.eraseMe.within, stepUp.addFactor.within, [...stepUp.signIn.risks]]).toEqual([91_800_000, 600_000, ['mailWayIn']])
+  })
+
+  test.each(['{ actions: { signIn: { within: PT1M } } }', '{ actions: { eraseMe: { within: PT } } }', '{ actions: { eraseMe: {} } }', '{ signIn: { risks: [mailWayIn] } }'])(
+    'cannot be used as %s',
+    (section) => expect(problemsOf(`${before}\nstepUp: ${section}`)).toHaveLength(1),
+  )
+})
+
 describe('a policy that cannot be used', () => {
   test('is refused with everything that is wrong, each at its line and column', () => {
     const text = policyText
