@@ -1,6 +1,16 @@
 import { expect } from 'vitest'
 import { contradictions } from './consistency.ts'
-import type { Gateway, Processes } from './processes.ts'
+import { ownMongod } from './own-servers.ts'
+import { startProcesses, type Gateway, type Processes } from './processes.ts'
+
+/** A house whose gateways may be killed: what one of them had begun holds its customer for a second or two, not for a minute. */
+export async function houseForKilling(): Promise<Processes> {
+  await using stack = new AsyncDisposableStack()
+  const mongod = stack.use(await ownMongod(1))
+  const house = stack.use(await startProcesses({ gateways: 1, env: { MONGODB_URI: mongod.uri } }))
+  const running = stack.move()
+  return { ...house, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
 
 type Counting = 'writes' | 'all'
 
