@@ -41,7 +41,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
   const now = change.now ?? (() => new Date())
   const keys = keyStore(db, { current: 'a secret that is long enough for tests' })
   const records = openIdRecords(db, await keys.obtain('openid/1'), now)
-  const jobs = jobQueue({ store: jobStore(db), key: await keys.obtain('jobs/1') })
+  const jobs = jobQueue({ store: jobStore(db), key: await keys.obtain('jobs/1'), now: () => Date.now() })
   await prepareCollections(db)
 
   const clients = new Map(
@@ -70,6 +70,8 @@ export async function openStage(change: { readonly clients?: string; readonly no
     /** Sends logout tokens out for real, as the library guards them. */
     reallyTell: false,
     told: [] as { url: string; body: string }[],
+    /** How clients answer to logout tokens. */
+    toldStatus: 200,
     device: (): Promise<string> => Promise.reject(new EntenteError('LOGIN_DENIED')),
   }
   const server = createServer()
@@ -103,7 +105,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     stylesheet: '/assets/look.css',
     fetch: async (url, init) => {
       behind.told.push({ url: String(url), body: String(init?.body) })
-      return behind.reallyTell ? fetch(url, init) : new Response(null, { status: 200 })
+      return behind.reallyTell ? fetch(url, init) : new Response(null, { status: behind.toldStatus })
     },
     now,
   }

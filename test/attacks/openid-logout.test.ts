@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { openIdAdapter } from '../../src/access/openid-adapter.ts'
 import { authorize, newCustomer, openStage, redeem, redirectUri, refresh, signedIn, type Stage } from '../access/stage.ts'
 import type { Browser } from '../support/browser.ts'
@@ -154,4 +154,33 @@ test('C55 a logout address inside the network is not called, and holds nobody up
   expect(stage.behind.told.at(-1)?.url).toContain('http://127.0.0.1:')
   expect(stage.behind.events).toContainEqual({ type: 'client.not_told', client: 'inward' })
   expect(reached).toBe(0)
+})
+
+test('C55 a client that fails is told again later, by a fresh token, and once it has heard it never again', async () => {
+  await stage.tellClients()
+  const { browser, customer } = await signedIn(stage)
+  expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
+  Object.assign(stage.behind, { told: [], events: [], toldStatus: 500 })
+  const begun = Date.now()
+  await stage.openid.endings.endEverywhere(customer)
+  await stage.openid.endings.endEverywhere(customer)
+  expect(Date.now() - begun).toBeLessThan(2_000)
+  expect(stage.behind.told).toHaveLength(0)
+  await stage.tellClients()
+  await stage.tellClients()
+  expect(stage.behind.events).toContainEqual({ type: 'client.not_told', client: 'listening' })
+  stage.behind.toldStatus = 200
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+  await stage.tellClients()
+  await stage.tellClients()
+  vi.useRealTimers()
+  // The address inside, of the test before, is tried again too.
+  const listening = stage.behind.told.filter(({ url }) => url.startsWith('https://listening.example'))
+  expect(listening).toHaveLength(2)
+  const claims = listening.map(({ body }) => decodeJwt(new URLSearchParams(body).get('logout_token') ?? ''))
+  expect(claims[1]?.sid).toBe(claims[0]?.sid)
+  expect(claims[1]?.jti).not.toBe(claims[0]?.jti)
+  expect(claims[1]?.exp).toBeGreaterThan(claims[0]?.exp ?? 0)
+  // No token lies in the database, signed or not.
+  expect(JSON.stringify(await stage.db.collection('jobs').find().toArray())).not.toContain('eyJ')
 })
