@@ -15,6 +15,7 @@ const identity = z.object({ id: z.string(), provider: z.string(), linkedAt: z.st
 const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
 const access = z.object({ at: z.string(), type: z.enum(toldToCustomer), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
 const browserSession = z.object({ id: z.string(), signedInAt: z.string(), clients: z.array(z.string()), provider: text, current: z.boolean() })
+const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
 const person = z.object({
@@ -28,6 +29,7 @@ const person = z.object({
   traits: z.record(z.string(), traitValue).nullish(),
   identities: z.array(identity).nullish(),
   consents: z.array(consent).nullish(),
+  merges: z.array(merge).nullish(),
   sessions: z.array(browserSession).nullish(),
   accessLog: z
     .object({
@@ -91,6 +93,7 @@ export function accountQuery({ attributes }: Policy): string {
   email givenName familyName birthYear postcode country locale ${traits}
   identities { id provider linkedAt lastUsedAt email }
   consents { purpose state textVersion decidedAt expiresAt }
+  merges { id mergedAt undoUntil }
   sessions { id signedInAt clients provider current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
@@ -123,6 +126,8 @@ export const mutations = {
   updateProfile: 'mutation UpdateProfile($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }',
   startLinking: 'mutation StartLinking($provider: ID!, $redirectUri: String!) { startLinking(provider: $provider, redirectUri: $redirectUri) { url } }',
   unlinkIdentity: 'mutation UnlinkIdentity($id: ID!) { unlinkIdentity(id: $id) { id } }',
+  mergeCustomer: 'mutation MergeCustomer($proof: String!) { mergeCustomer(proof: $proof) { id } }',
+  undoMerge: 'mutation UndoMerge($id: ID!) { undoMerge(id: $id) }',
   setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
   endSession: 'mutation EndSession($id: ID!) { endSession(id: $id) }',
   logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',

@@ -1,4 +1,5 @@
 import type { Account, Identity } from './account-data.ts'
+import { mergeUndone } from './account-merge.ts'
 import { html, type Html } from './html.ts'
 import { providerIcon } from './icons.ts'
 import type { View } from './layout.ts'
@@ -66,7 +67,8 @@ export function logins({ parts, view, data, token }: Account): Html {
     <ul class="rows">
       ${identities.map((identity) => loginRow(view, parts, identity, identities.length === 1, token))}
     </ul>
-    ${others.length > 0 && html`<form class="chips" method="post" action="/account/logins/add">${token}${others.map(({ id, name }) => add(id, name))}</form>`}`
+    ${others.length > 0 && html`<form class="chips" method="post" action="/account/logins/add">${token}${others.map(({ id, name }) => add(id, name))}</form>`}
+    ${mergeUndone({ view, data, token })}`
 }
 
 function loginRow({ words, language }: View, parts: AccountParts, identity: Identity, only: boolean, token: Html): Html {

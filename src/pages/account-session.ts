@@ -50,7 +50,7 @@ export function accountCallback(app: FastifyInstance, parts: AccountParts): void
     reply.headers({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' })
     const query = z.record(z.string(), z.unknown()).parse(request.query)
     const pending = readSealed(parts, request, loginCookie, pendingLogin)
-    if (query['code'] === undefined) return afterLinking(reply, query['error'], sessionOf(parts, request) !== null)
+    if (query['code'] === undefined) return afterLinking(reply, query, sessionOf(parts, request) !== null)
     dropCookie(reply, loginCookie)
     const answer = callbackQuery.safeParse(query).data
     if (!answer || answer.state !== pending?.state || (answer.iss !== undefined && answer.iss !== `${parts.publicUrl}/oidc`)) {
@@ -63,9 +63,10 @@ export function accountCallback(app: FastifyInstance, parts: AccountParts): void
   })
 }
 
-function afterLinking(reply: FastifyReply, error: unknown, signedIn: boolean): FastifyReply {
+function afterLinking(reply: FastifyReply, { error, merge }: Readonly<Record<string, unknown>>, signedIn: boolean): FastifyReply {
   const code = codeNamed(error) ?? 'LOGIN_DENIED'
   if (!signedIn) throw new EntenteError(error === undefined ? 'LOGIN_EXPIRED' : code, { page: 'account callback' })
+  if (code === 'IDENTITY_TAKEN' && typeof merge === 'string') return reply.redirect(`/account/merge?${new URLSearchParams({ proof: merge })}`, 303)
   return reply.redirect(error === undefined ? '/account?done=linking#logins' : `/account?problem=${code}`, 303)
 }
 

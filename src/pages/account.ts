@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
 import { ask, mutations, readAccount, startedLinking } from './account-data.ts'
+import { mergePage } from './account-merge.ts'
 import { sectionsOf } from './account-sections.ts'
 import { accountCallback, codeNamed, endSession, linkedUrl, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
 import { formToken, readForm } from './forms.ts'
@@ -18,6 +19,7 @@ const query = z.object({ after: z.string().max(2000), done: z.string(), problem:
 /** `/account`: an ordinary client of our own API. It sees what the API gives to the person, and changes nothing beside it. */
 export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   accountCallback(app, parts)
+  mergePage(app, parts)
   app.get('/account', async (request, reply) => {
     const session = sessionOf(parts, request)
     if (!session) return sendToSignIn(parts, reply)
@@ -62,6 +64,20 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
     change(parts, request, reply, z.object({ provider: z.string() }), async ({ provider }, token) => {
       const data = await ask(parts, mutations.startLinking, { provider, redirectUri: linkedUrl(parts) }, token)
       return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
+    }),
+  )
+  app.post('/account/merge', (request, reply) =>
+    change(parts, request, reply, z.object({ proof: z.string() }), async ({ proof }, token) => {
+      await ask(parts, mutations.mergeCustomer, { proof }, token)
+      endSession(reply)
+      return reply.redirect('/account', 303)
+    }),
+  )
+  app.post('/account/merge/undo', (request, reply) =>
+    change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
+      await ask(parts, mutations.undoMerge, { id }, token)
+      endSession(reply)
+      return reply.redirect('/account', 303)
     }),
   )
   app.post('/account/sessions/end', (request, reply) =>

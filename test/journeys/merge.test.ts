@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pick } from '../support/browser.ts'
+import { formsOf, linksOf, pick } from '../support/browser.ts'
 import { code, merge, merging, undo } from '../support/merging.ts'
 import { redirectUri, startShop, type Shop } from '../support/shop.ts'
 
@@ -47,7 +47,11 @@ test('B33 of two decisions the one that protects more stays, whoever stays; obje
   const { accessToken, proof } = await person.shown('person-3', 'person-4')
   expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
   const after = await person.account('facebook', 'person-4')
-  expect(await person.consentsOf(after.accessToken)).toMatchObject({ personalised_shop: 'GRANTED', email_marketing: 'WITHDRAWN', personalised_ads: 'NOT_ASKED' })
+  expect(await person.consentsOf(after.accessToken)).toMatchObject({
+    personalised_shop: 'GRANTED',
+    email_marketing: 'WITHDRAWN',
+    personalised_ads: 'NOT_ASKED',
+  })
   const [row] = await shop.db.collection('customers').find({ 'identities.provider': 'facebook', restricted: true }).toArray()
   expect(row?.['decisions']['email_marketing'].state).toBe('withdrawn')
   await shop.graphql(restrict, { on: false }, after.accessToken)
@@ -62,7 +66,8 @@ test('B13 B35 the old id leads tools to the account that stayed, if they may pro
     const { data } = await shop.graphql('{ customers(first: 50) { edges { node { id } } } }', {}, token)
     return data.customers.edges.map((one: { node: { id: string } }) => one.node.id)
   }
-  const ask = async (id: string | undefined, token: string) => (await shop.graphql('query ($id: ID!) { customer(id: $id) { id } }', { id }, token, at(1))).data.customer
+  const ask = async (id: string | undefined, token: string) =>
+    (await shop.graphql('query ($id: ID!) { customer(id: $id) { id } }', { id }, token, at(1))).data.customer
   await person.yes(second.accessToken, 'email_marketing', 'personalised_ads')
   const [oldToMarketing, oldToAds] = [(await listed(marketing)).at(-1), (await listed(ads)).at(-1)]
   await person.sayNo(second.accessToken, 'personalised_ads')
@@ -147,7 +152,11 @@ test('three become one and are taken apart in reverse; the first merge does not 
   const one = await now()
   expect(one.merges).toEqual([both.merges[0]])
   expect((await shop.graphql(undo, { id: one.merges[0] }, one.accessToken)).errors).toBeUndefined()
-  const ids = await Promise.all([idFor('storefront', 'google', 'person-12'), idFor('storefront', 'facebook', 'person-13'), idFor('storefront', 'facebook', 'person-14')])
+  const ids = await Promise.all([
+    idFor('storefront', 'google', 'person-12'),
+    idFor('storefront', 'facebook', 'person-13'),
+    idFor('storefront', 'facebook', 'person-14'),
+  ])
   expect(new Set(ids).size).toBe(3)
   await person.expectAgreement()
 })
@@ -168,5 +177,29 @@ test('a login that was added since stays, one that was removed since is gone, an
   expect((await shop.graphql(undo, { id: merges[0].id }, left.accessToken)).errors).toBeUndefined()
   const mine = await person.account('google', 'person-15')
   expect((await shop.graphql('{ me { identities { provider } } }', {}, mine.accessToken)).data.me.identities).toEqual([{ provider: 'google' }])
+  await person.expectAgreement()
+})
+
+test('in the account centre: the page says what a merge does, does it on one press, and takes it back on another', async () => {
+  await person.account('facebook', 'person-22')
+  const browser = shop.newBrowser()
+  const chosen = await browser.open(`${shop.url}/account`)
+  const way = linksOf(chosen).find((href) => new URL(href).searchParams.get('provider') === 'google') ?? ''
+  let page = await pick(browser, await browser.open(way), 'person-21')
+  expect(page.url).toBe(`${shop.url}/account`)
+  const picker = await browser.submit(page, { provider: 'facebook' }, (form) => form.action.endsWith('/account/logins/add'))
+  page = await pick(browser, picker, 'person-22')
+  expect(new URL(page.url).pathname).toBe('/account/merge')
+  expect(page.text).toContain('Make one account of two')
+  expect(page.text).not.toContain('person-22')
+  await browser.submit(page, {}, (form) => form.action.endsWith('/account/merge'))
+
+  const again = await browser.open(`${shop.url}/account`)
+  page = await pick(browser, await browser.open(linksOf(again).find((href) => new URL(href).searchParams.get('provider') === 'facebook') ?? ''), 'person-22')
+  expect(page.text).toContain('Another account became part of this one')
+  const undone = formsOf(page).find(({ action }) => action.endsWith('/account/merge/undo'))
+  const { id } = (await shop.db.collection('customers').findOne({ 'merges.id': { $exists: true }, 'identities.email': 'person-21@people.example' }))?.['merges'].at(-1)
+  await browser.submit(page, { id }, (form) => form.action === undone?.action)
+  expect(await idFor('storefront', 'google', 'person-21')).not.toBe(await idFor('storefront', 'facebook', 'person-22'))
   await person.expectAgreement()
 })
