@@ -64,10 +64,15 @@ describe('size', () => {
     const line = (next: string) => `a: seenBy(clientId: "a") { customer { ...${next} } } b: seenBy(clientId: "b") { customer { ...${next} } }`
     await refused(`{ me { ...F0 } } ${doubling(8, line, 'id')}`, 'QUERY_TOO_COSTLY', { within: 50 })
     await refused(`{ me { ...F0 } } ${doubling(30, line, 'id')}`, 'QUERY_TOO_COSTLY', { within: 50 })
+    // Shallow, few aliases, small sets: only the fields of the whole are too many.
+    await refused(`{ me { ...F0 } } ${doubling(4, line, 'id '.repeat(90))}`, 'QUERY_TOO_COSTLY', { within: 50 })
+    expect((await house.ask(`{ me { ...F0 } } ${doubling(4, line, 'id '.repeat(60))}`, { token: me })).errors).toBeUndefined()
   })
 
   test('E08 fragments spread twice cost nothing to walk', async () => {
     await refused(`{ me { ...F0 } } ${doubling(24, (next) => `...${next} ...${next}`, 'id')}`, 'QUERY_TOO_COSTLY', { within: 50 })
+    // Nothing in it that could be counted: what is walked once is not walked again.
+    await refused(`{ me { id ...F0 } } ${doubling(24, (next) => `...${next} ...${next}`, '...Nowhere')}`, 'GRAPHQL_VALIDATION_FAILED', { within: 200 })
   })
 
   test('E09 validation that compares each field with each', async () => {
@@ -90,6 +95,22 @@ describe('cost', () => {
     expect((await house.ask(page, { token: tool, variables: { n: null } })).errors).toBeUndefined()
     await refused(page.replace('$n: Int', '$n: Int = 5000'), 'QUERY_TOO_COSTLY', { token: tool })
     await refused('{ customers(first: 100000) { totalCount } }', 'QUERY_TOO_COSTLY', { token: tool })
+  })
+
+  test('B18 what may be asked is the same, however many there are and whatever they decided', async () => {
+    const nested = (first: number) => `{ customers(first: ${first}) { edges { node { id email accessLog(first: 20) { edges { node { at purposes } } } } } } }`
+    const most = async (): Promise<number> => {
+      let [passed, refusedAt] = [0, 1_000]
+      while (refusedAt - passed > 1) {
+        const middle = Math.floor((passed + refusedAt) / 2)
+        if ((await house.ask(nested(middle), { token: tool })).errors === undefined) passed = middle
+        else refusedAt = middle
+      }
+      return passed
+    }
+    const before = await most()
+    for (let n = 0; n < 30; n++) await house.addCustomer({ email: `b18-${n}@canary.example`, [n % 2 ? 'granted' : 'refused']: ['email_marketing'] })
+    expect([before > 10, await most()]).toEqual([true, before])
   })
 
   test('E12 E13 lists in lists multiply, and the answer names no number', async () => {

@@ -105,6 +105,92 @@ describe('what GraphQL lets through', () => {
     expect(within.status).toBe(200)
   })
 
+  test('E33 of two members with one name the last one counts, at every layer', async () => {
+    const twice = (first: string, second: string) => send(`{"query":${JSON.stringify(first)},"query":${JSON.stringify(second)}}`)
+    const costly = 'query { customers(first: 1000000) { totalCount } }'
+    expect(JSON.parse((await twice('{ me { id } }', '{ __typename }')).text)).toEqual({ data: { __typename: 'Query' } })
+    expect(JSON.parse((await twice(costly, '{ __typename }')).text)).toEqual({ data: { __typename: 'Query' } })
+    expect((await twice('{ __typename }', costly)).text).toContain('QUERY_TOO_COSTLY')
+    const page = JSON.stringify('query ($n: Int) { customers(first: $n) { totalCount } }')
+    expect((await send(`{"query":${page},"variables":{"n":1},"variables":{"n":1000000}}`)).text).toContain('QUERY_TOO_COSTLY')
+    expect((await send(`{"query":${page},"variables":{"n":1,"n":1000000}}`)).text).toContain('QUERY_TOO_COSTLY')
+    // In an address nothing may come twice.
+    const get = (search: string) => fetch(`${shop.url}/graphql?${search}`, { headers: { 'content-type': 'application/json', 'apollo-require-preflight': '1' } })
+    expect([(await get('query={__typename}&query={purposes{id}}')).status, (await get('query={__typename}')).status]).toEqual([400, 200])
+  })
+
+  test('E39 mutations of one document run as written, each on what the one before left; after the token has ended the rest fails', async () => {
+    const anna = await shop.signIn('google', { as: 'person-602', client: 'account' })
+    const { data } = await shop.graphql('{ purposes { id textVersion } }')
+    const { textVersion } = data.purposes.find((one: { id: string }) => one.id === 'email_marketing')
+    const decide = (granted: boolean) =>
+      `setConsents(decisions: [{ purpose: "email_marketing", granted: ${granted}${granted ? `, textVersion: "${textVersion}"` : ''} }]) { consents { purpose state } }`
+    const inTurn = Array.from({ length: 6 }, (_, n) => `d${n}: ${decide(n % 2 === 0)}`).join(' ')
+    const answer = await shop.graphql(`mutation { ${inTurn} }`, {}, anna.accessToken)
+    const said = Object.values<{ consents: { purpose: string; state: string }[] }>(answer.data).map(
+      ({ consents }) => consents.find(({ purpose }) => purpose === 'email_marketing')?.state,
+    )
+    expect(said).toEqual(['GRANTED', 'WITHDRAWN', 'GRANTED', 'WITHDRAWN', 'GRANTED', 'WITHDRAWN'])
+    expect(
+      (await shop.graphql('{ customers(filter: { email: { eq: "person-602@people.example" } }) { totalCount } }', {}, tool)).data.customers.totalCount,
+    ).toBe(0)
+
+    const named = `mutation { a: ${update.slice(update.indexOf('updateProfile'), -1).replace('$i', '{ givenName: "Before" }')} out: logout(everywhere: true) b: updateProfile(input: { givenName: "After" }) { id } }`
+    expect(code(await shop.graphql(named, {}, anna.accessToken))).toBe('UNAUTHENTICATED')
+    expect((await shop.db.collection('customers').findOne({ email: 'person-602@people.example' }))?.['givenName']).toBe('Before')
+    const many = Array.from({ length: 21 }, (_, n) => `l${n}: logout`).join(' ')
+    expect(code(await shop.graphql(`mutation { ${many} }`, {}, me))).toBe('QUERY_TOO_COSTLY')
+  })
+
+  test('C7 where it went wrong is told in the caller’s own words', async () => {
+    const broken = { email: 'person-600@people.example' }
+    const kept = await shop.db.collection('customers').findOne(broken)
+    await shop.db.collection('customers').updateOne(broken, { $set: { 'traits.favouriteColours': 'no list', identities: [null] } })
+    const asked = [
+      '{ mine: me { ...F } } fragment F on Customer { of: traits { hue: favouriteColours } given: givenName }',
+      '{ me { ways: identities { at: linkedAt } } }',
+      'mutation { no: unlinkIdentity(id: "nothing") { __typename } }',
+      'mutation { no: endSession(id: "nothing") }',
+      '{ events: auditEvents { edges { node { at } } } }',
+    ]
+    const found = []
+    for (const query of asked) {
+      for (const { path = [] } of ((await shop.graphql(query, {}, me)).errors ?? []) as readonly { path?: readonly (string | number)[] }[]) {
+        const words = new Set(query.match(/\w+/g))
+        expect(path.filter((one) => typeof one === 'string' && !words.has(one))).toEqual([])
+        found.push(path.join('.'))
+      }
+    }
+    await shop.db.collection('customers').replaceOne(broken, kept ?? {})
+    expect(found).toEqual(expect.arrayContaining(['mine.of.hue', 'no', 'events']))
+  })
+
+  test('C16 an unknown name and one that is not for the caller are answered alike', async () => {
+    const other = await shop.signIn('google', { as: 'person-603', client: 'account' })
+    const own = (await shop.graphql('{ me { id identities { id } sessions { id } } }', {}, other.accessToken)).data.me
+    const alike = async (query: string, forbidden: string, unknown: string, token: string) => {
+      const answers = await Promise.all(
+        [forbidden, unknown].map(async (name) => {
+          const { headers: _, ...answer } = await shop.graphql(query, { name }, token)
+          return JSON.stringify(answer).replaceAll(name, 'NAME')
+        }),
+      )
+      expect(answers[0]).toBe(answers[1])
+      return answers[0]
+    }
+    const shopToken = (await shop.signIn('google', { as: 'person-600' })).accessToken
+    const seen = 'query ($name: ID!) { me { seenBy(clientId: $name) { fields { field } } } }'
+    expect(await alike(seen, 'ads', 'nobody-of-this-name', shopToken)).toContain('"seenBy":null')
+    expect(
+      await alike('mutation ($name: ID!) { unlinkIdentity(id: $name) { id } }', own.identities[0].id, 'x'.repeat(own.identities[0].id.length), me),
+    ).toContain('errors')
+    expect(await alike('mutation ($name: ID!) { endSession(id: $name) }', own.sessions[0].id, 'x'.repeat(own.sessions[0].id.length), me)).toContain('errors')
+    expect(await alike('query ($name: ID!) { customer(id: $name) { id } }', own.id, 'x'.repeat(own.id.length), me)).toContain('"customer":null')
+    const decide = 'mutation ($name: ID!) { setConsents(decisions: [{ purpose: $name, granted: false }]) { id } }'
+    expect(await alike(decide, 'data_subject_access', 'nothing_like_that', me)).toContain('BAD_USER_INPUT')
+    expect((await shop.graphql('mutation ($name: ID!) { endSession(id: $name) }', { name: own.sessions[0].id }, other.accessToken)).errors).toBeUndefined()
+  })
+
   test('E21 C8 a defect below says a reference and nothing else', async () => {
     const kept = await shop.db.collection('customers').findOne({ email: 'person-600@people.example' })
     await shop.db.collection('customers').updateOne({ email: 'person-600@people.example' }, { $set: { 'traits.favouriteColours': 'canary-in-a-defect' } })
@@ -127,6 +213,19 @@ describe('what GraphQL lets through', () => {
       const text = await (await fetch(`${shop.url}/graphql`, { method: 'POST', headers, body: '{"query":"{ __typename purposes { id } }"}' })).text()
       expect([text.includes('"data"'), /ftv1|trace|duration/i.test(text)]).toEqual([true, false])
     }
+  })
+})
+
+describe('what plain http lets through', () => {
+  test('C68 no start under a public name without TLS; with TLS every answer holds browsers to it', async () => {
+    for (const name of ['http://shops.example', 'http://10.0.0.1:4000', 'http://localhost.shops.example'])
+      await expect(start({ ...shop.env, PUBLIC_URL: name })).rejects.toThrow('PUBLIC_URL must be https')
+    await using secure = await start({ ...shop.env, PUBLIC_URL: 'https://localhost:4443' })
+    const paths = ['/health/live', '/login', '/oidc/jwks', '/oidc/auth', '/login/google/callback', '/nothing']
+    const heard = (base: string) =>
+      Promise.all(paths.map(async (path) => (await fetch(base + path, { redirect: 'manual' })).headers.get('strict-transport-security')))
+    for (const said of await heard(secure.address)) expect(said).toMatch(/^max-age=\d{8,}/)
+    expect(await heard(shop.url)).toEqual(paths.map(() => null))
   })
 })
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import type { EntenteError } from '../../src/errors.ts'
 import { rateLimits, type Rates } from '../../src/graphql/rate-limits.ts'
+import type { Caller } from '../../src/operation.ts'
 import { openRedis } from '../../src/storage/redis.ts'
 
 const few: Rates = {
@@ -11,6 +12,7 @@ const few: Rates = {
   login: { points: 3, seconds: 30 },
 }
 const key = randomBytes(32)
+const someone: Caller = { clientId: 'shop', sector: 'shop', customer: null, purposes: 0, scopes: new Set(), issuedAt: 0, authTime: null, grant: null }
 
 const refusalOf = async (act: () => unknown): Promise<EntenteError | null> =>
   Promise.resolve()
@@ -40,6 +42,21 @@ test('requests are counted beside the way of the request, and refused from memor
   expect(await refusalOf(() => limits.admit(null, 'b'))).toBeNull()
   const kept = (await redis.keys('*')).join()
   expect(kept).not.toMatch(/:a\b/)
+  redis.disconnect()
+})
+
+test('B18 a budget belongs to who asks: nobody spends that of a person by asking about them', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  const limits = rateLimits(redis, key, { ...few, client: { points: 1_000, seconds: 30 } })
+  const caller = (customer: string | null): Caller => ({ ...someone, customer })
+  for (let n = 0; n < 20; n++) limits.admit(caller('the attacker'), '10.0.0.1')
+  for (let n = 0; n < 20; n++) await refusalOf(() => limits.admitLogin('10.0.0.1', 1))
+  await limits.close()
+  expect((await refusalOf(() => limits.admit(caller('the attacker'), '10.0.0.1')))?.code).toBe('RATE_LIMITED')
+  expect((await refusalOf(() => limits.admitLogin('10.0.0.1', 1)))?.code).toBe('RATE_LIMITED')
+  // Through the same shop, from the same office, and at the login.
+  expect(await refusalOf(() => limits.admit(caller('the victim'), '10.0.0.1'))).toBeNull()
+  expect(await refusalOf(() => limits.admitLogin('10.0.0.2', 1))).toBeNull()
   redis.disconnect()
 })
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 import { subjects } from '../../src/access/subjects.ts'
 import { auditLog } from '../../src/audit/log.ts'
-import { readPolicy } from '../../src/config/policy.ts'
+import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { searchable } from '../../src/consent/decisions.ts'
 import { views } from '../../src/consent/view.ts'
 import { customerDoor } from '../../src/customers/door.ts'
@@ -24,7 +24,8 @@ export const demoPolicy = readPolicy(readFileSync(policyFile, 'utf8'), 'demo/pol
 export const schemaOfDemo = buildEntenteSchema(demoPolicy)
 
 /** The GraphQL server on a real database, with tokens that name their caller; no logins. */
-export async function openHouse() {
+export async function openHouse(policy: Policy = demoPolicy) {
+  const { schema, classification } = policy === demoPolicy ? schemaOfDemo : buildEntenteSchema(policy)
   const name = `h${randomBytes(6).toString('hex')}`
   const db = await openMongo(inject('mongodbUri').replace(/\/(\?|$)/, `/${name}$1`))
   const store = customerStore(db)
@@ -40,11 +41,11 @@ export async function openHouse() {
     db,
     store,
     audit,
-    policy: demoPolicy,
-    classification: schemaOfDemo.classification,
-    viewOf: views({ policy: demoPolicy, hashFor: (client, value) => `${client} ${value.length}`, now: Date.now }),
+    policy,
+    classification,
+    viewOf: views({ policy, hashFor: (client, value) => `${client} ${value.length}`, now: Date.now }),
     subjects: ids,
-    client: (id) => ({ id, sector: id, purposes: demoPolicy.maskOf(demoPolicy.purposes.filter((one) => one.clients.has(id)).map((one) => one.id)) }),
+    client: (id) => ({ id, sector: id, purposes: policy.maskOf(policy.purposes.filter((one) => one.clients.has(id)).map((one) => one.id)) }),
     cursorKey: randomBytes(32),
     now: Date.now,
   })
@@ -69,9 +70,9 @@ export async function openHouse() {
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
-    schema: schemaOfDemo.schema,
-    classification: schemaOfDemo.classification,
-    policy: demoPolicy,
+    schema,
+    classification,
+    policy,
     callerOf: async (token) => {
       if (token === undefined) return null
       const caller = callers.get(token)
@@ -80,7 +81,7 @@ export async function openHouse() {
     },
     mayReadSchema: (caller) => caller.scopes.has('audit:read'),
     rates: { admit: () => {}, admitLogin: () => Promise.resolve() },
-    audit: readAudit({ note: (event) => audit.note(event), policy: demoPolicy, report: (error) => void report(error), now: Date.now }),
+    audit: readAudit({ note: (event) => audit.note(event), policy, report: (error) => void report(error), now: Date.now }),
     count: () => {},
     resolvers,
     report,
@@ -110,7 +111,7 @@ export async function openHouse() {
     },
     tokenFor: (clientId: string, purposes: readonly string[], customer: string | null = null, more: Partial<Caller> = {}): string => {
       const token = randomBytes(8).toString('hex')
-      const mask = demoPolicy.maskOf([...purposes, 'consent_record'])
+      const mask = policy.maskOf([...purposes, 'consent_record'])
       callers.set(token, {
         clientId,
         sector: clientId,
@@ -128,7 +129,7 @@ export async function openHouse() {
     addCustomer: async (values: Partial<CustomerRow> & { granted?: readonly string[]; refused?: readonly string[] } = {}): Promise<string> => {
       const { granted = [], refused = [], ...rest } = values
       const decision = (state: 'granted' | 'withdrawn') => (id: string) =>
-        [id, { state, textVersion: demoPolicy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
+        [id, { state, textVersion: policy.purpose(id)?.textVersion ?? '', at: new Date() }] as const
       const decisions = Object.fromEntries([...granted.map(decision('granted')), ...refused.map(decision('withdrawn'))])
       const key = randomBytes(16).toString('base64url')
       const row: CustomerRow = { ...newCustomer(key, new Date()), decisions, ...searchable(decisions), ...rest }
