@@ -252,7 +252,7 @@ async function openDoors(opened: Opened, house: House) {
   return { openid, graphql, consents: resolvers.consents }
 }
 
-async function openIdParts({ config, log, policy, storage, audit, registry, subjects, schema, classification, customers, login, alerts }: House): Promise<OpenIdParts> {
+async function openIdParts({ config, log, policy, storage, audit, registry, subjects, schema, classification, customers, login, alerts, stepUp }: House): Promise<OpenIdParts> {
   const { rows, records, keys } = storage
   // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
   const spend = (provider: string, nonce: string) =>
@@ -270,7 +270,7 @@ async function openIdParts({ config, log, policy, storage, audit, registry, subj
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
     claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
-    signInWithIdToken: signInWithIdToken({ ...login, spend }),
+    signInWithIdToken: signInWithIdToken({ ...login, spend, admit: stepUp.withoutPage }),
     knowsProvider: (id) => login.providers.has(id),
     noticed: openIdNotices(log, audit, alerts),
     alertAnswered: (customer) => alerts.answer(customer),

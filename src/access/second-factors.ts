@@ -43,7 +43,7 @@ export function secondFactors(parts: SecondFactorParts) {
   const totp = totpOf({ house, key: keys.totp, begun: once('totp'), credentials, customers, change, now })
   const recoveryCodes = recoveryCodesOf({ key: keys.recovery, credentials, change })
   const factors = factorsOf({ ...parts, passkeys, totp, recoveryCodes, guesses, change })
-  const stepUp = stepUpOf({ ...parts, factors, passkeys, proofs: once('step-up') })
+  const stepUp = stepUpOf({ ...parts, factors, passkeys, guesses, proofs: once('step-up') })
   const enrolment = enrolmentOf({ stepUp, passkeys, totp, recoveryCodes, factors, customers })
   return { passkeys, factors, guesses, stepUp, enrolment }
 }

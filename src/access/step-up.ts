@@ -10,6 +10,7 @@ import type { OnceStore } from '../storage/redis.ts'
 import { decideStepUp, proofLife, type StepUpDecision, type StepUpFacts } from './decide-step-up.ts'
 import type { FactorProof, Proved } from './factor-proof.ts'
 import { kindsOf, type Factors } from './factors.ts'
+import type { Guesses } from './guesses.ts'
 import type { MailCodes } from './mail-codes.ts'
 import type { PasskeyQuestion, Passkeys } from './passkeys.ts'
 import { acrs } from './session-marks.ts'
@@ -20,6 +21,7 @@ export interface StepUpParts {
   readonly factors: Pick<Factors, 'check'>
   readonly passkeys: Pick<Passkeys, 'optionsFor'>
   readonly mailCodes: Pick<MailCodes, 'available' | 'send' | 'check'>
+  readonly guesses: Pick<Guesses, 'many'>
   readonly proofs: OnceStore
   readonly audit: Pick<AuditLog, 'note'>
   readonly now: () => number
@@ -53,7 +55,7 @@ const takesMail = ({ email, emailProof = 'none', emailUndeliverable = false }: C
  * Asks for a proof where something is at stake, and keeps proofs: each for one action of one customer under one grant of one client, once,
  * for ten minutes. The one place that domain doors ask, so that no page and no other door leads past it.
  */
-export function stepUp({ policy, customers, factors, passkeys, mailCodes, proofs, audit, now }: StepUpParts) {
+export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesses, proofs, audit, now }: StepUpParts) {
   /** The person at the account centre. FORBIDDEN UNAUTHENTICATED */
   async function personAt(caller: Caller): Promise<{ readonly row: CustomerRow; readonly grant: string }> {
     const customer = personOf(caller)
@@ -134,12 +136,33 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, proofs
     /** A factor was enrolled just now, which proves it: recovery codes may follow at once, and nothing else. */
     enrolled: (caller: Caller, customer: CustomerKey, kind: 'passkey' | 'totp'): Promise<void> => keep(caller, customer, 'newRecoveryCodes', kind),
 
-    /** For our own pages: what this sign-in, or a shop that asks for a factor (`acr`), still takes. `proved` is what was shown in this very sign-in. */
-    async atSignIn(customer: CustomerKey, action: 'signIn' | 'acr', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> {
-      const row = await customers.read(customer)
-      if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
-      return decide(row, action, { signedInAgo: 0, proof: proved && { kind: proved.kind, ago: 0 }, risks: seen })
+    /**
+     * For our own pages: what this sign-in, or a shop that asks for a factor (`acr`), still takes. `seen` is what the page itself has noticed;
+     * what is known of the customer comes on top. `proved` is what was shown in this very sign-in, a passkey as the way in included.
+     */
+    atSignIn: (customer: CustomerKey, action: 'signIn' | 'acr', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> =>
+      signingIn(customer, action, seen, proved),
+
+    /**
+     * A sign-in without a page of ours, by a device's own dialog: no cookie says which device it is, and nothing can be asked. Whom a page
+     * would ask is sent to the browser. STEP_UP_REQUIRED
+     */
+    async withoutPage(customer: CustomerKey): Promise<void> {
+      const decision = await signingIn(customer, 'signIn', ['newDevice'], null)
+      if (decision.do === 'ask') throw new EntenteError('STEP_UP_REQUIRED', { reasons: decision.reasons.join(' ') })
     },
+  }
+
+  async function signingIn(customer: CustomerKey, action: 'signIn' | 'acr', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> {
+    const row = await customers.read(customer)
+    if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
+    const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer)) ? (['manyFailures'] as const) : [])]
+    const decision = decide(row, action, { signedInAgo: 0, proof: proved && { kind: proved.kind, ago: 0 }, risks: [...seen, ...known] })
+    if (decision.do === 'ask') {
+      const detail = { action, reasons: decision.reasons.join(' ') }
+      await audit.note({ type: 'step_up.asked', client: null, actor: 'customer', subjects: [customer], detail })
+    }
+    return decision
   }
 
   async function mailed(row: CustomerRow, grant: string, action: StepUpAction, code: string): Promise<Proved> {

@@ -9,12 +9,14 @@ export interface DeviceLoginParts {
   readonly resolve: (signIn: SignIn) => Promise<Resolution>
   /** Remembers a nonce longer than a token with it can live; false when it was there already. */
   readonly spend: (provider: ProviderId, nonce: string) => Promise<boolean>
+  /** STEP_UP_REQUIRED for whom a page would ask for more: there is none here. */
+  readonly admit: (customer: CustomerKey) => Promise<void>
   readonly reached: (step: LoginStep, provider: ProviderId, outcome: string) => void
 }
 
 /**
  * A login that the device's own dialog did: the provider's ID token for one of the client's own apps, with a nonce that serves once.
- * The same verifier and the same linking rules as through the browser. PROVIDER_UNKNOWN LOGIN_DENIED LINK_REQUIRED PROVIDER_UNAVAILABLE BAD_USER_INPUT
+ * The same verifier and the same linking rules as through the browser. PROVIDER_UNKNOWN LOGIN_DENIED LINK_REQUIRED STEP_UP_REQUIRED PROVIDER_UNAVAILABLE BAD_USER_INPUT
  */
 export function signInWithIdToken(parts: DeviceLoginParts) {
   return async (login: {
@@ -33,6 +35,7 @@ export function signInWithIdToken(parts: DeviceLoginParts) {
     const resolution = await parts.resolve({ claims, clientId: login.client.id, asking: null, waiting: null })
     parts.reached('decision', provider.id, resolution.do === 'refused' ? resolution.code : 'ok')
     if (resolution.do === 'refused') throw new EntenteError(resolution.code, { provider: provider.id })
+    await parts.admit(resolution.customer)
     return resolution.customer
   }
 }
