@@ -322,6 +322,6 @@ describe('access tokens', () => {
   })
   test('C41 the claims parameter opens nothing', async () => {
     const { tokens } = await signedIn(stage, { claims: JSON.stringify({ id_token: { email: { essential: true }, given_name: null } }) })
-    expect(Object.keys(decodeJwt(String(tokens.body['id_token']))).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'sub'])
+    expect(Object.keys(decodeJwt(String(tokens.body['id_token']))).sort()).toEqual(['acr', 'aud', 'exp', 'iat', 'iss', 'sub'])
   })
 })
