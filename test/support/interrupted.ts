@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Round } from './kill-sweep.ts'
+import { merge, merging } from './merging.ts'
 import type { Processes } from './processes.ts'
 
 /** A first login, each round of another person. */
@@ -52,6 +53,34 @@ export const decision =
       again: async () => {
         await say()
         expect(await house.db.collection('consent_ledger').countDocuments()).toBe(n)
+      },
+    }
+  }
+
+/** A merge, begun anew by the person if nothing came of it. */
+export const merged =
+  (house: Processes) =>
+  (n: number): Round => {
+    const [mine, theirs] = [`person-${1000 + 2 * n}`, `person-${1001 + 2 * n}`]
+    const person = merging(house)
+    let shown: Awaited<ReturnType<typeof person.pair>>
+    const ways = async () => {
+      const { accessToken } = await person.account('google', mine)
+      const { data } = await house.graphql('{ me { identities { provider } merges { id } } }', {}, accessToken)
+      return { accessToken, providers: data.me.identities.map(({ provider }: { provider: string }) => provider).sort(), merges: data.me.merges }
+    }
+    const ask = async (of: { accessToken: string; proof: string }) =>
+      expect((await house.graphql(merge, { proof: of.proof }, of.accessToken)).errors).toBeUndefined()
+    return {
+      prepare: async () => {
+        shown = await person.pair(mine, theirs)
+      },
+      attempt: () => ask(shown),
+      again: async () => {
+        if ((await ways()).merges.length === 0) await ask(await person.shown(mine, theirs))
+        expect((await ways()).providers).toEqual(['facebook', 'google'])
+        for (const { accessToken } of [shown, shown.other])
+          expect((await house.graphql('{ me { id } }', {}, accessToken)).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
       },
     }
   }
