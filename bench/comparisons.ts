@@ -1,4 +1,5 @@
 import { logins } from './logins.ts'
+import { loginGrowth } from './login-growth.ts'
 import { memoryGrowth } from './memory.ts'
 import { forReads, ownList, ownReads, startOurs } from './ours.ts'
 import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usualReads } from './peers.ts'
@@ -60,4 +61,5 @@ export const comparisons: readonly Comparison[] = [
   },
   { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
+  { name: 'login-growth', toReach: '≤ 1.2', run: (uri, _tokens, rounds) => loginGrowth(uri, rounds) },
 ]

@@ -114,8 +114,16 @@ function lengthOf(head: string, bytes: Buffer, end: number): number {
 
 /** A whole request as bytes. */
 export function post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Buffer {
-  const text = Buffer.from(JSON.stringify(body))
-  const lines = Object.entries({ host: 'localhost', 'content-type': 'application/json', 'content-length': String(text.length), ...headers })
+  return whole(path, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json', ...headers })
+}
+
+/** The same for a form. */
+export function postForm(path: string, form: Readonly<Record<string, string>>): Buffer {
+  return whole(path, Buffer.from(new URLSearchParams(form).toString()), { 'content-type': 'application/x-www-form-urlencoded' })
+}
+
+function whole(path: string, text: Buffer, headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries({ host: 'localhost', 'content-length': String(text.length), ...headers })
   return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`), text])
 }
 

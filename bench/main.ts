@@ -2,17 +2,22 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { serverCore } from './child.ts'
-import { comparisons } from './comparisons.ts'
+import { comparisons, type Comparison } from './comparisons.ts'
+import { findKeycloak } from './keycloak/distribution.ts'
+import { keycloakComparisons, openBoth } from './keycloak/rows.ts'
 import { printRow, type Row } from './report.ts'
 import { seed } from './seed.ts'
 import { mintTokens } from './tokens.ts'
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '5' } } })
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '5' }, peer: { type: 'string' } },
+})
 const rounds = Number(values.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a number of rounds')
-const names = values.only?.split(',') ?? comparisons.map(({ name }) => name)
-const unknown = names.filter((name) => !comparisons.some((comparison) => comparison.name === name))
-if (unknown.length > 0) throw new RangeError(`--only takes some of ${comparisons.map(({ name }) => name).join(', ')}`)
+if (values.peer !== undefined && values.peer !== 'keycloak') throw new RangeError('--peer takes keycloak')
+const every = [...comparisons, ...keycloakComparisons(null)].map(({ name }) => name)
+const names = values.only?.split(',') ?? every
+if (!names.every((name) => every.includes(name))) throw new RangeError(`--only takes some of ${every.join(', ')}`)
 const uri = process.env['MONGODB_URI']
 if (uri === undefined) throw new Error('MONGODB_URI is missing: start with `npm run bench`.')
 
@@ -25,9 +30,18 @@ console.log(
 await seed(uri)
 const tokens = await mintTokens(uri)
 const rows: Row[] = []
-for (const comparison of comparisons.filter(({ name }) => names.includes(name))) {
+await using opened = new AsyncDisposableStack()
+for (const comparison of [...comparisons, ...(await besideKeycloak())].filter(({ name }) => names.includes(name))) {
   const row = await comparison.run(uri, tokens, rounds)
   printRow(row, comparison.toReach)
   rows.push(row)
 }
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+
+/** None without the peer, and then one sentence why. */
+async function besideKeycloak(): Promise<readonly Comparison[]> {
+  const found = values.peer === undefined ? { why: 'They are measured with --peer keycloak.' } : await findKeycloak()
+  if ('home' in found) return keycloakComparisons(opened.use(await openBoth(found.home)))
+  console.log(`Without the rows beside Keycloak. ${found.why}`)
+  return []
+}

@@ -34,7 +34,7 @@ const locales = ['de', 'en', 'fr', 'nl'] as const
 /** The same crowd at every run: everything about a person follows from a number. */
 export const people: readonly Person[] = Array.from({ length: crowd }, (_, n) => personOf(n))
 
-function personOf(n: number): Person {
+export function personOf(n: number): Person {
   const dice = createHash('sha256').update(`bench ${n}`).digest()
   const pick = <T>(from: readonly [T, ...T[]], at: number): T => from[dice.readUInt16BE(at) % from.length] ?? from[0]
   return {

@@ -85,7 +85,8 @@ const callbacks: Readonly<Record<ProviderName, RegExp>> = {
   google: callbackAt('google'),
   apple: callbackAt('apple'),
   facebook: callbackAt('facebook'),
-  haus: callbackAt('[a-z0-9-]+'), // any number of configured providers may point here
+  // Any number of configured providers may point here, and a Keycloak beside which the gateway is measured.
+  haus: new RegExp(`${callbackAt('[a-z0-9-]+').source}|^http://localhost:\\d+/realms/bench/broker/haus/endpoint$`),
 }
 
 const formDecoded = (value: string) => new URLSearchParams(`v=${value}`).get('v') ?? ''
