@@ -207,9 +207,7 @@ async function openHouse(opened: Opened, { config, log, metrics, policy, storage
   }
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
-  const factorKeys = { totp: await keys.obtain('totp/1'), recovery: await keys.obtain('recovery/1') }
-  const once = (kind: string) => onceStore(redis, kind)
-  const second = secondFactors({ db, ...rows, audit, post, mailCodes: codes, policy, publicUrl: config.publicUrl, keys: factorKeys, once, now: Date.now })
+  const second = await secondFactors({ db, redis, keys, ...rows, audit, post, mailCodes: codes, policy, publicUrl: config.publicUrl, now: Date.now })
   const { schema, classification } = buildEntenteSchema(policy)
   const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')

@@ -5,7 +5,8 @@ import type { Post } from '../mail/post.ts'
 import type { CredentialStore } from '../storage/credentials.ts'
 import type { CustomerStore } from '../storage/customers.ts'
 import type { GuessStore } from '../storage/guesses.ts'
-import type { OnceStore } from '../storage/redis.ts'
+import type { KeyStore } from '../storage/keys.ts'
+import { onceStore, type RedisConnection } from '../storage/redis.ts'
 import { enrolment as enrolmentOf } from './enrolment.ts'
 import { factorChanges } from './factor-changes.ts'
 import { factors as factorsOf } from './factors.ts'
@@ -27,25 +28,23 @@ export interface SecondFactorParts {
   readonly mailCodes: Pick<MailCodes, 'available' | 'send' | 'check'>
   readonly policy: Policy
   readonly publicUrl: string
-  readonly keys: { readonly totp: Buffer; readonly recovery: Buffer }
-  readonly once: (kind: string) => OnceStore
+  readonly keys: Pick<KeyStore, 'obtain'>
+  readonly redis: RedisConnection
   /** Milliseconds. */
   readonly now: () => number
 }
 
 /** Everything about second factors, put together: how they are enrolled and proved, and when they are asked for. */
-export function secondFactors(parts: SecondFactorParts) {
-  const { customers, credentials, policy, keys, once, now } = parts
+export async function secondFactors(parts: SecondFactorParts) {
+  const { customers, credentials, policy, keys, redis, now } = parts
   const house = policy.controller.name
   const change = factorChanges(parts)
   const guesses = guessesOf({ store: parts.guessed, now })
-  const passkeys = passkeysOf({ ...parts, house, challenges: passkeyChallenges(once('passkey')), change })
-  const totp = totpOf({ house, key: keys.totp, begun: once('totp'), credentials, customers, change, now })
-  const recoveryCodes = recoveryCodesOf({ key: keys.recovery, credentials, change })
+  const passkeys = passkeysOf({ ...parts, house, challenges: passkeyChallenges(onceStore(redis, 'passkey')), change })
+  const totp = totpOf({ house, key: await keys.obtain('totp/1'), begun: onceStore(redis, 'totp'), credentials, customers, change, now })
+  const recoveryCodes = recoveryCodesOf({ key: await keys.obtain('recovery/1'), credentials, change })
   const factors = factorsOf({ ...parts, passkeys, totp, recoveryCodes, guesses, change })
-  const stepUp = stepUpOf({ ...parts, factors, passkeys, guesses, proofs: once('step-up') })
+  const stepUp = stepUpOf({ ...parts, factors, passkeys, guesses, proofs: onceStore(redis, 'step-up') })
   const enrolment = enrolmentOf({ stepUp, passkeys, totp, recoveryCodes, factors, customers })
   return { passkeys, factors, guesses, stepUp, enrolment }
 }
-
-export type SecondFactors = ReturnType<typeof secondFactors>

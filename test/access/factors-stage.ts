@@ -10,8 +10,9 @@ import { auditStore, type AuditRow } from '../../src/storage/audit-log.ts'
 import { credentialStore } from '../../src/storage/credentials.ts'
 import { customerStore, type CustomerRow } from '../../src/storage/customers.ts'
 import { guessStore } from '../../src/storage/guesses.ts'
+import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
-import { onceStore, openRedis } from '../../src/storage/redis.ts'
+import { openRedis } from '../../src/storage/redis.ts'
 import { inTransaction } from '../../src/storage/transaction.ts'
 import { Authenticator } from '../support/authenticator.ts'
 import { demoPolicy } from '../support/house.ts'
@@ -30,6 +31,7 @@ export async function openFactorsStage() {
   })
   const redis = opening.adopt(await openRedis(inject('redisUrl'), `${name}:`), (one) => one.disconnect())
   const [customers, credentials, guessed, events] = [customerStore(db), credentialStore(db), guessStore(db), auditStore(db)]
+  const keys = keyStore(db, { current: 'a secret that is long enough for tests' })
   await prepareCollections(db)
   const clock = { at: Date.parse('2026-05-04T09:30:00Z') }
   const letters: Letter['kind'][] = []
@@ -49,12 +51,12 @@ export async function openFactorsStage() {
     },
     policy: demoPolicy,
     publicUrl: origin,
-    keys: { totp: randomBytes(32), recovery: randomBytes(32) },
-    once: (kind: string) => onceStore(redis, kind),
+    keys,
+    redis,
     now: () => clock.at,
   }
   const open = () => secondFactors(parts)
-  const second = open()
+  const second = await open()
   const opened = opening.move()
 
   /** A person at the account centre, who has just signed in. */

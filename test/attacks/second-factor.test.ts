@@ -129,6 +129,17 @@ describe('a customer with an authenticator app', () => {
   })
 })
 
+test("D29 a device's own dialog signs in who has no factor, and sends who has one to the browser", async () => {
+  const login = 'mutation ($input: LoginWithIdTokenInput!) { loginWithIdToken(input: $input) { accessToken } }'
+  const device = async (nonce: string) => {
+    const idToken = await shop.providers.google.idToken('gusti', { audience: 'entente-demo.apps.example', nonce })
+    return shop.graphql(login, { input: { clientId: 'storefront', provider: 'google', idToken, nonce } })
+  }
+  expect((await device('the first of this house')).data.loginWithIdToken.accessToken).toEqual(expect.any(String))
+  await withTotp(await atAccount('gusti'))
+  expect(codeOf(await device('the second of this house'))).toBe('STEP_UP_REQUIRED')
+})
+
 describe('guesses are counted one by one', () => {
   const aliases = (count: number, code: string) =>
     `mutation { ${Array.from({ length: count }, (_, n) => `g${n}: completeStepUp(action: "eraseMe", proof: { totp: "${code}" })`).join(' ')} }`
