@@ -18,6 +18,8 @@ export interface LinkFacts {
   readonly ownerIsAnotherHere: boolean
   /** The customer who has just signed in the way known, to add a login that was refused before. */
   readonly provedOwner: CustomerKey | null
+  /** Whether that way was a code to the mailbox, which shows no more than who reads it today. */
+  readonly provedByMail: boolean
 }
 
 export type LinkDecision =
@@ -39,7 +41,8 @@ export function decideLink(f: LinkFacts): LinkDecision {
   if (f.identityShut) return { do: 'refuse', code: 'LOGIN_DENIED' }
   if (f.identityOwner !== null) return { do: 'signIn', customer: f.identityOwner }
   if (f.addressOwner === null || f.proof === 'none') return { do: 'create' }
-  if (f.provedOwner === f.addressOwner) return { do: 'link', customer: f.addressOwner, why: 'provedKnownWay' }
+  const mailboxAlone = f.provedByMail && f.ownerIsAnotherHere
+  if (f.provedOwner === f.addressOwner && !mailboxAlone) return { do: 'link', customer: f.addressOwner, why: 'provedKnownWay' }
   if (f.proof === 'authoritative' && f.ownerProof === 'authoritative' && !f.ownerIsAnotherHere)
     return { do: 'link', customer: f.addressOwner, why: 'bothProveAddress' }
   return { do: 'refuse', code: 'LINK_REQUIRED' }

@@ -1,30 +1,85 @@
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
-import { inTransaction } from '../storage/transaction.ts'
+import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
+import type { Claims } from './claims.ts'
 import { noteDevice, type SeenDevice } from './note-device.ts'
-import type { LinkingParts } from './resolve.ts'
+import { linkWaiting, publicId, type LinkingParts } from './resolve.ts'
+import { hasSecondFactor } from './ways-in.ts'
 
 export interface KnownSignIn {
   readonly customer: CustomerKey
-  /** `mail` or `passkey`. */
-  readonly way: string
+  readonly way: 'mail' | 'passkey'
   readonly clientId: string
   readonly device: SeenDevice
+  /** A login that was refused with LINK_REQUIRED before, waiting for its owner. */
+  readonly waiting: Claims | null
 }
 
-/** A sign-in by a way in that belongs to a customer already: noted with its device in one transaction. LOGIN_DENIED when the customer is not active. */
-export async function signInKnown(
-  parts: LinkingParts,
-  { customer, way, clientId, device }: KnownSignIn,
-): Promise<{ readonly device: string | null; readonly newDevice: boolean; readonly at: Date }> {
-  const at = new Date()
-  return inTransaction(parts.db, customer, async (tx) => {
-    const row = await parts.customers.read(customer, tx)
-    if (row === null || row.state !== 'active') throw new EntenteError('LOGIN_DENIED', { why: 'customer is not active' })
-    const used = await noteDevice(parts, tx, row, device, at)
+export interface KnownSignedIn {
+  readonly device: string | null
+  readonly newDevice: boolean
+  /** False while something waits for a second factor; then `settleSignIn` ends it. */
+  readonly settled: boolean
+  readonly at: Date
+}
+
+/**
+ * A sign-in by a way in that belongs to a customer already: noted with its device, and a login that waited for its owner linked, in one
+ * transaction. LOGIN_DENIED when the customer is not active; LINK_REQUIRED when what waits shows that the mailbox may have changed hands.
+ */
+export async function signInKnown(parts: LinkingParts, signIn: KnownSignIn): Promise<KnownSignedIn> {
+  const { customer, way, clientId, device, waiting } = signIn
+  const fresh = { publicId: publicId(), at: new Date() }
+  // A passkey is possession and person in one (its user verification is demanded).
+  const proved = way === 'passkey'
+  return withNewLogin(parts, customer, async (tx) => {
+    const links = waiting !== null && (proved || !hasSecondFactor(await activeRow(parts, tx, customer)))
+    if (links) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: way === 'mail', clientId, ...fresh })
+    const row = await activeRow(parts, tx, customer)
+    const used = await noteDevice(parts, tx, row, device, fresh.at, proved)
     const event = { type: 'login.succeeded', client: clientId, actor: 'customer', detail: { provider: way, newDevice: used.isNew } } as const
-    const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
+    const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, fresh.at)
     await parts.customers.update(tx, customer, { $set: { ...used.$set, audit } })
-    return { device: used.device, newDevice: used.isNew, at }
+    return { device: used.device, newDevice: used.isNew, settled: used.noted && (waiting === null || links), at: fresh.at }
   })
+}
+
+export interface SettledSignIn {
+  readonly customer: CustomerKey
+  readonly clientId: string
+  readonly device: SeenDevice
+  readonly waiting: Claims | null
+  /** What was proved on top, if anything was asked: it answers an alert. */
+  readonly proved: string | null
+}
+
+/** The end of a sign-in that took a second factor: browser noted, waiting login linked, alert answered, in one transaction. LOGIN_DENIED */
+export async function settleSignIn(parts: LinkingParts, { customer, clientId, device, waiting, proved }: SettledSignIn): Promise<void> {
+  const fresh = { publicId: publicId(), at: new Date() }
+  await withNewLogin(parts, customer, async (tx) => {
+    if (waiting !== null) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: false, clientId, ...fresh })
+    const row = await activeRow(parts, tx, customer)
+    const used = await noteDevice(parts, tx, row, device, fresh.at, true)
+    const event = { type: 'step_up.proved', client: clientId, actor: 'customer', detail: { action: 'signIn', proof: proved ?? '' } } as const
+    const audit = proved === null ? row.audit : await parts.audit.inCustomerChain(tx, customer, row.audit, event, fresh.at)
+    const answered = proved === null || row.alert === undefined ? {} : { $unset: { alert: '' as const } }
+    await parts.customers.update(tx, customer, { $set: { ...used.$set, audit }, ...answered })
+  })
+}
+
+async function activeRow({ customers }: LinkingParts, tx: Tx, customer: CustomerKey) {
+  const row = await customers.read(customer, tx)
+  if (row === null || row.state !== 'active') throw new EntenteError('LOGIN_DENIED', { why: 'customer is not active' })
+  return row
+}
+
+/** Two that link at the same instant: `_id` of `identities` is unique, and the one that lost sees the other's row when it runs again. */
+async function withNewLogin<T>(parts: LinkingParts, customer: CustomerKey, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(parts.db, customer, work)
+    } catch (error) {
+      if (!isDuplicateKey(error) || attempt === 5) throw error
+    }
+  }
 }

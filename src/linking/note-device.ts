@@ -1,4 +1,5 @@
 import type { CustomerRow, Device } from '../storage/customers.ts'
+import { hasSecondFactor } from './ways-in.ts'
 import type { Tx } from '../storage/transaction.ts'
 
 /** The browser that signs in, as far as the customer is told of it later. */
@@ -26,13 +27,16 @@ export type TellNewDevice = (tx: Tx, row: CustomerRow, device: Device) => Promis
 interface Noted {
   /** What the caller writes into the customer. */
   readonly $set: { readonly devices?: readonly Device[] }
+  /** The device's id. */
   readonly device: string | null
   readonly isNew: boolean
+  readonly noted: boolean
 }
 
 /**
  * The browser that signs in, among the customer's devices. The customer is told of a new one, but not of the very first, nor of the first
- * after devices began to be kept: there is nothing to compare it with.
+ * after devices began to be kept: there is nothing to compare it with. Where there is a second factor, a browser is noted when it has been
+ * proved (`proved`): else whoever was asked for it once would come back with a browser that is known.
  */
 export async function noteDevice(
   { tellNewDevice }: { readonly tellNewDevice: TellNewDevice },
@@ -40,12 +44,14 @@ export async function noteDevice(
   row: CustomerRow,
   seen: SeenDevice | undefined,
   at: Date,
+  proved = false,
 ): Promise<Noted> {
-  if (seen === undefined) return { $set: {}, device: null, isNew: false }
+  if (seen === undefined) return { $set: {}, device: null, isNew: false, noted: false }
   const known = row.devices ?? []
   const { devices, id, isNew } = withDevice(known, seen, at)
+  if (isNew && hasSecondFactor(row) && !proved) return { $set: {}, device: id, isNew, noted: false }
   const [newest] = devices
   const isFirst = known.length === 0
   if (isNew && !isFirst && newest !== undefined) await tellNewDevice(tx, row, newest)
-  return { $set: { devices }, device: id, isNew: isNew && !isFirst }
+  return { $set: { devices }, device: id, isNew: isNew && !isFirst, noted: true }
 }

@@ -15,6 +15,7 @@ import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
 import { noteDevice, type SeenDevice, type TellNewDevice } from './note-device.ts'
 import { profileFromClaims } from './profile-from-claims.ts'
 import type { ProviderGrants } from './provider-grants.ts'
+import { hasSecondFactor, waysOf } from './ways-in.ts'
 
 export interface LinkingParts {
   readonly db: Connection
@@ -48,11 +49,14 @@ export type Resolution =
       readonly linked: boolean
       readonly device: string | null
       readonly newDevice: boolean
+      /** False while something waits for a second factor: a browser to note, a login to link. Then `settleSignIn` ends it. */
+      readonly settled: boolean
       readonly at: Date
     }
   | {
       readonly do: 'refused'
       readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED'
+      /** LINK_REQUIRED: ids of providers, `passkey`, `mail`. */
       readonly waysKnown: readonly string[]
       /** Whose login was shown just now, where somebody else asked to add it. */
       readonly taken: CustomerKey | null
@@ -68,10 +72,13 @@ export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promis
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTransaction(parts.db, about, async (tx) => {
-        const first = await resolveOne(parts, tx, signIn, signIn.claims, { ...fresh, publicId: fresh.publicIds[0] }, null)
+        const first = await resolveOne(parts, tx, signIn, { ...fresh, publicId: fresh.publicIds[0] })
         if (first.do === 'refused' || signIn.waiting === null) return first
-        const second = await resolveOne(parts, tx, signIn, signIn.waiting, { ...fresh, publicId: fresh.publicIds[1] }, first.customer)
-        return { ...first, linked: first.linked || (second.do === 'signedIn' && second.linked) }
+        const owner = await parts.customers.read(first.customer, tx)
+        if (owner === null || hasSecondFactor(owner)) return { ...first, settled: false }
+        const { waiting: claims, clientId } = signIn
+        const linked = await linkWaiting(parts, tx, { claims, owner: first.customer, byMail: false, clientId, publicId: fresh.publicIds[1], at: fresh.at })
+        return { ...first, linked: first.linked || linked }
       })
     } catch (error) {
       if (!isDuplicateKey(error) || attempt === 5) throw error
@@ -79,7 +86,33 @@ export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promis
   }
 }
 
-const publicId = (): string => randomBytes(12).toString('base64url')
+/** What clients will call a login that is linked. */
+export const publicId = (): string => randomBytes(12).toString('base64url')
+
+export interface WaitingLink {
+  readonly claims: Claims
+  /** Who has shown to be the owner. */
+  readonly owner: CustomerKey
+  /** Whether by a code to the mailbox alone. */
+  readonly byMail: boolean
+  readonly clientId: string
+  readonly publicId: string
+  readonly at: Date
+}
+
+/**
+ * Links a login that got LINK_REQUIRED to the owner who came for it, or leaves it: true when it was linked. LINK_REQUIRED when the address
+ * is that owner's and the way was not good enough.
+ */
+export async function linkWaiting(parts: LinkingParts, tx: Tx, { claims, owner, byMail, clientId, publicId, at }: WaitingLink): Promise<boolean> {
+  const keys = keysOf(parts, claims)
+  const { facts } = await gatherFacts(parts, tx, claims, keys, null, { owner, byMail })
+  const decision = decideLink(facts)
+  if (decision.do === 'refuse' && decision.code === 'LINK_REQUIRED' && facts.addressOwner === owner) throw new EntenteError('LINK_REQUIRED')
+  if (decision.do !== 'link' || decision.customer !== owner) return false
+  await carryOut(parts, tx, decision, claims, keys, { customer: owner, publicId, at }, facts, { clientId, seen: undefined })
+  return true
+}
 
 interface Fresh {
   readonly customer: CustomerKey
@@ -87,22 +120,17 @@ interface Fresh {
   readonly at: Date
 }
 
-async function resolveOne(parts: LinkingParts, tx: Tx, signIn: SignIn, claims: Claims, fresh: Fresh, provedOwner: CustomerKey | null): Promise<Resolution> {
+async function resolveOne(parts: LinkingParts, tx: Tx, { claims, asking, clientId, device: seen }: SignIn, fresh: Fresh): Promise<Resolution> {
   const keys = keysOf(parts, claims)
-  const { facts, waysKnown } = await gatherFacts(parts, tx, claims, keys, signIn.asking, provedOwner)
-  // A login that waited is linked to the owner who came, or not at all: it neither creates nor signs in anybody.
+  const { facts, waysKnown } = await gatherFacts(parts, tx, claims, keys, asking, null)
   const decision = decideLink(facts)
-  if (provedOwner !== null && !(decision.do === 'link' && decision.customer === provedOwner)) {
-    return { do: 'signedIn', customer: provedOwner, created: false, linked: false, device: null, newDevice: false, at: fresh.at }
-  }
   if (decision.do === 'refuse') {
     const { code } = decision
     // A login that its provider has shut proves nothing.
     const taken = code === 'IDENTITY_TAKEN' && !facts.identityShut ? facts.identityOwner : null
     return { do: 'refused', code, waysKnown: code === 'LINK_REQUIRED' ? waysKnown : [], taken }
   }
-  const seen = provedOwner === null ? signIn.device : undefined
-  const done = await carryOut(parts, tx, decision, claims, keys, fresh, facts, { clientId: signIn.clientId, seen })
+  const done = await carryOut(parts, tx, decision, claims, keys, fresh, facts, { clientId, seen })
   return { do: 'signedIn', ...done, created: decision.do === 'create', linked: decision.do === 'link', at: fresh.at }
 }
 
@@ -125,7 +153,7 @@ async function gatherFacts(
   claims: Claims,
   keys: Keys,
   asking: CustomerKey | null,
-  provedOwner: CustomerKey | null,
+  proved: Pick<WaitingLink, 'owner' | 'byMail'> | null,
 ): Promise<{ facts: LinkFacts; waysKnown: readonly string[] }> {
   const identity = await parts.identities.read(keys.identity, tx)
   const address = keys.address === null ? null : await parts.emails.read(keys.address, tx)
@@ -138,9 +166,10 @@ async function gatherFacts(
     proof: claims.address?.proof ?? 'none',
     ownerProof: address?.proof ?? null,
     ownerIsAnotherHere: owner?.identities.some((one) => one.provider === claims.provider) ?? false,
-    provedOwner,
+    provedOwner: proved?.owner ?? null,
+    provedByMail: proved?.byMail ?? false,
   }
-  return { facts, waysKnown: [...new Set(owner?.identities.map((one) => one.provider) ?? [])] }
+  return { facts, waysKnown: owner === null ? [] : [...waysOf(owner), ...(facts.ownerIsAnotherHere ? [] : ['mail'])] }
 }
 
 async function carryOut(
@@ -152,7 +181,7 @@ async function carryOut(
   fresh: Fresh,
   facts: LinkFacts,
   { clientId, seen }: { readonly clientId: string; readonly seen: SeenDevice | undefined },
-): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly newDevice: boolean }> {
+): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly newDevice: boolean; readonly settled: boolean }> {
   const key = decision.do === 'create' ? fresh.customer : decision.customer
   if (decision.do === 'create') await parts.customers.insert(tx, newCustomer(key, fresh.at))
   const row = await parts.customers.read(key, tx)
@@ -170,7 +199,7 @@ async function carryOut(
   await parts.customers.update(tx, key, {
     $set: { ...profile.$set, ...used.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
   })
-  return { customer: key, device: used.device, newDevice: used.isNew }
+  return { customer: key, device: used.device, newDevice: used.isNew, settled: seen === undefined || used.noted }
 }
 
 async function writeIdentity(

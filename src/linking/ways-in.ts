@@ -2,6 +2,15 @@ import type { CustomerRow, IdentitySummary } from '../storage/customers.ts'
 
 const isOpen = ({ state = 'active' }: IdentitySummary): boolean => state === 'active' || state === 'revoked'
 
+/** Whether somebody who signs in can be asked for more. Recovery codes stand in for a factor and are none themselves. */
+export const hasSecondFactor = ({ factors = [] }: Pick<CustomerRow, 'factors'>): boolean => factors.some(({ kind }) => kind !== 'recoveryCodes')
+
+/** How somebody who has shown an address of this customer's may sign in as them: ids of providers, `passkey`. */
+export const waysOf = ({ identities, factors = [] }: Pick<CustomerRow, 'identities' | 'factors'>): string[] => [
+  ...new Set(identities.filter(isOpen).map(({ provider }) => provider)),
+  ...(factors.some(({ kind }) => kind === 'passkey') ? ['passkey'] : []),
+]
+
 /** Whether somebody could still sign in: with a login that its provider has not shut, or with a passkey. A code by mail is a way back, not a way in. */
 export function hasWayIn({ identities, factors = [] }: Pick<CustomerRow, 'identities' | 'factors'>): boolean {
   return identities.some(isOpen) || factors.some(({ kind }) => kind === 'passkey')
