@@ -141,6 +141,14 @@ describe('a registration that is not for us', () => {
       await expect(added).rejects.toMatchObject({ code: 'BAD_USER_INPUT', detail: { why: 'passkey: an attestation that nobody asked for' } })
     }
   })
+  test('D21 an attestation of a megabyte, before it is read', async () => {
+    const anna = await stage.person()
+    const question = await stage.passkeys.optionsFor({ use: 'register', holder: 'grant', customer: anna.customer })
+    const { handle, response } = new Authenticator(origin).make(question)
+    const long = { ...response, response: { ...response.response, attestationObject: 'A'.repeat(1_000_000) } }
+    const added = stage.passkeys.add({ customer: anna.customer, holder: 'grant', client: null }, { name: 'K', handle, response: long })
+    await expect(added).rejects.toMatchObject({ code: 'BAD_USER_INPUT', detail: { why: 'passkey: not an answer of ours' } })
+  })
   test('the same, as it should be', async () => expect(await register({})).toBe('done'))
   test('D21 what the authenticator adds unasked is not read', async () => expect(await register({ extensions: true })).toBe('done'))
   test('D21 cut short, far too long, or nothing of the kind', async () => {
