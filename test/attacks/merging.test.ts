@@ -66,8 +66,7 @@ test('B31 half a proof: of another session, for another, used, expired, made up,
   const { accessToken, proof, other } = await person.pair('person-7', 'person-8')
   const again = await person.account('google', 'person-7')
   const stranger = await person.account('google', 'person-9')
-  for (const token of [again.accessToken, stranger.accessToken, other.accessToken])
-    await refused('BAD_USER_INPUT', () => shop.graphql(merge, { proof }, token))
+  for (const token of [again.accessToken, stranger.accessToken, other.accessToken]) await refused('BAD_USER_INPUT', () => shop.graphql(merge, { proof }, token))
   for (const made of ['', 'x', 'x'.repeat(43), proof.slice(0, -1), `${proof}A`, other.accessToken])
     await refused('BAD_USER_INPUT', () => shop.graphql(merge, { proof: made }, accessToken))
   // Nobody of them has spent it.
@@ -106,7 +105,8 @@ test('a merge is undone by the person at the account centre or an operator, by n
   await refused('BAD_USER_INPUT', () => shop.graphql(undo, { id: 'nothing' }, now.accessToken))
   await refused('UNAUTHENTICATED', () => shop.graphql(undo, { id }, other.accessToken))
   await refused('UNAUTHENTICATED', () => shop.graphql(undo, { id }))
-  for (const client of ['operator', 'marketing']) await refused('FORBIDDEN', async () => shop.graphql(undo, { id }, await shop.tool(client, client === 'operator' ? 'audit:read' : undefined)))
+  for (const client of ['operator', 'marketing'])
+    await refused('FORBIDDEN', async () => shop.graphql(undo, { id }, await shop.tool(client, client === 'operator' ? 'audit:read' : undefined)))
   const shopToken = (await shop.signIn('google', { as: 'person-15' })).accessToken
   await refused('FORBIDDEN', () => shop.graphql(undo, { id }, shopToken))
   await shop.db.collection('merges').updateOne({ _id: id }, { $set: { expiresAt: new Date() } })

@@ -199,7 +199,9 @@ test('in the account centre: the page says what a merge does, does it on one pre
   page = await pick(browser, await browser.open(linksOf(again).find((href) => new URL(href).searchParams.get('provider') === 'facebook') ?? ''), 'person-22')
   expect(page.text).toContain('Another account became part of this one')
   const undone = formsOf(page).find(({ action }) => action.endsWith('/account/merge/undo'))
-  const { id } = (await shop.db.collection('customers').findOne({ 'merges.id': { $exists: true }, 'identities.email': 'person-21@people.example' }))?.['merges'].at(-1)
+  const { id } = (await shop.db.collection('customers').findOne({ 'merges.id': { $exists: true }, 'identities.email': 'person-21@people.example' }))?.[
+    'merges'
+  ].at(-1)
   await browser.submit(page, { id }, (form) => form.action === undone?.action)
   expect(await idFor('storefront', 'google', 'person-21')).not.toBe(await idFor('storefront', 'facebook', 'person-22'))
   await person.expectAgreement()

@@ -37,7 +37,13 @@ const values = fc.record({
 })
 
 const person: fc.Arbitrary<Person> = fc
-  .record({ said: values, decisions: anyDecisions, restricted: fc.boolean(), created: fc.integer({ min: 1, max: 9 }), proof: fc.constantFrom('none', 'verified') })
+  .record({
+    said: values,
+    decisions: anyDecisions,
+    restricted: fc.boolean(),
+    created: fc.integer({ min: 1, max: 9 }),
+    proof: fc.constantFrom('none', 'verified'),
+  })
   .map(({ said, decisions, restricted, created, proof }) => {
     const row: Record<string, unknown> & { traits: Record<string, unknown>; sources: Record<string, Source> } = { traits: {}, sources: {} }
     for (const [path, one] of Object.entries(said)) {

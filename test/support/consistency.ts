@@ -64,7 +64,20 @@ function asDecided(row: CustomerRow, entries: readonly LedgerRow[], events: read
 
 /** Whoever was merged away leads to somebody active, and holds nothing of the person. */
 function mergedAway(row: CustomerRow, customers: readonly CustomerRow[]): string[] {
-  const left = ['_id', 'state', 'mergedInto', 'createdAt', 'tokensValidFrom', 'restricted', 'decisions', 'grants', 'objections', 'consentVersion', 'ledger', 'audit']
+  const left = [
+    '_id',
+    'state',
+    'mergedInto',
+    'createdAt',
+    'tokensValidFrom',
+    'restricted',
+    'decisions',
+    'grants',
+    'objections',
+    'consentVersion',
+    'ledger',
+    'audit',
+  ]
   const held = Object.entries(row).filter(([name, value]) => !left.includes(name) && Object.keys(value).length > 0)
   const seen = new Set<string>()
   let at: CustomerRow | undefined = row
@@ -87,7 +100,8 @@ function turnsUnanswered(entries: readonly LedgerRow[]): string[] {
     if (turn === undefined) return []
     const answer = entries.find((one) => ownerOf(one) === turn.other && one.turn?.other === ownerOf(entry) && one.receipt === entry.receipt)
     const named = entries.find((one) => ownerOf(one) === turn.other && one.hash === turn.head)
-    const isAnswered = answer?.turn?.head === entry.prev && answer.prev === turn.head && (named === undefined ? turn.head === '' : seq(named) === seq(answer) - 1)
+    const isAnswered =
+      answer?.turn?.head === entry.prev && answer.prev === turn.head && (named === undefined ? turn.head === '' : seq(named) === seq(answer) - 1)
     return isAnswered ? [] : [`${entry._id} turned alone`]
   })
 }
