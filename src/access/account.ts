@@ -1,5 +1,5 @@
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStore } from '../storage/customers.ts'
+import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { CustomerStanding } from './confirmation.ts'
 
 /** What a session, a code or a refresh token remembers of its login. */
@@ -23,7 +23,9 @@ export function accountExists(customers: Pick<CustomerStore, 'readMany'>): Accou
   return async (customer, { at, way }) => {
     const [row] = await customers.readMany([customer], { state: 1, tokensValidFrom: 1, identities: 1 })
     if (row === undefined || row.state !== 'active') return false
-    if (way !== null && !ownWays.has(way) && !(row.identities ?? []).some((one) => one.provider === way && one.state === undefined)) return false
+    const isOpen = ({ provider, state, endedAt }: IdentitySummary) =>
+      provider === way && state === undefined && (at === null || endedAt === undefined || at > endedAt.getTime())
+    if (way !== null && !ownWays.has(way) && !(row.identities ?? []).some(isOpen)) return false
     return at === null || at >= row.tokensValidFrom.getTime()
   }
 }

@@ -21,7 +21,7 @@ export function hearProvider(parts: ProviderEventParts) {
   return async (event: ProviderEvent): Promise<void> => {
     if (event.identity === null) return
     const key = identityKey(parts.keys, event.identity.issuer, event.identity.subject)
-    const heard = await inTransaction(parts.db, key, (tx) => hear(parts, tx, key, event, new Date()))
+    const heard = await inTransaction(parts.db, key, (tx) => hear(parts, tx, key, event))
     if (heard?.effect.endSessions === true) await parts.endWay(heard.customer, event.provider)
   }
 }
@@ -31,7 +31,6 @@ async function hear(
   tx: Tx,
   key: string,
   event: ProviderEvent,
-  at: Date,
 ): Promise<{ readonly customer: CustomerKey; readonly effect: EventEffect } | null> {
   const identity = await parts.identities.read(key, tx)
   if (identity === null) return null
@@ -39,6 +38,8 @@ async function hear(
   const effect = decideEvent(event, { state: identity.state ?? 'active', since: identity.stateAt ?? null })
   const row = await parts.customers.read(customer, tx)
   if (row === null || row.state !== 'active' || identity.heard?.includes(event.id) === true) return { customer, effect }
+  // After the read: a login that is not in it yet comes later than this, or this transaction is repeated.
+  const at = new Date()
   await parts.identities.heard(tx, key, event.id, effect.state === undefined ? {} : { state: effect.state, stateAt: event.at })
   const said = { type: 'provider.event', client: null, actor: 'provider', detail: { provider: event.provider, kind: event.kind } } as const
   const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, said, at)
@@ -53,16 +54,20 @@ async function hear(
 }
 
 function changeOf(row: CustomerRow, identity: IdentityRow, effect: EventEffect, at: Date): Record<string, unknown> {
-  const { state, alert, deliverable } = effect
+  const { state, alert, deliverable, endSessions } = effect
   const isTheirs = row.sources['email']?.from === identity.provider
   return {
-    ...(state !== undefined && { identities: row.identities.map((one) => (one.key === identity._id ? withState(one, state) : one)) }),
+    ...((state !== undefined || endSessions) && {
+      identities: row.identities.map((one) => (one.key === identity._id ? { ...withState(one, state), ...(endSessions && { endedAt: at }) } : one)),
+    }),
     ...(alert === true && { alert: { since: at, why: 'providerEvent' } }),
     ...(deliverable !== undefined && isTheirs && { emailUndeliverable: !deliverable }),
   }
 }
 
-const withState = ({ state: _, ...one }: IdentitySummary, state: IdentityState): IdentitySummary => (state === 'active' ? one : { ...one, state })
+function withState({ state: before, ...one }: IdentitySummary, state = before): IdentitySummary {
+  return state === undefined || state === 'active' ? one : { ...one, state }
+}
 
 function lostWhy({ state, deliverable }: EventEffect): 'revoked' | 'disabled' | 'deleted' | 'addressOff' | null {
   if (deliverable === false) return 'addressOff'

@@ -1,12 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { html } from './html.ts'
 import { sendPage, viewFor } from './layout.ts'
-import type { FrameParts } from './parts.ts'
-
-export interface DeletionParts extends FrameParts {
-  /** How far a request is that came in under this confirmation; null for none. */
-  readonly deletion: (confirmation: string) => Promise<'received' | 'done' | null>
-}
+import type { DeletionParts } from './parts.ts'
 
 /** `/privacy/deletion/<code>`: whether what a provider told us about somebody has been deleted. It says nothing of whom or what. */
 export function deletionPage(app: FastifyInstance, parts: DeletionParts): void {

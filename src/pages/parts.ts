@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { NotMeDoor } from '../access/not-me.ts'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
+import type { PasskeyQuestion } from '../access/passkeys.ts'
+import type { ConfirmQuestion } from '../access/sign-in-door.ts'
+import type { StepUpProof } from '../access/step-up.ts'
 import type { Policy } from '../config/policy.ts'
-import type { DeletionParts } from './deletion.ts'
 import type { Language } from './words.ts'
 
 /** What every page needs. */
@@ -30,7 +32,45 @@ export interface LoginStart {
   readonly language: Language
 }
 
-export interface LoginParts extends FrameParts {
+/** Ways in beside the providers. Each ends with the URL to go on to. */
+export interface OwnWayParts {
+  readonly ownWays: {
+    /** Whether codes can be sent. */
+    readonly mail: boolean
+    /** The provider whose login waits here to be linked to the account that is signed in to. */
+    readonly waitingFor: (question: PendingQuestion, request: FastifyRequest) => Promise<string | null>
+    /** For a passkey of anybody's. */
+    readonly passkeyQuestion: (request: FastifyRequest, reply: FastifyReply) => Promise<PasskeyQuestion>
+    /** BAD_USER_INPUT RATE_LIMITED PROVIDER_UNAVAILABLE; nothing else tells one address from another. */
+    readonly sendCode: (
+      question: PendingQuestion,
+      to: { readonly address: string; readonly locale: Language },
+      request: FastifyRequest,
+      reply: FastifyReply,
+    ) => Promise<void>
+    /** BAD_USER_INPUT LOGIN_EXPIRED LOGIN_DENIED LINK_REQUIRED PROVIDER_UNAVAILABLE */
+    readonly byCode: (question: PendingQuestion, code: string, request: FastifyRequest, reply: FastifyReply) => Promise<string>
+    /** The same codes. */
+    readonly byPasskey: (
+      question: PendingQuestion,
+      answer: { readonly handle: string; readonly response: unknown },
+      request: FastifyRequest,
+      reply: FastifyReply,
+    ) => Promise<string>
+  }
+}
+
+export interface ConfirmParts {
+  readonly confirm: {
+    /** Null when nothing is asked for. */
+    readonly question: (question: PendingQuestion, request: FastifyRequest, reply: FastifyReply) => Promise<ConfirmQuestion | null>
+    readonly sendCode: (question: PendingQuestion, locale: Language, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+    /** The URL to go on to. BAD_USER_INPUT RATE_LIMITED LOGIN_EXPIRED */
+    readonly prove: (question: PendingQuestion, proof: StepUpProof, request: FastifyRequest, reply: FastifyReply) => Promise<string>
+  }
+}
+
+export interface LoginParts extends FrameParts, OwnWayParts, ConfirmParts {
   readonly interactions: Pick<Interactions, 'read' | 'aborted'>
   readonly providers: readonly Way[]
   /** Opens the login transaction, binds it to the browser (sets a cookie on `reply`) and says where to go. PROVIDER_UNKNOWN PROVIDER_UNAVAILABLE */
@@ -69,6 +109,11 @@ export interface AccountParts extends FrameParts {
     readonly codeVerifier: string
     readonly redirectUri: string
   }) => Promise<{ readonly accessToken: string; readonly expiresIn: number }>
+}
+
+export interface DeletionParts extends FrameParts {
+  /** How far a request is that a provider passed on under this confirmation; null for none. */
+  readonly deletion: (confirmation: string) => Promise<'received' | 'done' | null>
 }
 
 export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts

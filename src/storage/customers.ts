@@ -28,6 +28,8 @@ export interface IdentitySummary {
   readonly email?: string
   /** Absent: active. */
   readonly state?: IdentityState
+  /** Sign-ins with it from before then count no more. */
+  readonly endedAt?: Date
 }
 
 export type FactorKind = 'passkey' | 'totp' | 'recoveryCodes'
@@ -162,7 +164,7 @@ const schema = new Schema<CustomerRow>(
     tokensValidFrom: Date,
     endedGrants: [{ _id: false, grant: String, until: Date }],
     consentVersion: Number,
-    identities: [{ _id: false, id: String, key: String, provider: String, linkedAt: Date, lastUsedAt: Date, email: String, state: String }],
+    identities: [{ _id: false, id: String, key: String, provider: String, linkedAt: Date, lastUsedAt: Date, email: String, state: String, endedAt: Date }],
     devices: { type: [{ _id: false, id: String, key: String, agent: String, place: String, firstAt: Date, lastAt: Date }], default: undefined },
     alert: { type: Schema.Types.Mixed },
     factors: { type: [{ _id: false, id: String, kind: String, key: String, name: String, addedAt: Date, lastUsedAt: Date, left: Number }], default: undefined },

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { NoticeFacts } from '../../demo/providers/notices.ts'
 import type { Switches } from '../../demo/providers/switches.ts'
-import { startShop, type Shop } from '../support/shop.ts'
+import { Browser } from '../support/browser.ts'
+import { onward, redirectUri, startShop, type Shop } from '../support/shop.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -176,6 +177,26 @@ test('F10 F11 a stranger, an unknown kind, a test and a subject of another issue
   expect((await tell('apple', { ...revoked.apple, claims: { events: event } })).status).toBe(200)
   await workedOff()
   expect(await lives(anna.accessToken)).toBe(true)
+})
+
+test('F13 a login in flight makes no session when its provider revokes sessions before it arrives', async () => {
+  const stops = [redirectUri, `${shop.url}/oidc/auth/`]
+  const found = async () => {
+    const browser = new Browser(stops)
+    return shop.walk('google', { as: 'gmail-13', browser })
+  }
+  const calm = await found()
+  const late = await found()
+  stops.pop()
+  const arrived = async ({ browser, page }: Awaited<ReturnType<typeof found>>) => {
+    const before = browser.visited.length
+    await onward(browser, await browser.open(page.url), {})
+    return browser.visited.slice(before).every((url) => !url.startsWith(shop.providers.google.url))
+  }
+  expect(await arrived(calm)).toBe(true)
+  await tell('google', revoked.google, 'gmail-13')
+  await workedOff()
+  expect(await arrived(late)).toBe(false)
 })
 
 test('F14 forged notices in number fetch no keys and hold nobody up', async () => {
