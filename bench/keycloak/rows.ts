@@ -119,7 +119,7 @@ const refreshes = (arena: Arena): Promise<Row> =>
       const next = async (_: number, connection: number): Promise<void> => {
         tokens[connection] = await refresh(house, tokens[connection] ?? '')
       }
-      await rateOf(next, { count: 2_000 })
+      await rateOf(next, { deadline: performance.now() + 2 * seconds * 1000 })
       return async () => {
         const before = await child.usage()
         const rate = await rateOf(next, { deadline: performance.now() + seconds * 1000 })
