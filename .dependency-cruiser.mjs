@@ -1,5 +1,5 @@
 // Imports point one way: a layer may import from those to its right only.
-const order = ['main', 'http', 'pages', 'graphql', 'privacy', 'access', 'broker', 'linking', 'personalization', 'customers', 'consent', 'audit', 'mail', 'jobs', 'storage', 'config', 'errors|operation']
+const order = ['main', 'wiring', 'http', 'pages', 'graphql', 'privacy', 'access', 'broker', 'linking', 'personalization', 'customers', 'consent', 'audit', 'mail', 'jobs', 'storage', 'config', 'errors|operation']
 const pathOf = (layer) => `^src/(${layer})(/|\\.ts$)`
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -1,0 +1,137 @@
+import { gatedClaims } from '../access/gated-claims.ts'
+import { loginDoor } from '../access/login-door.ts'
+import { accountExists, standingOf } from '../access/account.ts'
+import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from '../access/openid-provider.ts'
+import { sessionsDoor } from '../access/sessions.ts'
+import { signOut } from '../access/sign-out.ts'
+import { accessTokenSeconds } from '../access/api-resource.ts'
+import { auditDoor } from '../audit/door.ts'
+import { auditReads } from '../audit/reads.ts'
+import { signInWithIdToken } from '../broker/device-login.ts'
+import { linkingDoor } from '../broker/linking-door.ts'
+import { isRegistered } from '../config/client-uris.ts'
+import { consentDoor } from '../consent/door.ts'
+import { undecided } from '../consent/undecided.ts'
+import { readAudit } from '../graphql/audit-read.ts'
+import type { ResolverParts } from '../graphql/operation-context.ts'
+import type { GraphqlParts } from '../graphql/pipeline.ts'
+import { rateLimits } from '../graphql/rate-limits.ts'
+import { graphqlServer } from '../graphql/server.ts'
+import { openIdNotices, reportDefect } from '../http/notices.ts'
+import { mergeDoor } from '../linking/merge-door.ts'
+import { unlinkIdentity } from '../linking/unlink.ts'
+import { stylesheetPath } from '../pages/style.ts'
+import { restrictProcessing } from '../privacy/restriction.ts'
+import { inTransaction } from '../storage/transaction.ts'
+import type { House } from './house.ts'
+
+/** The ways in: the OpenID provider, and GraphQL. */
+export async function openDoors(opened: AsyncDisposableStack, house: House) {
+  const openid = opened.use(await openOpenIdProvider(await openIdParts(house)))
+  const { log, metrics, policy, storage, schema, classification, audit } = house
+  const report = (error: unknown): string => reportDefect(log, error)
+  const resolvers = resolverParts(house, openid)
+  const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
+  const parts: GraphqlParts = {
+    schema,
+    classification,
+    policy,
+    callerOf: openid.callerOf,
+    mayReadSchema: (caller) => caller.scopes.has('audit:read'),
+    rates,
+    audit: readAudit({ note: (event) => audit.note(event), policy, report, now: Date.now }),
+    count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
+    resolvers,
+    report,
+  }
+  const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
+  return { openid, graphql, consents: resolvers.consents }
+}
+
+async function openIdParts({
+  config,
+  log,
+  policy,
+  storage,
+  audit,
+  registry,
+  subjects,
+  schema,
+  classification,
+  customers,
+  login,
+  alerts,
+  stepUp,
+}: House): Promise<OpenIdParts> {
+  const { rows, records, keys } = storage
+  // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
+  const spend = (provider: string, nonce: string) =>
+    records.putNew({ kind: 'DeviceNonce', id: `${provider}:${nonce}`, payload: {}, expiresAt: new Date(Date.now() + 25 * 3_600_000) })
+  return {
+    publicUrl: config.publicUrl,
+    policy,
+    clients: registry,
+    records,
+    keys,
+    subjects,
+    accountExists: accountExists(rows.customers),
+    standing: standingOf(rows.customers),
+    jobs: storage.jobs,
+    undecided: undecided(rows.customers, policy),
+    grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
+    claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
+    signInWithIdToken: signInWithIdToken({ ...login, spend, admit: stepUp.withoutPage }),
+    knowsProvider: (id) => login.providers.has(id),
+    noticed: openIdNotices(log, audit, alerts),
+    alertAnswered: (customer) => alerts.answer(customer),
+    stylesheet: stylesheetPath,
+    fetch,
+    now: () => new Date(),
+  }
+}
+
+function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): ResolverParts {
+  const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
+  const { db, rows } = storage
+  const changing = { db, customers: rows.customers, audit }
+  return {
+    customers,
+    login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, endings }) }),
+    sessions: sessionsDoor({ ...changing, endings, client: (id) => registry.find(id), isProvider: (way) => login.providers.has(way) }),
+    linking: linkingDoor({
+      linking: linkStart,
+      unlink: (customer, id, client) => unlinkIdentity(linking, customer, id, client),
+      endEverywhere: (customer) => endings.endEverywhere(customer),
+      mayReturnTo: (id, uri) => {
+        const client = registry.find(id)
+        return client !== undefined && isRegistered(uri, client.redirectUris, client.application)
+      },
+      requireStepUp: stepUp.require,
+    }),
+    factors: enrolment,
+    stepUp,
+    merges: mergeDoor({
+      ...linking,
+      ...rows,
+      policy,
+      proofs: login.mergeProofs,
+      requireStepUp: async (caller, action) => void (await stepUp.require(caller, action)),
+      endEverywhere: endings.endEverywhere,
+    }),
+    consents: consentDoor({
+      ...changing,
+      transaction: (customer, work) => inTransaction(db, customer, work),
+      ledger: rows.ledger,
+      policy,
+      classification,
+      clients: () => registry.all(),
+      signReceipt: (claims) => signingKeys.sign(claims, 'consent-receipt+jwt'),
+      subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
+      now: () => new Date(),
+    }),
+    privacy: { restrict: restrictProcessing(changing) },
+    audit: auditDoor({ reads: auditReads(rows.events, cursorKey), subjects }),
+  }
+}
+
+export type Doors = House & Awaited<ReturnType<typeof openDoors>>

@@ -1,0 +1,52 @@
+import type { Connection } from 'mongoose'
+import type { Logger } from 'pino'
+import type { Config } from '../config/env.ts'
+import type { ViewOf } from '../consent/view.ts'
+import { jobQueue } from '../jobs/queue.ts'
+import { auditStore } from '../storage/audit-log.ts'
+import { clientStore } from '../storage/clients.ts'
+import { ledgerStore } from '../storage/consent-ledger.ts'
+import { credentialStore } from '../storage/credentials.ts'
+import { customerStore } from '../storage/customers.ts'
+import { emailStore } from '../storage/emails.ts'
+import { guessStore } from '../storage/guesses.ts'
+import { identityStore } from '../storage/identities.ts'
+import { jobStore } from '../storage/jobs.ts'
+import { keyStore } from '../storage/keys.ts'
+import { mergeStore } from '../storage/merges.ts'
+import { openMongo, prepareCollections } from '../storage/mongo.ts'
+import { openIdRecords } from '../storage/openid-records.ts'
+import { openRedis, type RedisConnection } from '../storage/redis.ts'
+import { inTime } from '../storage/within.ts'
+
+/** For tests and benchmarks: other parts in the place of the usual ones. */
+export interface OtherParts {
+  readonly viewOf?: ViewOf
+  readonly log?: Logger
+  readonly watchCommands?: (db: Connection) => void
+}
+
+export type Storage = Awaited<ReturnType<typeof openStorage>>
+
+export async function openStorage(opened: AsyncDisposableStack, config: Config, other: OtherParts) {
+  const db = opened.adopt(await openMongo(config.mongoUri, { monitorCommands: other.watchCommands !== undefined }), (one) => one.close())
+  other.watchCommands?.(db)
+  const redis: RedisConnection = opened.adopt(await openRedis(config.redisUrl, config.redisPrefix), (one) => one.disconnect())
+  const keys = keyStore(db, { current: config.secret, ...(config.previousSecret !== undefined && { previous: config.previousSecret }) })
+  const rows = {
+    customers: inTime(customerStore(db)),
+    identities: inTime(identityStore(db)),
+    emails: inTime(emailStore(db)),
+    credentials: inTime(credentialStore(db)),
+    guessed: inTime(guessStore(db)),
+    ledger: inTime(ledgerStore(db)),
+    events: inTime(auditStore(db)),
+    clients: inTime(clientStore(db)),
+    jobs: inTime(jobStore(db)),
+    merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
+  }
+  const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
+  const jobs = jobQueue({ store: rows.jobs, key: await keys.obtain('jobs/1') })
+  await prepareCollections(db)
+  return { db, redis, keys, rows, records, jobs }
+}

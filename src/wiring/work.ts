@@ -1,0 +1,27 @@
+import { mailCodes } from '../access/mail-codes.ts'
+import { eventWork } from '../broker/events/inbox.ts'
+import { revokeGrant } from '../broker/revoke-grant.ts'
+import { jobNotices } from '../http/notices.ts'
+import { jobWorker } from '../jobs/worker.ts'
+import { hearProvider } from '../linking/provider-event.ts'
+import { smtpPostman } from '../mail/smtp.ts'
+import type { Doors } from './doors.ts'
+
+/** What follows from changes, done after their commit by whichever process comes first. */
+export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, openid }: Doors): void {
+  const { mail } = config
+  const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
+  opened.use(
+    jobWorker({
+      jobs: storage.jobs,
+      handlers: {
+        ...(postman && { mail: postman.deliver }),
+        mailCode: mailCodes.deliver,
+        logoutToken: openid.tellOfLogout,
+        revokeGrant: revokeGrant(login.providers),
+        providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
+      },
+      noticed: jobNotices(log),
+    }),
+  )
+}
