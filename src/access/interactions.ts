@@ -15,6 +15,8 @@ export interface PendingQuestion {
   readonly prompt: 'login' | 'consent' | 'confirm'
   readonly client: Client
   readonly customer: CustomerKey | null
+  /** How that customer signed in: the provider's id, `mail` or `passkey`. */
+  readonly way: string | null
   /** To decide about now: purposes in the request with the basis consent. */
   readonly purposes: readonly string[]
   /** With the prompt `confirm`: why the person, who is signed in, is to prove a factor (or, where `signedIn` will do, to sign in again). */
@@ -114,6 +116,7 @@ export function interactions({ provider, clients, accountExists, standing, alert
         prompt: prompt.name,
         client,
         customer: session?.accountId ?? null,
+        way: readMarks(session?.amr).way,
         purposes: prompt.details.purposes,
         confirm: prompt.details.confirm,
         provider: params.provider ?? null,

@@ -140,7 +140,7 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
      * For our own pages: what this sign-in, or a shop that asks for a factor (`acr`), still takes. `seen` is what the page itself has noticed;
      * what is known of the customer comes on top. `proved` is what was shown in this very sign-in, a passkey as the way in included.
      */
-    atSignIn: (customer: CustomerKey, action: 'signIn' | 'acr', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> =>
+    atSignIn: (customer: CustomerKey, action: 'signIn' | 'acr' | 'linkIdentity', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> =>
       signingIn(customer, action, seen, proved),
 
     /**
@@ -153,7 +153,7 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
     },
   }
 
-  async function signingIn(customer: CustomerKey, action: 'signIn' | 'acr', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> {
+  async function signingIn(customer: CustomerKey, action: 'signIn' | 'acr' | 'linkIdentity', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> {
     const row = await customers.read(customer)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
     const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer)) ? (['manyFailures'] as const) : [])]

@@ -56,6 +56,9 @@ export type FinishedLogin =
       readonly customer: CustomerKey
       readonly provider: ProviderId
       readonly device: string | null
+      readonly newDevice: boolean
+      /** False while a second factor is to be proved first: then a browser is not noted yet, or a login not linked. */
+      readonly settled: boolean
       /** When the customer was found. */
       readonly at: Date
     }
@@ -133,6 +136,6 @@ async function conclude(parts: LoginParts, login: LoginTransaction, claims: Clai
   }
   parts.reached('customer', provider, resolution.created ? 'created' : resolution.linked ? 'linked' : 'found')
   if (goal.kind === 'link') return { kind: 'linked', returnTo: goal.returnTo, provider }
-  await parts.waiting.forget(goal.interaction, browser)
-  return { kind: 'signedIn', interaction: goal.interaction, customer: resolution.customer, provider, device: resolution.device, at: resolution.at }
+  const { customer, device, newDevice, settled, at } = resolution
+  return { kind: 'signedIn', interaction: goal.interaction, customer, provider, device, newDevice, settled, at }
 }

@@ -2,12 +2,13 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ReadDevice } from '../access/devices.ts'
 import type { Interactions, PendingQuestion } from '../access/interactions.ts'
-import { acrs } from '../access/session-marks.ts'
+import type { SignInDoor } from '../access/sign-in-door.ts'
 import { finishLogin, startLogin, type FinishedLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LoginGoal } from '../broker/provider.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
 import { EntenteError } from '../errors.ts'
+import type { SeenDevice } from '../linking/note-device.ts'
 import { bindBrowser, bindDevice, browserOf } from './browser-binding.ts'
 import { nameOf } from './server.ts'
 
@@ -22,10 +23,11 @@ export interface LoginRouteParts {
   readonly login: LoginParts
   readonly transactions: Pick<LoginTransactions, 'park' | 'unpark'>
   readonly linking: LinkingStart
-  readonly interactions: Interactions
+  readonly interactions: Pick<Interactions, 'read' | 'sessionCustomer'>
+  readonly signIn: Pick<SignInDoor, 'entered'>
   readonly readDevice: ReadDevice
   /** The page for a login that did not come to an end, with the ways to go on. */
-  readonly problemPage: (problem: LoginProblem, request: FastifyRequest, reply: FastifyReply) => FastifyReply
+  readonly problemPage: (problem: LoginProblem, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
   /** What must be written when nobody was signed in: who was refused, at which provider, why. */
   readonly refused: (goal: LoginGoal | null, provider: string, code: string) => Promise<void>
 }
@@ -96,7 +98,7 @@ async function finish(
     }
     const device = parts.readDevice({ cookie: bindDevice(request, reply), userAgent: request.headers['user-agent'], ip: request.ip })
     const finished = await finishLogin(parts.login, provider, { method, parameters }, { browser, device }, clientOf)
-    return await goOn(parts, request, reply, finished, question)
+    return await goOn(parts, request, reply, finished, { question, browser, device })
   } catch (error) {
     await parts.refused(null, provider, error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR')
     return problem(parts, request, reply, error)
@@ -108,7 +110,7 @@ async function goOn(
   request: FastifyRequest,
   reply: FastifyReply,
   finished: FinishedLogin,
-  question: PendingQuestion | null,
+  { question, browser, device: seen }: { readonly question: PendingQuestion | null; readonly browser: string; readonly device: SeenDevice },
 ): Promise<FastifyReply> {
   if (finished.kind === 'refused') {
     const { error, goal, waysKnown, mergeProof } = finished
@@ -121,14 +123,14 @@ async function goOn(
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
-  const { customer, provider: way, device, at: authTime } = finished
-  const signedIn = { customer, way, device, amr: [], acr: acrs.oneWay, authTime }
-  const url = await parts.interactions.signedIn(request.raw, reply.raw, finished.interaction, signedIn)
+  const { customer, provider: way, device: deviceId, newDevice, settled, at } = finished
+  const place = { request: request.raw, response: reply.raw, uid: finished.interaction, browser, clientId: question?.client.id ?? '' }
+  const url = await parts.signIn.entered(place, { customer, way, device: seen, deviceId, newDevice, settled, at, proved: null })
   parts.login.reached('session', finished.provider, 'ok')
   return reply.redirect(url, 303)
 }
 
-function problem(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+async function problem(parts: LoginRouteParts, request: FastifyRequest, reply: FastifyReply, error: unknown): Promise<FastifyReply> {
   const known = error instanceof EntenteError ? error : new EntenteError('INTERNAL_SERVER_ERROR', {}, {}, error)
   request.log.warn({ code: known.code, ...known.detail, ...(known.cause !== undefined && { cause: nameOf(known.cause) }) }, 'login refused')
   return parts.problemPage({ error: known, provider: null, waysKnown: [], question: null }, request, reply)

@@ -1,13 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
-import type { ReadDevice } from '../access/devices.ts'
 import type { NotMeDoor } from '../access/not-me.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
 import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
-import type { AuditLog } from '../audit/log.ts'
 import type { ClientRegistry } from '../config/clients.ts'
 import type { Config } from '../config/env.ts'
 import { consentRecord, type Policy } from '../config/policy.ts'
@@ -21,8 +19,9 @@ import type { PageParts } from '../pages/parts.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import { bindBrowser } from './browser-binding.ts'
 import type { LoginRouteParts } from './login-routes.ts'
+import { signInParts, type SignInInput } from './sign-in-parts.ts'
 
-export interface PageInput {
+export interface PageInput extends Omit<SignInInput, 'login'> {
   readonly config: Config
   readonly policy: Policy
   readonly login: LoginParts
@@ -32,10 +31,8 @@ export interface PageInput {
   readonly graphql: Pick<GraphqlServer, 'handle'>
   readonly registry: ClientRegistry
   readonly consents: ConsentDoor
-  readonly audit: Pick<AuditLog, 'note'>
   readonly linkStart: LinkingStart
   readonly jobs: Pick<JobQueue, 'stateOf'>
-  readonly readDevice: ReadDevice
   readonly notMe: NotMeDoor
 }
 
@@ -60,6 +57,7 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
       const url = await startLogin(login, { provider, goal, browser: bindBrowser(request, reply), locale: language, ...hint })
       return url.href
     },
+    ...signInParts(input),
     decide: async (question, answers, language) => {
       await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: language })
     },
@@ -78,12 +76,13 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
   return { ...parts, loginRoutes: (transactions) => routesOf(parts, input, transactions) }
 }
 
-function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevice }: PageInput, transactions: LoginTransactions): LoginRouteParts {
+function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevice, signIn }: PageInput, transactions: LoginTransactions): LoginRouteParts {
   return {
     login,
     transactions,
     linking: linkStart,
     interactions: openid.interactions,
+    signIn,
     readDevice,
     problemPage: ({ error, waysKnown, question }, request: FastifyRequest, reply: FastifyReply) =>
       sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question, ways: waysKnown }),

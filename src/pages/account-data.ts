@@ -119,7 +119,8 @@ function refusalIn({ errors }: GraphqlAnswer): EntenteError | null {
   const [first] = errors ?? []
   if (!first) return null
   const detail: LogDetail = { page: 'account', code: String(first.extensions?.code) }
-  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail)
+  const action = first.extensions?.action
+  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail, typeof action === 'string' ? { action } : {})
 }
 
 export const mutations = {
@@ -130,6 +131,9 @@ export const mutations = {
   undoMerge: 'mutation UndoMerge($id: ID!) { undoMerge(id: $id) }',
   setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
   endSession: 'mutation EndSession($id: ID!) { endSession(id: $id) }',
+  startStepUp: 'mutation StartStepUp($action: ID!) { startStepUp(action: $action) { accepted reasons passkeyOptions handle } }',
+  sendStepUpCode: 'mutation SendStepUpCode($action: ID!) { sendStepUpCode(action: $action) }',
+  completeStepUp: 'mutation CompleteStepUp($action: ID!, $proof: StepUpProofInput!) { completeStepUp(action: $action, proof: $proof) }',
   logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',
 } as const
 

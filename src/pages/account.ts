@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
+import { accountConfirm, sendConfirm } from './account-confirm.ts'
 import { ask, mutations, readAccount, startedLinking } from './account-data.ts'
 import { mergePage } from './account-merge.ts'
 import { sectionsOf } from './account-sections.ts'
@@ -19,6 +20,7 @@ const query = z.object({ after: z.string().max(2000), done: z.string(), problem:
 /** `/account`: an ordinary client of our own API. It sees what the API gives to the person, and changes nothing beside it. */
 export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   accountCallback(app, parts)
+  accountConfirm(app, parts)
   mergePage(app, parts)
   app.get('/account', async (request, reply) => {
     const session = sessionOf(parts, request)
@@ -96,7 +98,7 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
 }
 
 /** One form of the page: checked, carried out with the person's own token, answered with a redirect; a refusal goes back to the page. */
-async function change<T>(
+async function change<T extends Readonly<Record<string, string>>>(
   parts: AccountParts,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -111,7 +113,11 @@ async function change<T>(
   } catch (error) {
     if (!(error instanceof EntenteError)) throw error
     request.log.warn({ code: error.code, ...error.detail }, 'refused')
-    if (error.code === 'UNAUTHENTICATED' || error.code === 'STEP_UP_REQUIRED') return sendToSignIn(parts, reply, error.code === 'STEP_UP_REQUIRED')
+    if (error.code === 'UNAUTHENTICATED') return sendToSignIn(parts, reply)
+    const { action } = error.hints
+    if (error.code === 'STEP_UP_REQUIRED' && action !== undefined) {
+      return sendConfirm(parts, request, reply, session, { action, then: request.url, fields: form })
+    }
     return reply.redirect(`/account?problem=${error.code}`, 303)
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { html, type Fragment, type Html } from './html.ts'
 import { wordmark } from './icons.ts'
 import type { FrameParts } from './parts.ts'
+import { passkeyScriptPath } from './passkey-script.ts'
 import { stylesheetPath } from './style.ts'
 import { languageOf, languages, wordsIn, type Language, type Words } from './words.ts'
 
@@ -19,15 +20,17 @@ export interface Page {
   readonly wide?: boolean
   /** Besides ourselves, where forms of this page may lead. */
   readonly formTargets?: readonly string[]
+  /** Whether it takes a passkey: the only pages with a script, which is a file of ours. */
+  readonly passkeys?: boolean
 }
 
 /**
  * Sent with every page. Forms go to ourselves, and on to `formTargets`: Chromium holds `form-action` against every redirect that follows a
  * form. The referrer policy is not `no-referrer`: that would make browsers send `Origin: null` with our own forms.
  */
-export const pageHeaders = (formTargets: readonly string[]): Readonly<Record<string, string>> => ({
+export const pageHeaders = (formTargets: readonly string[], passkeys = false): Readonly<Record<string, string>> => ({
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src 'self'; img-src 'self'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'; base-uri 'none'`,
+  'content-security-policy': `default-src 'none'; ${passkeys ? "script-src 'self'; " : ''}style-src 'self'; img-src 'self'; form-action ${["'self'", ...formTargets].join(' ')}; frame-ancestors 'none'; base-uri 'none'`,
   'cache-control': 'no-store',
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
@@ -67,7 +70,7 @@ export function viewFor(parts: FrameParts, request: FastifyRequest, reply: Fasti
 export function sendPage(parts: FrameParts, reply: FastifyReply, view: View, status: number, page: Page): FastifyReply {
   return reply
     .code(status)
-    .headers(pageHeaders(page.formTargets ?? []))
+    .headers(pageHeaders(page.formTargets ?? [], page.passkeys))
     .send(documentOf(parts, view, page).text)
 }
 
@@ -82,6 +85,7 @@ function documentOf(parts: FrameParts, { language, words, here }: View, page: Pa
         <meta name="robots" content="noindex" />
         <title>${page.title} · Entente</title>
         <link rel="stylesheet" href="${stylesheetPath}" />
+        ${page.passkeys && html`<script src="${passkeyScriptPath}" defer></script>`}
       </head>
       <body class="${page.wide ? 'wide' : ''}">
         <a class="skip" href="#content">${words.skip}</a>

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { PendingQuestion } from '../access/interactions.ts'
+import type { PasskeyQuestion } from '../access/passkeys.ts'
 import { catalogue, EntenteError, type ErrorCode } from '../errors.ts'
 import { historyOf, inOrderOfUse, rememberChoice } from './device.ts'
 import { formToken, readForm } from './forms.ts'
@@ -9,6 +10,7 @@ import { providerIcon } from './icons.ts'
 import { onwardToClient, sendPage, viewFor, type View } from './layout.ts'
 import type { LoginParts, Way } from './parts.ts'
 import { problemNote, sendProblem } from './problem.ts'
+import { passkeyForm } from './proofs.ts'
 
 const uidOf = (request: FastifyRequest) => z.object({ uid: z.string() }).safeParse(request.query).data?.uid
 const uidForm = z.object({ uid: z.string() })
@@ -63,12 +65,12 @@ export interface LoginProblem {
   readonly reference: string
   /** What still waits in this browser: then the page offers the other ways in. */
   readonly question?: PendingQuestion | null
-  /** LINK_REQUIRED: ids of the providers that the customer signed in with before, where that may be told. */
+  /** LINK_REQUIRED: how that customer can sign in (ids of providers, `passkey`, `mail`), where that may be told. */
   readonly ways?: readonly string[]
 }
 
 /** The page after a login that did not succeed. A cancelled one is not an error (200); others have the status of their code. */
-export function sendLoginProblem(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, problem: LoginProblem): FastifyReply {
+export async function sendLoginProblem(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, problem: LoginProblem): Promise<FastifyReply> {
   const { code, reference, question } = problem
   if (!question) {
     return sendProblem(parts, request, reply, {
@@ -82,34 +84,76 @@ export function sendLoginProblem(parts: LoginParts, request: FastifyRequest, rep
   return sendLogin(parts, request, reply, question, problem)
 }
 
-function sendLogin(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, problem?: LoginProblem): FastifyReply {
+async function sendLogin(
+  parts: LoginParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  question: PendingQuestion,
+  problem?: LoginProblem,
+): Promise<FastifyReply> {
   const view = viewFor(parts, request, reply, question.locale)
   const used = historyOf(parts, request)
   const known = problem?.ways ?? []
   const ways = inOrderOfUse(parts.providers, used).filter(({ id }) => known.length === 0 || known.includes(id))
-  const token = formToken(parts, request, reply)
+  const hidden = html`${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />`
   const { words } = view
+  const offered = (way: string) => known.length === 0 || known.includes(way)
+  const passkey = offered('passkey') ? await passkeyAsked(parts, request, reply) : null
   const main = html`${problem ? problemNote(words, problem.code, problem.reference) : null}
     <div class="card">
       ${problem ? html`<h2>${known.length > 0 ? words.problem.knownWays : words.problem.otherWays}</h2>` : html`<h1>${words.login.title}</h1>`}
       <p class="asks">
         ${words.login.asks} <strong><bdi>${question.client.name}</bdi></strong>
       </p>
+      ${await joiningNote(parts, request, view, question)}
       <ul class="ways" aria-label="${words.login.ways}">
         ${ways.map((way) => wayLink(view, way, question.uid, way.id === used[0]?.[0] && !problem))}
       </ul>
+      ${ownWays(view, hidden, { mail: parts.ownWays.mail && offered('mail'), passkey })}
       ${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
     </div>
-    <form method="post" action="/login/back">
-      ${token}<input type="hidden" name="uid" value="${question.uid}" /><button class="quiet">${words.login.back}</button>
-    </form>`
+    <form method="post" action="/login/back">${hidden}<button class="quiet">${words.login.back}</button></form>`
   const status = problem === undefined || problem.code === 'LOGIN_DENIED' ? 200 : catalogue[problem.code][0]
   const here = problem ? null : view.here
   return sendPage(parts, reply, { ...view, here }, status, {
     title: problem ? words.problem[problem.code][0] : words.login.title,
     main,
     formTargets: onwardToClient(question.client),
+    passkeys: passkey !== null,
   })
+}
+
+/** Without Redis there is no challenge, and the other ways stay. */
+async function passkeyAsked(parts: LoginParts, request: FastifyRequest, reply: FastifyReply): Promise<PasskeyQuestion | null> {
+  try {
+    return await parts.ownWays.passkeyQuestion(request, reply)
+  } catch (error) {
+    request.log.warn({ error: error instanceof Error ? error.name : typeof error }, 'no passkeys')
+    return null
+  }
+}
+
+function ownWays(view: View, hidden: Html, { mail, passkey }: { readonly mail: boolean; readonly passkey: PasskeyQuestion | null }): Html {
+  const { login } = view.words
+  const byMail = html`<form method="post" action="/login/mail">
+    ${hidden}
+    <div class="field">
+      <label for="address">${login.address}</label>
+      <input id="address" name="address" type="email" required maxlength="254" autocomplete="username webauthn" />
+    </div>
+    <button class="button">${login.sendCode}</button>
+  </form>`
+  return html`<section class="own-ways" aria-label="${login.or}">
+    ${mail && byMail} ${passkey && passkeyForm({ view, action: '/login/passkey', hidden, question: passkey, label: login.passkey, offer: mail })}
+  </section>`
+}
+
+/** What will happen to a login that waits here to be linked, before it happens. */
+export async function joiningNote(parts: LoginParts, request: FastifyRequest, { words }: View, question: PendingQuestion): Promise<Html | null> {
+  const waiting = await parts.ownWays.waitingFor(question, request)
+  if (waiting === null) return null
+  const name = parts.providers.find(({ id }) => id === waiting)?.name ?? waiting
+  return html`<p class="note">${words.login.joining.replace('{provider}', () => name)}</p>`
 }
 
 function wayLink({ words }: View, way: Way, uid: string, usedBefore: boolean): Html {

@@ -95,7 +95,7 @@ export interface NotMeParts extends FrameParts {
 
 export interface GraphqlAnswer {
   readonly data?: unknown
-  readonly errors?: readonly { readonly extensions?: { readonly code?: unknown } }[]
+  readonly errors?: readonly { readonly extensions?: { readonly code?: unknown; readonly action?: unknown } }[]
 }
 
 export interface AccountParts extends FrameParts {

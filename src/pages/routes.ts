@@ -3,18 +3,21 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import { EntenteError } from '../errors.ts'
 import { accountPages } from './account.ts'
+import { confirmPages } from './confirm.ts'
 import { consentPages } from './consent.ts'
 import { deletionPage } from './deletion.ts'
 import { loginPages, sendLoginProblem } from './login.ts'
 import { notMePage } from './not-me.ts'
 import { onwardPage } from './onward.ts'
+import { ownWayPages } from './own-ways.ts'
 import type { PageParts } from './parts.ts'
 import { codeOf, sendProblem } from './problem.ts'
+import { passkeyScript, passkeyScriptPath } from './passkey-script.ts'
 import { stylesheet, stylesheetPath } from './style.ts'
 
 /**
  * All pages as one Fastify plugin, with its own form parser and error pages. Expects `@fastify/cookie` on the server that it is
- * registered on. The OpenID provider's interaction cookie has to reach `/login`, `/login/start`, `/login/back` and `/consent`.
+ * registered on. The OpenID provider's interaction cookie has to reach `/login` and what is under it, `/confirm` and `/consent`.
  */
 export async function pages(app: FastifyInstance, parts: PageParts): Promise<void> {
   await app.register(formbody, { bodyLimit: 20_000 })
@@ -28,8 +31,13 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   app.get(stylesheetPath, (_request, reply) =>
     reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(stylesheet),
   )
+  app.get(passkeyScriptPath, (_request, reply) =>
+    reply.headers({ 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(passkeyScript),
+  )
   onwardPage(app, parts)
   loginPages(app, parts)
+  ownWayPages(app, parts)
+  confirmPages(app, parts)
   consentPages(app, parts)
   accountPages(app, parts)
   notMePage(app, parts)

@@ -84,6 +84,9 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 @media (min-width:34rem){.fields{grid-template-columns:1fr 1fr}}
 .field label{display:block;font-size:.875rem;font-weight:600;margin-bottom:.3rem}
 .field input,.field select{width:100%;min-height:3rem;padding:.6rem .8rem;border:1.5px solid var(--edge);border-radius:10px;background:var(--card);color:var(--ink);font:inherit}
+.own-ways{display:grid;gap:1.25rem;margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
+.own-ways:empty{display:none}
+.field+.button,.card form+form,.card form+details{margin-top:1rem}
 .scroll{overflow-x:auto;margin-top:1rem}
 table{border-collapse:collapse;width:100%;font-size:.875rem}
 th,td{text-align:left;vertical-align:top;padding:.55rem .75rem .55rem 0;border-top:1px solid var(--line)}

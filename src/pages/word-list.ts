@@ -1,4 +1,6 @@
 import type { toldToCustomer } from '../audit/reads.ts'
+import type { Reason } from '../access/decide-step-up.ts'
+import type { stepUpActions } from '../config/step-up.ts'
 import type { DataForm, LegalBasis } from '../config/policy.ts'
 import type { ErrorCode } from '../errors.ts'
 
@@ -8,7 +10,14 @@ type Texts<Key extends string> = { readonly [key in Key]: string }
 
 /** Everything that the pages say, in one language; the policy file brings its own texts. */
 export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsible' | 'accountCentre'> {
-  readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'>
+  readonly login: Texts<'title' | 'asks' | 'with' | 'ways' | 'usedBefore' | 'unavailable' | 'promise' | 'back' | 'onward' | 'onwardText' | 'onwardLink'> &
+    Texts<'or' | 'address' | 'sendCode' | 'passkey' | 'joining' | 'codeTitle' | 'codeText' | 'codeSubmit' | 'codeOther'>
+  /** Questions for a proof: what they say, why they come (the reasons of the step-up), and what is wanted (its actions). */
+  readonly confirm: Texts<
+    'title' | 'wanted' | 'passkey' | 'passkeyFailed' | 'totp' | 'mailCode' | 'recoveryCode' | 'confirm' | 'send' | 'sendAgain' | 'otherWay' | 'notNow' | 'signIn' | 'leave'
+  > &
+    Texts<Reason>
+  readonly actions: Texts<(typeof stepUpActions)[number]>
   readonly problem: Texts<'reference' | 'otherWays' | 'knownWays' | 'again'> & { readonly [code in ErrorCode]: readonly [title: string, text: string] }
   readonly deletion: Texts<'title' | 'received' | 'done'>
   readonly notMe: Texts<'title' | 'text' | 'ends' | 'asks' | 'keeps' | 'button' | 'leave' | 'doneTitle' | 'done' | 'account' | 'overTitle' | 'over'>

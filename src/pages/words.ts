@@ -29,6 +29,12 @@ export function fieldWord(words: Words, coordinate: string): string {
   return words.fields[name] ?? name
 }
 
+/** Why somebody is asked to prove who they are: the weightiest reason, in one sentence. */
+export function reasonWord({ confirm }: Words, reasons: readonly string[]): string {
+  const weighty = ['notMe', 'providerEvent', 'tokenReuse', 'manyFailures', 'impossibleTravel', 'mailWayIn', 'newDevice', 'signedInLongAgo', 'askedByShop'] as const
+  return confirm[weighty.find((reason) => reasons.includes(reason)) ?? 'factorEnrolled']
+}
+
 /** An ISO 8601 duration in calendar units (`P6M`, `P1Y6M`) as people say it. */
 export function durationWord(language: Language, duration: string): string {
   const units: Readonly<Record<string, string>> = { Y: 'year', M: 'month', W: 'week', D: 'day' }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import cookie from '@fastify/cookie'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { PendingQuestion } from '../../src/access/interactions.ts'
+import type { ConfirmQuestion } from '../../src/access/sign-in-door.ts'
 import { readClients } from '../../src/config/clients.ts'
 import { readPolicy } from '../../src/config/policy.ts'
 import { EntenteError, type ErrorCode } from '../../src/errors.ts'
@@ -22,6 +23,7 @@ export const question = (change: Partial<PendingQuestion> = {}): PendingQuestion
   prompt: 'login',
   client: storefront,
   customer: null,
+  way: null,
   purposes: [],
   confirm: null,
   provider: null,
@@ -40,11 +42,16 @@ export interface Behind {
   decided: Answer[]
   operations: { query: string; variables: Readonly<Record<string, unknown>>; accessToken: string }[]
   started: string[]
+  /** What `/confirm` asks for; null: nothing. */
+  confirm: ConfirmQuestion | null
+  /** The provider whose login waits to be linked. */
+  joining: string | null
+  proofs: unknown[]
 }
 
 /** The pages on a real server, before the parts that the gateway would hand in; `elsewhere` is the provider's and the shop's host. */
 export async function openStage(elsewhere = 'http://127.0.0.1:9') {
-  const behind: Behind = { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [] }
+  const behind: Behind = { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [], confirm: null, joining: null, proofs: [] }
   const server = fastify({ forceCloseConnections: true })
   server.removeAllContentTypeParsers()
   await server.register(cookie)
@@ -93,6 +100,29 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
     },
     providers: [way('google', 'Google'), way('apple', 'Apple'), way('facebook', 'Facebook'), way('haus', 'Haus')],
     notMe: { isOpen: async (token) => token === 'works', act: async (token) => token === 'works' },
+    ownWays: {
+      mail: true,
+      waitingFor: async () => behind.joining,
+      passkeyQuestion: async () => ({ handle: 'h', options: { challenge: 'AAAA', rpId: '127.0.0.1', allowCredentials: [] } }),
+      sendCode: async () => failing(),
+      byCode: async (_question, code) => {
+        if (code !== '12345678') throw new EntenteError('BAD_USER_INPUT')
+        return `${elsewhere}/shop/callback?code=1`
+      },
+      byPasskey: async () => {
+        throw new EntenteError('BAD_USER_INPUT')
+      },
+    },
+    confirm: {
+      question: async () => behind.confirm,
+      sendCode: async () => failing(),
+      prove: async (_question, proof) => {
+        failing()
+        behind.proofs.push(proof)
+        return `${elsewhere}/shop/callback?code=1`
+      },
+    },
+    deletion: async () => null,
     beginLogin: async ({ provider }) => {
       failing()
       if (behind.down.includes(provider)) throw new EntenteError('PROVIDER_UNAVAILABLE')
