@@ -18,6 +18,7 @@ import { mongoAnswers } from '../storage/mongo.ts'
 import { onceStore, redisAnswers } from '../storage/redis.ts'
 import type { Doors } from './doors.ts'
 
+/** The ways over HTTP: routes, pages, health, in front of what the doors offer. */
 export async function openServer(opened: AsyncDisposableStack, doors: Doors) {
   const { config, log, metrics, storage, registry, openid, graphql } = doors
   const { db, redis, keys } = storage

@@ -1,4 +1,3 @@
-import { mailCodes } from '../access/mail-codes.ts'
 import { eventWork } from '../broker/events/inbox.ts'
 import { revokeGrant } from '../broker/revoke-grant.ts'
 import { jobNotices } from '../http/notices.ts'
