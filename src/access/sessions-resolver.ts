@@ -1,7 +1,8 @@
-import { Arg, Ctx, Directive, Field, FieldResolver, ID, Mutation, ObjectType, Resolver, Root } from 'type-graphql'
+import { Arg, Ctx, Directive, Field, FieldResolver, ID, Mutation, ObjectType, registerEnumType, Resolver, Root } from 'type-graphql'
 import type { CustomerView } from '../consent/view.ts'
 import { Customer } from '../customers/customer-type.ts'
 import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
+import type { Alert } from '../storage/customers.ts'
 
 @Directive('@notPersonal')
 @ObjectType({ simpleResolvers: true, description: 'A browser that the customer has signed in with; it is known again by a cookie.' })
@@ -27,6 +28,23 @@ export class Session {
   @Field(() => Boolean, { description: 'Whether the access token came from it.' }) current!: boolean
 }
 
+enum AlertReason {
+  notMe = 'notMe',
+  tokenReuse = 'tokenReuse',
+  providerEvent = 'providerEvent',
+}
+registerEnumType(AlertReason, {
+  name: 'AlertReason',
+  description: 'notMe: a sign-in was reported; tokenReuse: a token was used twice; providerEvent: a provider told of it.',
+})
+
+@Directive('@notPersonal')
+@ObjectType({ simpleResolvers: true, description: 'Somebody else may have been in the account: the next sign-in takes more than a way in.' })
+export class AccountAlert {
+  @Field(() => Date) since!: Date
+  @Field(() => AlertReason) why!: Alert['why']
+}
+
 /** The browsers in which a customer is signed in. */
 export interface SessionsDoor {
   /** Newest first. */
@@ -35,6 +53,7 @@ export interface SessionsDoor {
   end(caller: Caller, id: string): Promise<void>
   /** The one that the token came from first, then by latest use. */
   devices(caller: Caller, customer: CustomerKey): Promise<readonly Device[]>
+  alert(customer: CustomerKey): Promise<AccountAlert | null>
   /** Its sessions end, and it will be new again. For the person alone. FORBIDDEN, BAD_USER_INPUT for an id that is not the customer's. */
   forget(caller: Caller, id: string): Promise<void>
 }
@@ -58,6 +77,12 @@ export class SessionsResolver {
   async devices(@Root() view: CustomerView, @Ctx() operation: SessionsOperation): Promise<readonly Device[] | null> {
     if (!view.open.has('devices')) return null
     return operation.parts.sessions.devices(tokenOf(operation.caller), view.key)
+  }
+
+  @Directive('@personalData(category: "user.account")')
+  @FieldResolver(() => AccountAlert, { nullable: true, description: 'Until a factor was proved. For the person only.' })
+  async alert(@Root() view: CustomerView, @Ctx() operation: SessionsOperation): Promise<AccountAlert | null> {
+    return view.open.has('alert') ? operation.parts.sessions.alert(view.key) : null
   }
 
   @Mutation(() => Boolean, { description: 'Takes a browser off the list of devices and signs it out. For the person only.' })

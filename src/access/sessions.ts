@@ -57,6 +57,11 @@ export function sessionsDoor(parts: SessionsParts): SessionsDoor {
       return devices.toSorted((a, b) => Number(b.current) - Number(a.current) || b.lastAt.getTime() - a.lastAt.getTime())
     },
 
+    async alert(customer) {
+      const [row] = await customers.readMany([customer], { alert: 1 })
+      return row?.alert ?? null
+    },
+
     async forget(caller, id) {
       const customer = personAlone(caller)
       const at = new Date()

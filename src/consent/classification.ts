@@ -27,7 +27,15 @@ export interface ClassifiedField extends FieldKind {
 export type Classification = ReadonlyMap<string, ClassifiedField>
 
 /** About other clients, which is the person's business: no purpose of theirs opens it. */
-const personOnly = new Set(['Customer.accessLog', 'Customer.devices', 'Customer.factors', 'Customer.seenBy', 'Customer.sessions'])
+const personOnly = new Set([
+  'Customer.accessLog',
+  'Customer.alert',
+  'Customer.devices',
+  'Customer.factors',
+  'Customer.merges',
+  'Customer.seenBy',
+  'Customer.sessions',
+])
 
 const closedScalars = new Set(['String', 'Int', 'Float', 'Boolean', 'ID', 'DateTime'])
 

@@ -1,6 +1,7 @@
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import type { Caller, CustomerKey, Mask } from '../operation.ts'
 import type { GatedRow, IdentitySummary, TraitValue } from '../storage/customers.ts'
+import type { IdentityState } from '../storage/identities.ts'
 import { consentsOf, type Consent } from './decisions.ts'
 import { mayOf, tokenFor } from './gate.ts'
 import type { HashFor } from './reduce.ts'
@@ -29,7 +30,7 @@ export interface CustomerView {
   readonly open: ReadonlySet<string>
 }
 
-export type IdentityView = Pick<IdentitySummary, 'id' | 'provider' | 'linkedAt' | 'lastUsedAt'> & { readonly email: string | null }
+export type IdentityView = Pick<IdentitySummary, 'id' | 'provider' | 'linkedAt' | 'lastUsedAt'> & { readonly state: IdentityState; readonly email: string | null }
 
 export interface ViewParts {
   readonly policy: Policy
@@ -100,6 +101,6 @@ function traitsOf(row: GatedRow, shape: Shape, client: string): Readonly<Record<
   return traits
 }
 
-function identityOf({ id, provider, linkedAt, lastUsedAt, email }: IdentitySummary, shape: Shape, client: string): IdentityView {
-  return { id, provider, linkedAt, lastUsedAt, email: shape.identityEmail(email, client) }
+function identityOf({ id, provider, state = 'active', linkedAt, lastUsedAt, email }: IdentitySummary, shape: Shape, client: string): IdentityView {
+  return { id, provider, state, linkedAt, lastUsedAt, email: shape.identityEmail(email, client) }
 }

@@ -1,15 +1,29 @@
 import { GraphQLScalarType } from 'graphql'
-import { Directive, Field, ID, Int, ObjectType } from 'type-graphql'
+import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import { Consent, FieldAccess } from '../consent/resolver.ts'
+import type { IdentityState as State } from '../storage/identities.ts'
 
 /** Stands for the type made from the policy's attributes, which takes its place when the schema is built. */
 export const TraitsPlaceholder = new GraphQLScalarType({ name: 'Traits', description: "The shop's own attributes, as the policy file declares them." })
+
+enum IdentityState {
+  active = 'active',
+  revoked = 'revoked',
+  blocked = 'blocked',
+  gone = 'gone',
+}
+registerEnumType(IdentityState, {
+  name: 'IdentityState',
+  description:
+    'What its provider says: revoked opens the account again at the next sign-in with it, blocked not before the provider allows it, gone never again.',
+})
 
 @Directive('@notPersonal')
 @ObjectType({ simpleResolvers: true, description: 'One login at one provider.' })
 export class Identity {
   @Field(() => ID) id!: string
   @Field(() => ID) provider!: string
+  @Field(() => IdentityState) state!: State
   @Field(() => Date) linkedAt!: Date
   @Field(() => Date, { nullable: true }) lastUsedAt?: Date
   @Directive('@personalData(category: "user.contact.email")')

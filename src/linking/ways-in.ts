@@ -1,9 +1,15 @@
-import type { CustomerRow, IdentitySummary } from '../storage/customers.ts'
+import type { CustomerRow, FactorSummary, IdentitySummary } from '../storage/customers.ts'
 
-const isOpen = ({ state = 'active' }: IdentitySummary): boolean => state === 'active' || state === 'revoked'
+/** What can be known of the ways into an account without its keys. */
+interface WaysIn {
+  readonly identities: readonly Pick<IdentitySummary, 'state'>[]
+  readonly factors?: readonly Pick<FactorSummary, 'kind'>[]
+}
+
+const isOpen = ({ state = 'active' }: Pick<IdentitySummary, 'state'>): boolean => state === 'active' || state === 'revoked'
 
 /** Whether somebody who signs in can be asked for more. Recovery codes stand in for a factor and are none themselves. */
-export const hasSecondFactor = ({ factors = [] }: Pick<CustomerRow, 'factors'>): boolean => factors.some(({ kind }) => kind !== 'recoveryCodes')
+export const hasSecondFactor = ({ factors = [] }: Pick<WaysIn, 'factors'>): boolean => factors.some(({ kind }) => kind !== 'recoveryCodes')
 
 /** How somebody who has shown an address of this customer's may sign in as them: ids of providers, `passkey`. */
 export const waysOf = ({ identities, factors = [] }: Pick<CustomerRow, 'identities' | 'factors'>): string[] => [
@@ -12,6 +18,6 @@ export const waysOf = ({ identities, factors = [] }: Pick<CustomerRow, 'identiti
 ]
 
 /** Whether somebody could still sign in: with a login that its provider has not shut, or with a passkey. A code by mail is a way back, not a way in. */
-export function hasWayIn({ identities, factors = [] }: Pick<CustomerRow, 'identities' | 'factors'>): boolean {
+export function hasWayIn({ identities, factors = [] }: WaysIn): boolean {
   return identities.some(isOpen) || factors.some(({ kind }) => kind === 'passkey')
 }

@@ -52,7 +52,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
   const resolvers: ResolverParts = {
     customers,
     login: { providers: () => Promise.resolve([]), start: absent, complete: absent, withIdToken: absent, refresh: absent, logout: absent },
-    sessions: { list: absent, end: absent, devices: absent, forget: absent },
+    sessions: { list: absent, end: absent, devices: absent, alert: absent, forget: absent },
     factors: {
       list: absent,
       startPasskey: absent,
