@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { passkeyScriptPath } from '../../src/pages/passkey-script.ts'
 import { openStage, question } from './stage.ts'
 
 const stage = await openStage()
@@ -87,12 +88,13 @@ describe('every page', () => {
     '/login/google/callback?code=LOGIN_DENIED',
   ]
 
-  test.for(pages)('C47 F30: %s is never framed, stored, sniffed or scripted', async (path) => {
+  test.for(pages)('C47 F30: %s is never framed, stored or sniffed, and scripted by our one file at most, where passkeys are taken', async (path) => {
     if (path.startsWith('/consent')) stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop'] })
     const { response, text } = await visit(path)
     const headers = Object.fromEntries(response.headers)
+    const script = /waiting-1|DENIED/.test(path) && !path.startsWith('/consent') ? "script-src 'self'; " : ''
     expect(headers['content-security-policy']).toBe(
-      `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'${path.includes('waiting-1') || path.includes('DENIED') ? ' https: http://127.0.0.1:*' : ''}; frame-ancestors 'none'; base-uri 'none'`,
+      `default-src 'none'; ${script}style-src 'self'; img-src 'self'; form-action 'self'${path.includes('waiting-1') || path.includes('DENIED') ? ' https: http://127.0.0.1:*' : ''}; frame-ancestors 'none'; base-uri 'none'`,
     )
     expect(headers).toMatchObject({
       'cache-control': 'no-store',
@@ -100,7 +102,9 @@ describe('every page', () => {
       'x-content-type-options': 'nosniff',
       'cross-origin-opener-policy': 'same-origin',
     })
-    expect(text).not.toMatch(/<script|\sstyle=|\son\w+=|javascript:/)
+    const scripts = text.match(/<script[^>]*>/g) ?? []
+    expect(scripts).toEqual(script === '' ? [] : [`<script src="${passkeyScriptPath}" defer>`])
+    expect(text).not.toMatch(/\sstyle=|\son\w+=|javascript:/)
   })
 
   test('C44: cookies are bound to this host and out of reach of scripts', async () => {
@@ -339,9 +343,36 @@ describe('the account centre', () => {
   test('signs in anew when the API wants it', async () => {
     const account = await signedIn()
     const page = await visit('/account', { cookie: account })
-    stage.behind.answers = [{ errors: [{ extensions: { code: 'STEP_UP_REQUIRED' } }] }]
+    const startStepUp = { accepted: ['signIn'], reasons: ['signedInLongAgo'], passkeyOptions: null, handle: null }
+    stage.behind.answers = [{ errors: [{ extensions: { code: 'STEP_UP_REQUIRED', action: 'unlinkIdentity' } }] }, { data: { startStepUp } }]
     const answer = await post('/account/logins/remove', { id: 'i1', token: page.token }, { cookie: `${page.cookie}; ${account}` })
     expect(new URL(answer.headers.get('location') ?? '', stage.url).searchParams.get('prompt')).toBe('login')
+  })
+
+  test('asks for a proof on a page that names the action, and then carries out what was wanted', async () => {
+    const account = await signedIn()
+    const page = await visit('/account', { cookie: account })
+    const cookie = `${page.cookie}; ${account}`
+    const startStepUp = { accepted: ['totp', 'recoveryCode'], reasons: ['factorEnrolled'], passkeyOptions: null, handle: null }
+    const refusal = { errors: [{ extensions: { code: 'STEP_UP_REQUIRED', action: 'unlinkIdentity' } }] }
+    stage.behind.answers = [refusal, { data: { startStepUp } }]
+    const asked = await post('/account/logins/remove', { id: 'i1', token: page.token }, { cookie })
+    const text = await asked.text()
+    expect([asked.status, text.includes('Remove a login. It will no longer open this account.')]).toEqual([200, true])
+    expect(text).toContain('name="id" value="i1"')
+    expect(text).toContain('href="/account">Leave everything as it is')
+
+    const given = { for: 'unlinkIdentity', then: '/account/logins/remove', id: 'i1', kind: 'totp', code: '123456', token: page.token }
+    stage.behind.answers = [{ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }, { data: { startStepUp } }]
+    const wrong = await post('/account/confirm', given, { cookie })
+    expect([wrong.status, (await wrong.text()).includes('BAD_USER_INPUT')]).toEqual([400, true])
+
+    stage.behind.answers = [{ data: { completeStepUp: true } }]
+    const right = await post('/account/confirm', given, { cookie })
+    expect([right.status, right.headers.get('location')]).toEqual([307, '/account/logins/remove'])
+    expect(stage.behind.operations.at(-1)?.variables).toEqual({ action: 'unlinkIdentity', proof: { totp: '123456' } })
+    for (const then of ['https://elsewhere.example/', '//elsewhere.example', '/login', '/account/../login', '/account//elsewhere'])
+      expect([then, (await post('/account/confirm', { ...given, then }, { cookie })).status]).toEqual([then, 400])
   })
 
   test('a token that no longer counts ends in an error page, not in a circle', async () => {
