@@ -3,7 +3,7 @@ import type { JobStore } from '../storage/jobs.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import type { Tx } from '../storage/transaction.ts'
 
-export type JobKind = 'mail' | 'mailCode' | 'providerEvent' | 'logoutToken' | 'revokeGrant'
+export type JobKind = 'mail' | 'mailCode' | 'providerEvent' | 'logoutToken' | 'revokeGrant' | 'export'
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -75,7 +75,9 @@ export function jobQueue({ store, key, now = Date.now }: { readonly store: JobSt
     },
 
     done: (job: LeasedJob): Promise<void> => store.done(job.id, after(0), after(doneKept)),
-    putOff: (job: LeasedJob, milliseconds: number): Promise<void> => store.putOff(job.id, job.attempts, after(milliseconds)),
+    /** False when another worker has it. */
+    keep: (job: LeasedJob): Promise<boolean> => store.putOff(job.id, job.attempts, after(lease)),
+    putOff: async (job: LeasedJob, milliseconds: number): Promise<void> => void (await store.putOff(job.id, job.attempts, after(milliseconds))),
     park: (job: LeasedJob): Promise<void> => store.park(job.id, job.attempts, after(0), after(parkedKept)),
   }
 }

@@ -3,6 +3,9 @@ import { lease, type JobKind, type JobQueue, type LeasedJob } from './queue.ts'
 /** Does one job, within the time of `signal`. It may have been begun before, so doing it twice must be like doing it once. */
 export type JobHandler = (job: LeasedJob, signal: AbortSignal) => Promise<void>
 
+/** The same for long work: it says with `goOn`, every few seconds, that it still goes on. Throws when another worker has taken over. */
+export type LongJobHandler = (job: LeasedJob, signal: AbortSignal, goOn: () => Promise<void>) => Promise<void>
+
 /** Thrown by a handler when trying again cannot help: the job is parked at once. */
 export class Hopeless extends Error {}
 
@@ -14,7 +17,7 @@ export type JobNotice =
 export interface WorkerParts {
   readonly jobs: JobQueue
   /** Kinds that are absent are left to processes that know them. */
-  readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>
+  readonly handlers: Readonly<Partial<Record<JobKind, LongJobHandler>>>
   readonly noticed: (notice: JobNotice) => void
 }
 
@@ -31,7 +34,7 @@ export const waits = [second, 5 * second, 30 * second, 5 * minute, 30 * minute, 
 
 /** Works the queue off until it is disposed: then begins nothing more, and gives what is under way five seconds. */
 export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDisposable {
-  const doing = new Map<string, JobHandler>(Object.entries(handlers))
+  const doing = new Map<string, LongJobHandler>(Object.entries(handlers))
   const running = new Set<Promise<void>>()
   const cutOff = new AbortController()
   let stopped = false
@@ -85,13 +88,19 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
     const handler = doing.get(job.kind)
     // The second: each time it was begun, the process ended.
     if (handler === undefined || job.payload === undefined || job.attempts > waits.length + 1) return new Hopeless('nobody can do it')
-    const signal = AbortSignal.any([AbortSignal.timeout(longest), cutOff.signal])
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), longest)
+    const goOn = async (): Promise<void> => {
+      if (!(await jobs.keep(job))) throw new Error('another worker has it')
+      timer.refresh()
+    }
+    const signal = AbortSignal.any([late.signal, cutOff.signal])
     const over = new Promise<Error>((resolve) => signal.addEventListener('abort', () => resolve(new Error('not done in time')), { once: true }))
-    const done = handler(job, signal).then(
+    const done = handler(job, signal, goOn).then(
       () => null,
       (error: unknown) => (error instanceof Error ? error : new Error('no error was thrown')),
     )
-    return Promise.race([done, over])
+    return Promise.race([done, over]).finally(() => clearTimeout(timer))
   }
 
   async function setAside(job: LeasedJob, error: Error): Promise<void> {

@@ -72,6 +72,14 @@ export function ledgerStore(db: Connection) {
         .session(tx ?? null)
         .lean<LedgerRow[]>()
         .exec(),
+    /** Oldest first, those after this entry. */
+    page: (customer: CustomerKey, after: string | null, limit: number): Promise<LedgerRow[]> =>
+      model
+        .find({ _id: { $gt: after ?? `${customer}/`, $lt: `${customer}0` } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .lean<LedgerRow[]>()
+        .exec(),
     byIdempotencyKey: (customer: CustomerKey, key: string, tx?: Tx): Promise<LedgerRow | null> =>
       model
         .findOne({ ...ofCustomer(customer), idempotencyKey: key })

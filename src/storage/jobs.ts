@@ -79,10 +79,9 @@ export function jobStore(db: Connection) {
       return row === null ? null : row.doneAt === undefined ? 'waiting' : 'done'
     },
 
-    /** Begins again at `dueAt`, unless another has begun it since. */
-    putOff: async (id: string, attempts: number, dueAt: Date): Promise<void> => {
-      await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })
-    },
+    /** Begins again at `dueAt`. False when another has begun it since. */
+    putOff: async (id: string, attempts: number, dueAt: Date): Promise<boolean> =>
+      (await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })).matchedCount === 1,
 
     /** Leaves it as it is, for a person to look at, until `expiresAt`; unless another has begun it since. */
     park: async (id: string, attempts: number, parkedAt: Date, expiresAt: Date): Promise<void> => {

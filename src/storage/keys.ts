@@ -21,16 +21,21 @@ export function deriveKey(from: string | Buffer, label: string): Buffer {
 }
 
 /** Encrypts small values at rest: AES-256-GCM, fresh nonce, `label` bound as additional data. base64url. */
-export function seal(key: Buffer, plain: Buffer | string, label: string): string {
+export const seal = (key: Buffer, plain: Buffer | string, label: string): string => sealBytes(key, plain, label).toString('base64url')
+
+/** What `seal` closed; null when the key, the label or a single bit differs. */
+export const unseal = (key: Buffer, sealed: string, label: string): Buffer | null => unsealBytes(key, Buffer.from(sealed, 'base64url'), label)
+
+/** The same as bytes, for what is long: nonce, tag, then as much as went in. */
+export function sealBytes(key: Buffer, plain: Buffer | string, label: string): Buffer {
   const nonce = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label))
   const body = Buffer.concat([cipher.update(plain), cipher.final()])
-  return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
+  return Buffer.concat([nonce, cipher.getAuthTag(), body])
 }
 
-/** What `seal` closed; null when the key, the label or a single bit differs. */
-export function unseal(key: Buffer, sealed: string, label: string): Buffer | null {
-  const bytes = Buffer.from(sealed, 'base64url')
+/** What `sealBytes` closed; null when the key, the label or a single bit differs. */
+export function unsealBytes(key: Buffer, bytes: Buffer, label: string): Buffer | null {
   if (bytes.length < 28) return null
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(label))
