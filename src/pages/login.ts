@@ -13,6 +13,8 @@ import { problemNote, sendProblem } from './problem.ts'
 import { passkeyForm } from './proofs.ts'
 
 const uidOf = (request: FastifyRequest) => z.object({ uid: z.string() }).safeParse(request.query).data?.uid
+/** Whoever wants another way than the one that the shop has named. */
+const choosing = (request: FastifyRequest) => z.object({ ways: z.literal('all') }).safeParse(request.query).success
 const uidForm = z.object({ uid: z.string() })
 const startLink = z.object({ uid: z.string(), provider: z.string() })
 
@@ -23,7 +25,7 @@ export function loginPages(app: FastifyInstance, parts: LoginParts): void {
     if (uid === undefined) return reply.redirect('/account', 303)
     const question = await questionOf(parts, request, reply, uid)
     if (question.prompt === 'consent') return reply.redirect(`/consent?uid=${encodeURIComponent(uid)}`, 303)
-    if (question.provider === null) return sendLogin(parts, request, reply, question)
+    if (question.provider === null || choosing(request)) return sendLogin(parts, request, reply, question)
     return begin(parts, request, reply, question, question.provider)
   })
 

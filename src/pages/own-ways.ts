@@ -82,7 +82,7 @@ async function sendCodePage(parts: LoginParts, request: FastifyRequest, reply: F
       <p>${login.codeText}</p>
       ${await joiningNote(parts, request, view, question)}
       <form method="post" action="/login/code">${hidden}${codeField('mailCode', view.words.confirm.mailCode, login.codeSubmit)}</form>
-      <p><a href="/login?uid=${encodeURIComponent(question.uid)}">${login.codeOther}</a></p>
+      <p><a href="/login?ways=all&amp;uid=${encodeURIComponent(question.uid)}">${login.codeOther}</a></p>
     </div>
     ${backToShop(view, hidden)}`
   return sendPage(parts, reply, view, problem ? 400 : 200, { title: login.codeTitle, main, formTargets: onwardToClient(question.client) })
