@@ -32,6 +32,13 @@ export const auditTypes = [
   'profile.updated',
   'consent.changed',
   'processing.restricted',
+  'erasure.requested',
+  'erasure.cancelled',
+  'customer.erased',
+  'data.expired',
+  'request.opened',
+  'request.closed',
+  'requests.overdue',
   'session.ended',
   'session.ended_everywhere',
   'device.forgotten',
@@ -46,6 +53,17 @@ export const auditTypes = [
   'step_up.proved',
   'data.read',
   'access.denied',
+  'customer.not_found',
+  'factor.refused',
+  'privacy.overdue',
+  'chain.broken',
+  'alert.raised',
+  'alert.acknowledged',
+  'audit.read',
+  'audit.exported',
+  'audit.reported',
+  'policy.changed',
+  'clients.changed',
 ] as const
 export type AuditType = (typeof auditTypes)[number]
 
@@ -53,10 +71,13 @@ export type AuditType = (typeof auditTypes)[number]
 export const chainStart: ChainHead = { seq: 0, hash: '' }
 
 /** SHA-256 over everything a row says and the hash of the row before it, so that no row can be changed, dropped or moved unseen. */
-export function hashOf(row: Omit<AuditRow, 'hash'>): string {
+export const hashOf = (row: Omit<AuditRow, 'hash'>): string => createHash('sha256').update(auditText(row)).digest('base64url')
+
+/** The very text that is hashed, as exports hand it out: JSON, the row's id first and the hash before it last. */
+export function auditText(row: Omit<AuditRow, 'hash'>): string {
   const detail = Object.entries(row.detail).sort(([a], [b]) => (a < b ? -1 : 1))
   const said = [row._id, row.at.toISOString(), row.type, row.client, row.actor, row.subjects, row.cover, row.purposes, row.categories, detail, row.prev]
-  return createHash('sha256').update(JSON.stringify(said)).digest('base64url')
+  return JSON.stringify(said)
 }
 
 function rowAfter(head: ChainHead, chain: string, event: AuditEvent, at: Date): AuditRow {

@@ -115,10 +115,13 @@ function entryAfter(row: CustomerRow, { choices, locale, at, caller, receipt, id
 }
 
 /** SHA-256 over all that an entry says and the hash of the one before: no entry can be changed, dropped or moved unseen. */
-export function ledgerHash(entry: Omit<LedgerRow, 'hash'>): string {
+export const ledgerHash = (entry: Omit<LedgerRow, 'hash'>): string => createHash('sha256').update(ledgerText(entry)).digest('base64url')
+
+/** The very text that is hashed, as exports hand it out: JSON, the entry's id first and the hash before it seventh. */
+export function ledgerText(entry: Omit<LedgerRow, 'hash'>): string {
   const decisions = entry.decisions.map((one) => [one.purpose, one.state, one.textVersion, one.textHash, one.locale, one.expiresAt?.toISOString() ?? null])
   const said = [entry._id, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, entry.prev, ...turnSaid(entry)]
-  return createHash('sha256').update(JSON.stringify(said)).digest('base64url')
+  return JSON.stringify(said)
 }
 
 function turnSaid({ turn }: Pick<LedgerRow, 'turn'>): unknown[] {
