@@ -38,6 +38,7 @@ const modules: readonly Module<Stage>[] = [
       const page = await browser.submit(await browser.open(`${end_session_endpoint}?${query}`), { logout: 'yes' })
       expect(page.url).toBe('https://listening.example/post_logout_redirect?state=bye')
 
+      await stage.tellClients()
       expect(stage.behind.told.map(({ url }) => url)).toEqual(['https://listening.example/backchannel_logout'])
       const keys = createLocalJWKSet((await (await fetch(jwks_uri)).json()) as Parameters<typeof createLocalJWKSet>[0])
       const token = new URLSearchParams(stage.behind.told[0]?.body).get('logout_token') ?? ''
