@@ -13,7 +13,7 @@ import { proofForms, proofIn } from './proofs.ts'
 import { reasonWord } from './words.ts'
 
 const action = z.enum(stepUpActions)
-const answer = z.object({ for: action, then: z.string().regex(/^\/account(\/[a-z-]{1,20}){1,3}$/) })
+const answer = z.object({ for: action, then: z.string().regex(/^\/account(\/[a-z-]{1,20}){1,3}$/) }).catchall(z.string())
 const started = z.object({
   startStepUp: z.object({ accepted: z.array(z.string()), reasons: z.array(z.string()), passkeyOptions: z.string().nullable(), handle: z.string().nullable() }),
 })

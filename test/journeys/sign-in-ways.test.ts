@@ -302,12 +302,10 @@ test('D13 D26 the account centre names what is about to happen, takes the factor
   const app = await withTotp(shop, google.accessToken)
   const { browser } = google
   const account = await browser.open(`${shop.url}/account`)
-  console.log(account.status, account.text.slice(500, 2500))
   const asked = await browser.submit(account, { provider: 'facebook' }, (form) => form.action.endsWith('/account/logins/add'))
   saying(asked, /Add another login/)
   const wrong = await browser.submit(asked, { kind: 'totp', code: '000000' }, (form) => form.action.endsWith('/account/confirm'))
   expect(wrong.status).toBe(400)
   const done = await browser.submit(wrong, { kind: 'totp', code: app.next() }, (form) => form.action.endsWith('/account/confirm'))
-  console.log(done.url, done.status, done.text.slice(600))
   expect(pathOf(done)).toBe('/onward')
 })
