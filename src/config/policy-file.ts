@@ -6,6 +6,17 @@ import { stepUpEntry } from './step-up.ts'
 export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
 export const attributeTypes = ['String', 'Int', 'Boolean'] as const
 
+/** Google Consent Mode v2, "Consent type". */
+export const consentTypes = [
+  'ad_storage',
+  'ad_user_data',
+  'ad_personalization',
+  'analytics_storage',
+  'functionality_storage',
+  'personalization_storage',
+  'security_storage',
+] as const
+
 const text = (most: number) => z.string().trim().min(1).max(most)
 const duration = z.string().refine(isDuration, 'is not an ISO 8601 duration such as P13M or P2Y').describe('ISO 8601 duration in years, months, weeks and days')
 const category = z
@@ -33,15 +44,28 @@ const textVersion = z
   .catchall(localisedText)
   .describe('Beside these, one member for each of the locales, with title and text')
 
+const signals = z
+  .strictObject({
+    googleConsentMode: z.array(z.enum(consentTypes)).max(consentTypes.length).default([]).describe('States of Google Consent Mode v2 that a basis for this purpose grants'),
+    tcfPurposes: z.array(z.int().min(1).max(11)).max(11).default([]).describe('Purposes of the IAB TCF that must all be consented to for a yes to this one'),
+  })
+  .prefault({})
+  .describe('What this purpose is called in signals of others')
+
 export const purposeEntry = z.strictObject({
   id: purposeId,
   legalBasis: z.enum(legalBases),
   covers: z.array(coverage).min(1).max(50),
   clients: z.array(clientId).max(1000).describe('Who may act for this purpose'),
   retention: duration,
+  keptAfterErasure: duration.optional().describe('What it covers must outlast an erasure by so long (Art. 17(3)(b) GDPR): kept apart and encrypted. For CONTRACT and LEGAL_OBLIGATION'),
   processors: z.array(text(120)).max(50).default([]),
   validity: duration.optional().describe('How long a consent counts; without it, until it is withdrawn'),
   requires: z.array(purposeId).max(10).default([]).describe('Purposes that need a legal basis too before this one has one'),
+  confirm: z.literal('mail').optional().describe('A yes counts once a link that is sent to the address was followed (double opt-in). With CONSENT'),
+  onGpc: z.literal('object').optional().describe('Global Privacy Control counts as an objection to it. With CONSENT and LEGITIMATE_INTEREST'),
+  askAgainAfter: duration.optional().describe('Who said no or left it open is asked again at a sign-in after so long; without it, a no is final and an open question comes back'),
+  signals,
   texts: z.array(textVersion).min(1).max(100).describe('Oldest first; the last one is in use'),
 })
 
@@ -66,6 +90,17 @@ const sessionsEntry = z
   .prefault({})
   .describe('How long a sign-in lasts')
 
+const erasureEntry = z
+  .strictObject({
+    grace: z
+      .string()
+      .refine((text) => text === 'P0D' || isDuration(text), 'is not an ISO 8601 duration such as P0D or P14D')
+      .default('P0D')
+      .describe('How long the person can take it back'),
+  })
+  .prefault({})
+  .describe('What happens when a person wants to be erased')
+
 export const policyFile = z
   .strictObject({
     controller: z.strictObject({ name: text(200), contact: text(200) }).describe('Who answers for the data'),
@@ -76,6 +111,7 @@ export const policyFile = z
     attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
     stepUp: stepUpEntry,
     sessions: sessionsEntry,
+    erasure: erasureEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
 

@@ -36,6 +36,11 @@ export function* contradictions(
     if (entry.id && (builtInIds.includes(entry.id) || entry.id in Object.prototype)) yield { path: ['purposes', at, 'id'], message: `${entry.id} is reserved` }
     yield* coverageProblems(entry, ['purposes', at, 'covers'], fields)
     yield* textProblems(entry, ['purposes', at, 'texts'], file.locales)
+    if (entry.confirm !== undefined && entry.legalBasis !== 'CONSENT') yield { path: ['purposes', at, 'confirm'], message: 'goes with CONSENT only' }
+    if (entry.onGpc !== undefined && entry.legalBasis !== 'CONSENT' && entry.legalBasis !== 'LEGITIMATE_INTEREST')
+      yield { path: ['purposes', at, 'onGpc'], message: 'goes with CONSENT and LEGITIMATE_INTEREST only' }
+    if (entry.keptAfterErasure !== undefined && entry.legalBasis !== 'CONTRACT' && entry.legalBasis !== 'LEGAL_OBLIGATION')
+      yield { path: ['purposes', at, 'keptAfterErasure'], message: 'goes with CONTRACT and LEGAL_OBLIGATION only' }
   }
   yield* requirementProblems(purposes)
   yield* attributeProblems(attributes)

@@ -31,6 +31,8 @@ export interface Purpose {
   /** By locale, of the version in use. */
   readonly texts: ReadonlyMap<string, PurposeText>
   readonly textVersion: string
+  /** When the text in use came into use: `2026-01-15`. */
+  readonly textDate: string
   /** Consent to one of these counts: the version in use, and those it only corrects the spelling of. */
   readonly validVersions: ReadonlySet<string>
   readonly clients: ReadonlySet<string>
@@ -38,7 +40,16 @@ export interface Purpose {
   readonly requires: Mask
   /** ISO 8601 duration. */
   readonly retention: string
+  /** ISO 8601 duration for which what it covers outlasts an erasure; null: it does not. */
+  readonly keptAfterErasure: string | null
   readonly processors: readonly string[]
+  /** Whether a yes waits for a link in a mail (double opt-in). */
+  readonly confirm: 'mail' | null
+  /** What Global Privacy Control means for it. */
+  readonly onGpc: 'object' | null
+  /** ISO 8601 duration in which nobody is asked a second time; null: a no is final, and an open question comes back. */
+  readonly askAgainAfter: string | null
+  readonly signals: PurposeEntry['signals']
   /** ISO 8601 duration after which a consent no longer counts. */
   readonly validity: string | null
   readonly builtIn: boolean
@@ -69,6 +80,8 @@ export interface Policy {
   readonly stepUp: StepUpPolicy
   /** ISO 8601 durations: since a browser was last used, and since the person signed in. */
   readonly sessions: { readonly idle: string; readonly absolute: string }
+  /** How long an erasure can be taken back: an ISO 8601 duration, `P0D` for not at all. */
+  readonly erasure: { readonly grace: string }
   /** Unknown ids have no bit. */
   readonly maskOf: (ids: Iterable<string>) => Mask
   readonly namesOf: (mask: Mask) => string[]
@@ -99,6 +112,7 @@ export function readPolicy(text: string, fileName: string): Policy {
     attributes: file.attributes.map(attributeOf),
     stepUp: stepUpPolicy(file.stepUp),
     sessions: file.sessions,
+    erasure: file.erasure,
     maskOf,
     namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),
   }
@@ -106,7 +120,7 @@ export function readPolicy(text: string, fileName: string): Policy {
 
 function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<string>) => Mask): Purpose {
   const current = entry.texts[entry.texts.length - 1]
-  const { version = '', date: _date, correctsSpellingOf: _corrects, ...languages } = current ?? {}
+  const { version = '', date = '', correctsSpellingOf: _corrects, ...languages } = current ?? {}
   return {
     id: entry.id,
     bit,
@@ -115,11 +129,17 @@ function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<stri
     coverage: entry.covers.map(({ category, form, matchable }) => ({ category, form, matchable: matchable ?? false })),
     texts: new Map(Object.entries(languages).map(([locale, { title, text }]) => [locale, { title, text, hash: textHash(title, text) }])),
     textVersion: version,
+    textDate: date,
     validVersions: sameMeaning(entry.texts, version),
     clients: new Set(entry.clients),
     requires: maskOf(entry.requires),
     retention: entry.retention,
+    keptAfterErasure: entry.keptAfterErasure ?? null,
     processors: entry.processors,
+    confirm: entry.confirm ?? null,
+    onGpc: entry.onGpc ?? null,
+    askAgainAfter: entry.askAgainAfter ?? null,
+    signals: entry.signals,
     validity: entry.validity ?? null,
     builtIn: false,
   }
@@ -145,11 +165,17 @@ function builtIns(): Purpose[] {
   const none = {
     texts: new Map(),
     textVersion: 'built-in',
+    textDate: '',
     validVersions: new Set<string>(),
     clients: new Set<string>(),
     requires: 0,
     retention: 'P0D',
+    keptAfterErasure: null,
     processors: [],
+    confirm: null,
+    onGpc: null,
+    askAgainAfter: null,
+    signals: { googleConsentMode: [], tcfPurposes: [] },
     validity: null,
     builtIn: true,
     legalBasis: 'LEGAL_OBLIGATION' as const,

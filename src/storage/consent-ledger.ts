@@ -15,14 +15,16 @@ export interface LedgerDecision {
   readonly expiresAt?: Date
 }
 
-/** Where two records became one, or two again. From here on `inForce` holds, whatever the entries before it say. */
+/** Where two records became one, or two again, or where the person was erased: then there is no other. From here on `inForce` holds, whatever the entries before it say. */
 export interface LedgerTurn {
-  readonly what: 'absorbed' | 'mergedInto' | 'parted'
+  readonly what: 'absorbed' | 'mergedInto' | 'parted' | 'erased'
   /** Whose chain it was, and the hash of that chain's last entry before. */
   readonly other: CustomerKey
   readonly head: string
   readonly inForce: Readonly<Record<string, Decision>>
 }
+
+export type LedgerEvidence = Readonly<Record<string, string | number>> & { readonly by: 'mail asked' | 'mail' | 'Sec-GPC' | 'before login' | 'TCF' }
 
 /** Decisions that were made together: one entry, one receipt. */
 export interface LedgerRow {
@@ -36,6 +38,8 @@ export interface LedgerRow {
   /** Makes a repeated call the same call; unique per customer. */
   idempotencyKey?: string
   turn?: LedgerTurn
+  /** How it was said, when not by a client's call: `by` names the kind. Codes, hashes and times; no address, no value of the profile. */
+  evidence?: LedgerEvidence
   prev: string
   hash: string
 }
@@ -49,6 +53,7 @@ const schema = new Schema<LedgerRow>(
     at: { type: Date, required: true },
     idempotencyKey: String,
     turn: { type: Schema.Types.Mixed },
+    evidence: { type: Schema.Types.Mixed },
     prev: { type: String, required: true },
     hash: { type: String, required: true },
   },
@@ -70,6 +75,13 @@ export function ledgerStore(db: Connection) {
         .find(ofCustomer(customer))
         .sort({ _id: 1 })
         .session(tx ?? null)
+        .lean<LedgerRow[]>()
+        .exec(),
+    /** Entries that tell of other chains, oldest first. */
+    turns: (customer: CustomerKey): Promise<LedgerRow[]> =>
+      model
+        .find({ ...ofCustomer(customer), turn: { $exists: true } })
+        .sort({ _id: 1 })
         .lean<LedgerRow[]>()
         .exec(),
     /** Oldest first, those after this entry. */

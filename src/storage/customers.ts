@@ -120,6 +120,10 @@ export interface CustomerRow extends Profile {
   /** Purposes objected to. Always written together with `decisions`. */
   objections: string[]
   restricted: boolean
+  /** Purposes objected to by Global Privacy Control: heard once, so that a yes said after it stands. */
+  gpc?: string[]
+  /** Questions that were shown and left open. */
+  leftOpen?: Record<string, { readonly textVersion: string; readonly at: Date }>
   /** Tokens issued before this moment no longer count. */
   tokensValidFrom: Date
   /** Grants that ended while tokens of theirs may still live. */
@@ -135,6 +139,8 @@ export interface CustomerRow extends Profile {
   factors?: FactorSummary[]
   /** In order; the last one is the one to undo. */
   merges?: MergeMark[]
+  /** Asked for by the person, and not due yet. */
+  erasure?: { readonly id: string; readonly dueAt: Date }
   ledger: ChainHead
   audit: ChainHead
 }
@@ -161,6 +167,8 @@ const schema = new Schema<CustomerRow>(
     grants: [String],
     objections: [String],
     restricted: Boolean,
+    gpc: { type: [String], default: undefined },
+    leftOpen: { type: Schema.Types.Mixed },
     tokensValidFrom: Date,
     endedGrants: [{ _id: false, grant: String, until: Date }],
     consentVersion: Number,
@@ -169,6 +177,7 @@ const schema = new Schema<CustomerRow>(
     alert: { type: Schema.Types.Mixed },
     factors: { type: [{ _id: false, id: String, kind: String, key: String, name: String, addedAt: Date, lastUsedAt: Date, left: Number }], default: undefined },
     merges: { type: [{ _id: false, id: String, mergedAt: Date, undoUntil: Date }], default: undefined },
+    erasure: { type: Schema.Types.Mixed },
     ledger: { seq: Number, hash: String },
     audit: { seq: Number, hash: String },
   },
@@ -212,6 +221,15 @@ export function customerStore(db: Connection) {
         .lean<CustomerRow>()
         .exec(),
 
+    /** Whole rows of active customers in the order of their keys, for work that goes through all of them. */
+    activeAfter: (after: CustomerKey | null, limit: number): Promise<CustomerRow[]> =>
+      model
+        .find({ _id: { $gt: after ?? '' }, state: 'active' })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .lean<CustomerRow[]>()
+        .exec(),
+
     insert: async (tx: Tx, row: CustomerRow): Promise<void> => {
       await model.create([row], { session: tx })
     },
@@ -220,6 +238,12 @@ export function customerStore(db: Connection) {
     update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active'): Promise<boolean> => {
       const result = await model.updateOne({ _id: key, state }, update as object, { session: tx })
       return result.matchedCount === 1
+    },
+
+    /** Leaves the tombstone in the place of the whole row, so that no member can be forgotten. */
+    bury: async (tx: Tx, tombstone: CustomerRow & { readonly state: 'erased' }): Promise<void> => {
+      const { matchedCount } = await model.replaceOne({ _id: tombstone._id }, tombstone, { session: tx })
+      if (matchedCount !== 1) throw new Error('nobody to bury')
     },
 
     /** Ends tokens of one grant at once; entries past their time are dropped on the way. Needs no other record to change. */
