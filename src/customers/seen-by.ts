@@ -5,6 +5,7 @@ import { gateInPlace } from '../consent/reach.ts'
 import { newReport } from '../consent/report.ts'
 import type { CustomerView, ViewOf } from '../consent/view.ts'
 import { personOf, tokenOf, type Caller, type Mask } from '../operation.ts'
+import type { GatedRow } from '../storage/customers.ts'
 import type { CustomerReads, Place, Reading } from './reads.ts'
 
 export interface SeenByParts {
@@ -27,7 +28,7 @@ export type SeenBy = (reading: Reading, clientId: string, place: Place) => Promi
 
 /** Shows the signed-in customer what a client would get right now: the same gate, asked as that client. Of unknown clients: nothing. */
 export function seenBy(parts: SeenByParts): SeenBy {
-  const gate = gateInPlace(parts.classification)
+  const readable = readableFields(parts)
   return async function look(reading, clientId, place) {
     const caller = tokenOf(reading.caller)
     const customer = personOf(caller)
@@ -39,16 +40,25 @@ export function seenBy(parts: SeenByParts): SeenBy {
     const view = parts.viewOf(row, site, asked, newReport(true))
     // Not the id that the other client knows: it would join the two houses.
     view.id = parts.subjects.outwardOne(caller.sector, customer)
-    const may = mayOf(asked, row, parts.policy, parts.now())
-    const fields = [...parts.classification.values()].flatMap((field) => {
-      const form = gate(field, may)
-      return form === 'withheld' ? [] : [{ clientId, field: field.coordinate, form: form.form }]
-    })
+    const fields = readable(asked, row, parts.now()).map((field) => ({ clientId, ...field }))
     return { clientId, customer: view, fields }
   }
 }
 
-function asClient({ id, purposes, sector }: { readonly id: string; readonly purposes: Mask; readonly sector: string }): Caller {
+/** What a caller may read of somebody now, field by field: the gate, without a value. */
+export function readableFields({ classification, policy }: Pick<SeenByParts, 'classification' | 'policy'>) {
+  const gate = gateInPlace(classification)
+  return (caller: Caller, row: GatedRow, now: number): { readonly field: string; readonly form: DataForm }[] => {
+    const may = mayOf(caller, row, policy, now)
+    return [...classification.values()].flatMap((field) => {
+      const form = gate(field, may)
+      return form === 'withheld' ? [] : [{ field: field.coordinate, form: form.form }]
+    })
+  }
+}
+
+/** A client that acts on its own, for all that it may. */
+export function asClient({ id, purposes, sector }: { readonly id: string; readonly purposes: Mask; readonly sector: string }): Caller {
   const onItsOwn = (purposes | consentRecord) & ~dataSubjectAccess
   return { clientId: id, sector, customer: null, purposes: onItsOwn, scopes: new Set(), issuedAt: 0, authTime: null, grant: null }
 }

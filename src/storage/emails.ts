@@ -41,6 +41,8 @@ export function emailStore(db: Connection) {
       await model.create([row], { session: tx })
     },
 
+    ofCustomer: (customer: CustomerKey): Promise<EmailRow[]> => model.find({ customer }).lean<EmailRow[]>().exec(),
+
     keysOf: async (customer: CustomerKey, tx: Tx): Promise<string[]> => {
       const rows = await model.find({ customer }, { _id: 1 }).session(tx).lean<Pick<EmailRow, '_id'>[]>().exec()
       return rows.map(({ _id }) => _id)

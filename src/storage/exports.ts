@@ -141,8 +141,9 @@ export function exportStore(db: Connection, key: Buffer) {
       await chunks.deleteMany({ customer, $or: [{ export: { $ne: _id } }, { run: { $ne: run } }] })
     },
 
-    removeChunks: async ({ _id, customer }: ExportRow): Promise<void> => {
-      await chunks.deleteMany({ customer, export: _id })
+    /** Of this run. */
+    removeChunks: async ({ _id, customer, run }: ExportRow): Promise<void> => {
+      await chunks.deleteMany({ customer, export: _id, run })
     },
 
     /** Throws when it is missing, was changed, or is not what stood there. */

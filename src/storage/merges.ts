@@ -71,6 +71,15 @@ export function mergeStore(db: Connection, key: Buffer) {
       return { id, survivor: row.survivor, absorbed: row.absorbed, undoUntil: row.expiresAt, before: opened(row) }
     },
 
+    /** Those that can still be undone, what was before each included. */
+    async ofSurvivor(customer: CustomerKey, now: Date): Promise<Merge[]> {
+      const rows = await model
+        .find({ survivor: customer, undoneAt: { $exists: false }, expiresAt: { $gt: now } })
+        .lean<MergeRow[]>()
+        .exec()
+      return rows.map((row) => ({ id: row._id, survivor: row.survivor, absorbed: row.absorbed, undoUntil: row.expiresAt, before: opened(row) }))
+    },
+
     undone: async (tx: Tx, id: string, at: Date): Promise<void> => {
       await model.updateOne({ _id: id }, { $set: { undoneAt: at }, $unset: { sealed: '' } }, { session: tx })
     },
