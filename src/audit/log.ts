@@ -32,6 +32,8 @@ export const auditTypes = [
   'profile.updated',
   'consent.changed',
   'processing.restricted',
+  'export.requested',
+  'export.downloaded',
   'erasure.requested',
   'erasure.cancelled',
   'customer.erased',

@@ -23,6 +23,8 @@ export const toldToCustomer = [
   'consent.changed',
   'profile.updated',
   'processing.restricted',
+  'export.requested',
+  'export.downloaded',
   'session.ended',
   'session.ended_everywhere',
   'device.forgotten',

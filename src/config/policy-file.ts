@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { dataForms, knownCategories } from './categories.ts'
-import { isDuration } from './duration.ts'
+import { isDuration, isSpan, spanOf } from './duration.ts'
 import { stepUpEntry } from './step-up.ts'
 
 export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
@@ -101,6 +101,18 @@ const erasureEntry = z
   .prefault({})
   .describe('What happens when a person wants to be erased')
 
+const longestExport = spanOf('P7D')
+const exportEntry = z
+  .strictObject({
+    keep: z
+      .string()
+      .refine((text) => isSpan(text) && spanOf(text) <= longestExport, 'is not an ISO 8601 duration such as PT12H or P1D, of at most P7D')
+      .default('P1D')
+      .describe('How long a person can fetch the archive of all that is kept about them'),
+  })
+  .prefault({})
+  .describe('What people get when they ask for everything')
+
 export const policyFile = z
   .strictObject({
     controller: z.strictObject({ name: text(200), contact: text(200) }).describe('Who answers for the data'),
@@ -111,6 +123,7 @@ export const policyFile = z
     attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
     stepUp: stepUpEntry,
     sessions: sessionsEntry,
+    export: exportEntry,
     erasure: erasureEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Mask } from '../operation.ts'
 import type { DataForm } from './categories.ts'
 import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
+import { spanOf } from './duration.ts'
 import { parsePolicyFile } from './policy-source.ts'
 import { stepUpPolicy, type StepUpPolicy } from './step-up.ts'
 
@@ -80,6 +81,8 @@ export interface Policy {
   readonly stepUp: StepUpPolicy
   /** ISO 8601 durations: since a browser was last used, and since the person signed in. */
   readonly sessions: { readonly idle: string; readonly absolute: string }
+  /** How long people can fetch the archive of all that is kept about them, milliseconds. */
+  readonly export: { readonly keep: number }
   /** How long an erasure can be taken back: an ISO 8601 duration, `P0D` for not at all. */
   readonly erasure: { readonly grace: string }
   /** Unknown ids have no bit. */
@@ -112,6 +115,7 @@ export function readPolicy(text: string, fileName: string): Policy {
     attributes: file.attributes.map(attributeOf),
     stepUp: stepUpPolicy(file.stepUp),
     sessions: file.sessions,
+    export: { keep: spanOf(file.export.keep) },
     erasure: file.erasure,
     maskOf,
     namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),

@@ -15,6 +15,7 @@ export interface LetterFacts {
   readonly merged: NoFacts
   readonly mergeUndone: NoFacts
   readonly addressChanged: NoFacts
+  readonly exportReady: NoFacts
 }
 
 type NoFacts = Readonly<Record<string, never>>

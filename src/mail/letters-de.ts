@@ -67,6 +67,10 @@ export const german: Dictionary = {
       paragraphs: ['Zwei Konten wurden zu diesem zusammengeführt. 30 Tage lang können Sie das im Kundenkonto rückgängig machen.'],
     }),
     mergeUndone: () => ({ subject: 'Ihre Konten sind wieder getrennt', paragraphs: ['Die Zusammenführung Ihrer Konten wurde rückgängig gemacht.'] }),
+    exportReady: () => ({
+      subject: 'Ihre Daten liegen bereit',
+      paragraphs: ['Sie haben alles angefordert, was über Sie gespeichert ist. Das Archiv liegt jetzt für kurze Zeit in Ihrem Kundenkonto, nur für Sie.'],
+    }),
     addressChanged: () => ({ subject: 'Ihre Adresse wurde geändert', paragraphs: ['Die Mail-Adresse Ihres Kontos wurde geändert.'] }),
   },
 }

@@ -56,6 +56,10 @@ export const english: Dictionary = {
       paragraphs: ['Two accounts were joined into this one. For 30 days you can undo it in the account centre.'],
     }),
     mergeUndone: () => ({ subject: 'your accounts are two again', paragraphs: ['The joining of your accounts was undone.'] }),
+    exportReady: () => ({
+      subject: 'your data is ready',
+      paragraphs: ['You asked for all that is kept about you. The archive now waits in your account centre, for a short time and for you alone.'],
+    }),
     addressChanged: () => ({ subject: 'your address was changed', paragraphs: ['The mail address of your account was changed.'] }),
   },
 }

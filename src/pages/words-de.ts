@@ -209,6 +209,8 @@ export const de: Words = {
     signIn: 'Anmelden',
   },
   events: {
+    'export.requested': 'Sie haben alle Ihre Daten angefordert',
+    'export.downloaded': 'Sie haben alle Ihre Daten abgeholt',
     'data.read': 'Gelesen',
     'login.succeeded': 'Sie haben sich angemeldet',
     'customer.created': 'Ihr Konto wurde angelegt',

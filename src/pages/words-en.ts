@@ -189,6 +189,8 @@ export const en: Words = {
     signIn: 'Sign in',
   },
   events: {
+    'export.requested': 'You asked for all your data',
+    'export.downloaded': 'You fetched all your data',
     'data.read': 'Read',
     'login.succeeded': 'You signed in',
     'customer.created': 'Your account was opened',
