@@ -1,8 +1,8 @@
-import type { CustomerRow, FactorSummary, IdentitySummary } from '../storage/customers.ts'
+import type { FactorSummary, IdentitySummary } from '../storage/customers.ts'
 
 /** What can be known of the ways into an account without its keys. */
 interface WaysIn {
-  readonly identities: readonly Pick<IdentitySummary, 'state'>[]
+  readonly identities: readonly Pick<IdentitySummary, 'state' | 'provider'>[]
   readonly factors?: readonly Pick<FactorSummary, 'kind'>[]
 }
 
@@ -12,7 +12,7 @@ const isOpen = ({ state = 'active' }: Pick<IdentitySummary, 'state'>): boolean =
 export const hasSecondFactor = ({ factors = [] }: Pick<WaysIn, 'factors'>): boolean => factors.some(({ kind }) => kind !== 'recoveryCodes')
 
 /** How somebody who has shown an address of this customer's may sign in as them: ids of providers, `passkey`. */
-export const waysOf = ({ identities, factors = [] }: Pick<CustomerRow, 'identities' | 'factors'>): string[] => [
+export const waysOf = ({ identities, factors = [] }: WaysIn): string[] => [
   ...new Set(identities.filter(isOpen).map(({ provider }) => provider)),
   ...(factors.some(({ kind }) => kind === 'passkey') ? ['passkey'] : []),
 ]

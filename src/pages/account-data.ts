@@ -11,14 +11,40 @@ const states = ['NOT_ASKED', 'GRANTED', 'REFUSED', 'WITHDRAWN', 'OBJECTED', 'PEN
 const text = z.string().nullish()
 
 const fieldAccess = z.object({ field: z.string(), form: z.enum(['FULL', 'BAND', 'REGION', 'HASH', 'PRESENCE']) })
-const identity = z.object({ id: z.string(), provider: z.string(), linkedAt: z.string(), lastUsedAt: text, email: text })
+const identityStates = ['active', 'revoked', 'blocked', 'gone'] as const
+const identity = z.object({ id: z.string(), provider: z.string(), state: z.enum(identityStates), linkedAt: z.string(), lastUsedAt: text, email: text })
 const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
 const access = z.object({ at: z.string(), type: z.enum(toldToCustomer), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
-const browserSession = z.object({ id: z.string(), signedInAt: z.string(), clients: z.array(z.string()), provider: text, current: z.boolean() })
+const alert = z.object({ why: z.enum(['notMe', 'tokenReuse', 'providerEvent']) })
+const factor = z.object({
+  id: z.string(),
+  kind: z.enum(['passkey', 'totp', 'recoveryCodes']),
+  name: text,
+  addedAt: z.string(),
+  lastUsedAt: text,
+  left: z.number().nullish(),
+})
+const device = z.object({ id: z.string(), agent: z.string(), place: text, firstAt: z.string(), lastAt: z.string(), current: z.boolean() })
+const browserSession = z.object({
+  id: z.string(),
+  signedInAt: z.string(),
+  clientNames: z.array(z.string()),
+  way: text,
+  device: z.object({ agent: z.string(), place: text }).nullish(),
+  current: z.boolean(),
+})
 const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
-const person = z.object({
+/** Ways in, what confirms beside them, and what is known of both. */
+const ways = z.object({
+  alert: alert.nullish(),
+  identities: z.array(identity).nullish(),
+  factors: z.array(factor).nullish(),
+  devices: z.array(device).nullish(),
+})
+
+const person = ways.extend({
   email: text,
   givenName: text,
   familyName: text,
@@ -27,7 +53,6 @@ const person = z.object({
   country: text,
   locale: text,
   traits: z.record(z.string(), traitValue).nullish(),
-  identities: z.array(identity).nullish(),
   consents: z.array(consent).nullish(),
   merges: z.array(merge).nullish(),
   sessions: z.array(browserSession).nullish(),
@@ -41,7 +66,10 @@ const person = z.object({
 const seen = z.object({ clientId: z.string(), fields: z.array(fieldAccess) })
 
 export type Person = z.infer<typeof person>
+export type Ways = z.infer<typeof ways>
 export type Identity = z.infer<typeof identity>
+export type Factor = z.infer<typeof factor>
+export type Device = z.infer<typeof device>
 export type BrowserSession = z.infer<typeof browserSession>
 export type AccessEntry = z.infer<typeof access>
 export type ConsentNow = z.infer<typeof consent>
@@ -87,14 +115,26 @@ async function readSeen(parts: AccountParts, token: string, clients: readonly st
   return Object.values(me).filter((view) => view != null)
 }
 
+const waysIn = `identities { id provider state linkedAt lastUsedAt email }
+  factors { id kind name addedAt lastUsedAt left }
+  devices { id agent place firstAt lastAt current }
+  alert { why }`
+
+/** What the pages before a step name: logins, factors and devices. */
+export async function readWays(parts: AccountParts, token: string): Promise<Ways> {
+  return z.object({ me: ways }).parse(await ask(parts, waysQuery, {}, token)).me
+}
+
+export const waysQuery = `query Ways { me { ${waysIn} } }`
+
 export function accountQuery({ attributes }: Policy): string {
   const traits = attributes.length > 0 ? `traits { ${attributes.map(({ name }) => name).join(' ')} }` : ''
   return `query Account($after: String) { me {
   email givenName familyName birthYear postcode country locale ${traits}
-  identities { id provider linkedAt lastUsedAt email }
+  ${waysIn}
   consents { purpose state textVersion decidedAt expiresAt }
   merges { id mergedAt undoUntil }
-  sessions { id signedInAt clients provider current }
+  sessions { id signedInAt clientNames way device { agent place } current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
 }
@@ -130,6 +170,13 @@ export const mutations = {
   mergeCustomer: 'mutation MergeCustomer($proof: String!) { mergeCustomer(proof: $proof) { id } }',
   undoMerge: 'mutation UndoMerge($id: ID!) { undoMerge(id: $id) }',
   setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
+  startPasskey: 'mutation StartPasskey { startPasskey { handle options } }',
+  addPasskey: 'mutation AddPasskey($input: NewPasskeyInput!) { addPasskey(input: $input) }',
+  startTotp: 'mutation StartTotp { startTotp { secret uri } }',
+  confirmTotp: 'mutation ConfirmTotp($code: String!) { confirmTotp(code: $code) }',
+  newRecoveryCodes: 'mutation NewRecoveryCodes { newRecoveryCodes }',
+  removeFactor: 'mutation RemoveFactor($id: ID!) { removeFactor(id: $id) }',
+  forgetDevice: 'mutation ForgetDevice($id: ID!) { forgetDevice(id: $id) }',
   endSession: 'mutation EndSession($id: ID!) { endSession(id: $id) }',
   startStepUp: 'mutation StartStepUp($action: ID!) { startStepUp(action: $action) { accepted reasons passkeyOptions handle } }',
   sendStepUpCode: 'mutation SendStepUpCode($action: ID!) { sendStepUpCode(action: $action) }',

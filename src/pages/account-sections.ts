@@ -1,8 +1,10 @@
 import { accessLog, seenBy } from './account-access.ts'
 import type { Account } from './account-data.ts'
 import { decisions } from './account-decisions.ts'
-import { logins, profile } from './account-profile.ts'
-import { sessions } from './account-sessions.ts'
+import { logins } from './account-logins.ts'
+import { profile } from './account-profile.ts'
+import { security } from './account-security.ts'
+import { devices, sessions } from './account-sessions.ts'
 import type { Fragment } from './html.ts'
 
 interface Section {
@@ -12,13 +14,15 @@ interface Section {
 }
 
 export function sectionsOf(account: Account): Section[] {
-  const words = account.view.words.account
+  const { view } = account
+  const words = view.words.account
   return [
     { id: 'decisions', title: words.decisions, body: decisions(account) },
     { id: 'profile', title: words.profile, body: profile(account) },
     { id: 'logins', title: words.logins, body: logins(account) },
+    { id: 'security', title: view.words.safety.security, body: security(account) },
+    { id: 'sessions', title: words.sessions, body: [sessions(account), devices(account)] },
     { id: 'seen', title: words.seen, body: seenBy(account) },
     { id: 'access', title: words.access, body: accessLog(account) },
-    { id: 'sessions', title: words.sessions, body: sessions(account) },
   ]
 }

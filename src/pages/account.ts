@@ -1,15 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
-import { accountConfirm, sendConfirm } from './account-confirm.ts'
-import { ask, mutations, readAccount, startedLinking } from './account-data.ts'
+import { overview } from './account-attention.ts'
+import { authenticatorPages } from './account-authenticator.ts'
+import { change } from './account-change.ts'
+import { accountConfirm } from './account-confirm.ts'
+import { ask, mutations, readAccount } from './account-data.ts'
 import { mergePage } from './account-merge.ts'
+import { passkeyPages } from './account-passkeys.ts'
+import { recoveryPages } from './account-recovery.ts'
 import { sectionsOf } from './account-sections.ts'
-import { accountCallback, codeNamed, endSession, linkedUrl, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
-import { formToken, readForm } from './forms.ts'
+import { accountCallback, codeNamed, endSession, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { stepPages } from './account-steps.ts'
+import { formToken } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor, type View } from './layout.ts'
-import { sendOnward } from './onward.ts'
 import type { AccountParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { changesIn } from './profile-form.ts'
@@ -22,6 +27,10 @@ export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   accountCallback(app, parts)
   accountConfirm(app, parts)
   mergePage(app, parts)
+  passkeyPages(app, parts)
+  authenticatorPages(app, parts)
+  recoveryPages(app, parts)
+  stepPages(app, parts)
   app.get('/account', async (request, reply) => {
     const session = sessionOf(parts, request)
     if (!session) return sendToSignIn(parts, reply)
@@ -56,18 +65,6 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
       return reply.redirect('/account?done=decision#decisions', 303)
     }),
   )
-  app.post('/account/logins/remove', (request, reply) =>
-    change(parts, request, reply, z.object({ id: z.string() }), async ({ id }, token) => {
-      await ask(parts, mutations.unlinkIdentity, { id }, token)
-      return reply.redirect('/account?done=logins#logins', 303)
-    }),
-  )
-  app.post('/account/logins/add', (request, reply) =>
-    change(parts, request, reply, z.object({ provider: z.string() }), async ({ provider }, token) => {
-      const data = await ask(parts, mutations.startLinking, { provider, redirectUri: linkedUrl(parts) }, token)
-      return sendOnward(parts, reply, startedLinking.parse(data).startLinking.url)
-    }),
-  )
   app.post('/account/merge', (request, reply) =>
     change(parts, request, reply, z.object({ proof: z.string() }), async ({ proof }, token) => {
       await ask(parts, mutations.mergeCustomer, { proof }, token)
@@ -97,31 +94,6 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
   )
 }
 
-/** One form of the page: checked, carried out with the person's own token, answered with a redirect; a refusal goes back to the page. */
-async function change<T extends Readonly<Record<string, string>>>(
-  parts: AccountParts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  shape: z.ZodType<T>,
-  work: (form: T, token: string) => Promise<FastifyReply>,
-): Promise<FastifyReply> {
-  const form = readForm(parts, request, shape)
-  const session = sessionOf(parts, request)
-  if (!session) return sendToSignIn(parts, reply)
-  try {
-    return await work(form, session.token)
-  } catch (error) {
-    if (!(error instanceof EntenteError)) throw error
-    request.log.warn({ code: error.code, ...error.detail }, 'refused')
-    if (error.code === 'UNAUTHENTICATED') return sendToSignIn(parts, reply)
-    const { action } = error.hints
-    if (error.code === 'STEP_UP_REQUIRED' && action !== undefined) {
-      return sendConfirm(parts, request, reply, session, { action, then: request.url, fields: form })
-    }
-    return reply.redirect(`/account?problem=${error.code}`, 303)
-  }
-}
-
 /** A token refused this soon after it was given would only be refused again: milliseconds. */
 const tooSoon = 5_000
 
@@ -132,7 +104,7 @@ async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: 
     const view = viewFor(parts, request, reply, data.person.locale)
     const sections = sectionsOf({ parts, view, data, token: formToken(parts, request, reply) })
     const main = html`<h1>${view.words.account.title}</h1>
-      ${noteOf(view, asked, request.id)}
+      ${noteOf(view, asked, request.id)} ${overview({ parts, view, data })}
       <nav class="chips" aria-label="${view.words.account.sections}">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
       ${sections.map(
         ({ id, title, body }) =>

@@ -87,6 +87,21 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .own-ways{display:grid;gap:1.25rem;margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .own-ways:empty{display:none}
 .field+.button,.card form+form,.card form+details{margin-top:1rem}
+.told{display:grid;gap:.6rem;margin-top:.75rem}
+.told li{padding-left:1.1rem;position:relative}
+.told li::before{content:"";position:absolute;left:0;top:.62em;width:.45rem;height:.45rem;border-radius:50%;background:var(--accent)}
+.warn .told li::before{background:var(--warn)}
+.kind{margin-top:1.5rem;padding-top:1.25rem;border-top:1px solid var(--line)}
+.kind .rows>li:first-child{border-top:0}
+.kind .rows{margin-top:.25rem}
+.kind form,.kind>p>.button{margin-top:.75rem}
+.adds{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1rem}
+.lost{color:var(--warn)}
+a.quiet{display:inline-block}
+.qr{display:block;width:min(100%,15rem);margin:1rem auto;border-radius:12px}
+.secret,.codes{font:1.05rem/1.7 ui-monospace,SFMono-Regular,Menlo,monospace;letter-spacing:.04em;background:var(--tint);border-radius:12px;padding:.75rem 1rem;overflow-wrap:anywhere}
+.codes{margin:1rem 0 0;padding-left:3rem;white-space:nowrap;overflow-x:auto}
+@media print{.top,.foot,.screen,.skip{display:none}.card{border:0;box-shadow:none}}
 .scroll{overflow-x:auto;margin-top:1rem}
 table{border-collapse:collapse;width:100%;font-size:.875rem}
 th,td{text-align:left;vertical-align:top;padding:.55rem .75rem .55rem 0;border-top:1px solid var(--line)}

@@ -3,6 +3,7 @@ import type { Reason } from '../access/decide-step-up.ts'
 import type { stepUpActions } from '../config/step-up.ts'
 import type { DataForm, LegalBasis } from '../config/policy.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { SafetyWords } from './words-safety.ts'
 
 export type DecisionWord = 'NOT_ASKED' | 'GRANTED' | 'REFUSED' | 'WITHDRAWN' | 'OBJECTED' | 'PENDING' | 'OUTDATED' | 'EXPIRED'
 
@@ -87,6 +88,7 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
     | 'signedOutText'
     | 'signIn'
   >
+  readonly safety: SafetyWords
   readonly events: Texts<(typeof toldToCustomer)[number]>
   readonly states: Texts<DecisionWord>
   readonly bases: Texts<LegalBasis>

@@ -1,4 +1,5 @@
 import type { Words } from './word-list.ts'
+import { safetyDe } from './words-safety-de.ts'
 
 export const de: Words = {
   name: 'Deutsch',
@@ -93,7 +94,7 @@ export const de: Words = {
       'Diese Anmeldung gehört zu einem anderen Konto',
       'Sie kann Ihrem Konto nicht hinzugefügt werden. Melden Sie sich damit an, um jenes Konto zu sehen.',
     ],
-    LAST_IDENTITY: ['Das ist der einzige Weg in Ihr Konto', 'Fügen Sie erst eine andere Anmeldung hinzu; dann kann diese entfernt werden.'],
+    LAST_IDENTITY: ['Das ist der einzige Weg in Ihr Konto', 'Fügen Sie erst eine andere Anmeldung oder einen Passkey hinzu; dann kann diese entfernt werden.'],
     CONSENT_TEXT_OUTDATED: ['Der Text hat sich geändert', 'Bitte lesen Sie unten den aktuellen Text und entscheiden Sie noch einmal.'],
     STEP_UP_REQUIRED: ['Bitte melden Sie sich noch einmal an', 'Diese Änderung braucht eine frische Anmeldung.'],
     UNAUTHENTICATED: ['Bitte melden Sie sich noch einmal an', 'Ihre Anmeldung ist beendet.'],
@@ -158,7 +159,7 @@ export const de: Words = {
     lastUsed: 'zuletzt benutzt',
     linked: 'verknüpft',
     remove: 'Entfernen',
-    onlyOne: 'Der einzige Weg ins Konto, deshalb nicht zu entfernen. Fügen Sie erst eine andere Anmeldung hinzu.',
+    onlyOne: 'Der einzige Weg ins Konto, deshalb nicht zu entfernen. Fügen Sie erst eine andere Anmeldung oder einen Passkey hinzu.',
     add: 'Hinzufügen:',
     mergeTitle: 'Aus zwei Konten eines machen',
     mergeText: 'Diese Anmeldung öffnet ein anderes Konto von Ihnen. Die beiden können eines werden:',
@@ -208,6 +209,7 @@ export const de: Words = {
     signedOutText: 'Danke für Ihren Besuch.',
     signIn: 'Anmelden',
   },
+  safety: safetyDe,
   events: {
     'export.requested': 'Sie haben alle Ihre Daten angefordert',
     'export.downloaded': 'Sie haben alle Ihre Daten abgeholt',
@@ -221,6 +223,11 @@ export const de: Words = {
     'consent.changed': 'Sie haben entschieden',
     'profile.updated': 'Profil geändert',
     'processing.restricted': 'Verarbeitung angehalten oder wieder erlaubt',
+    'erasure.requested': 'Sie haben Ihre Löschung verlangt',
+    'erasure.cancelled': 'Sie haben Ihre Löschung zurückgenommen',
+    'data.expired': 'Angaben wurden entfernt, weil ihre Zeit vorbei war',
+    'request.opened': 'Ein Antrag von Ihnen wurde aufgenommen',
+    'request.closed': 'Ein Antrag von Ihnen wurde beantwortet',
     'session.ended': 'Sie haben sich abgemeldet',
     'session.ended_everywhere': 'Sie haben sich überall abgemeldet',
     'device.forgotten': 'Sie haben ein Gerät entfernt',

@@ -1,4 +1,5 @@
 import type { Words } from './word-list.ts'
+import { safetyEn } from './words-safety-en.ts'
 
 export const en: Words = {
   name: 'English',
@@ -80,7 +81,7 @@ export const en: Words = {
     PROVIDER_UNAVAILABLE: ['This way is not working at the moment', 'The service does not answer. Please choose another way or try again in a few minutes.'],
     PROVIDER_UNKNOWN: ['This way to sign in does not exist here', 'Please choose one of the ways offered.'],
     IDENTITY_TAKEN: ['This login belongs to another account', 'It cannot be added to yours. Sign in with it to see that account.'],
-    LAST_IDENTITY: ['This is the only way into your account', 'Add another login first; then this one can be removed.'],
+    LAST_IDENTITY: ['This is the only way into your account', 'Add another login or a passkey first; then this one can be removed.'],
     CONSENT_TEXT_OUTDATED: ['The text has changed', 'Please read the current text below and decide again.'],
     STEP_UP_REQUIRED: ['Please sign in again', 'This change needs a fresh sign-in.'],
     UNAUTHENTICATED: ['Please sign in again', 'Your sign-in has ended.'],
@@ -139,7 +140,7 @@ export const en: Words = {
     lastUsed: 'last used',
     linked: 'linked',
     remove: 'Remove',
-    onlyOne: 'The only way in, so it cannot be removed. Add another login first.',
+    onlyOne: 'The only way in, so it cannot be removed. Add another login or a passkey first.',
     add: 'Add',
     mergeTitle: 'Make one account of two',
     mergeText: 'This login opens another account of yours. The two can become one:',
@@ -188,6 +189,7 @@ export const en: Words = {
     signedOutText: 'Thank you for your visit.',
     signIn: 'Sign in',
   },
+  safety: safetyEn,
   events: {
     'export.requested': 'You asked for all your data',
     'export.downloaded': 'You fetched all your data',
@@ -201,6 +203,11 @@ export const en: Words = {
     'consent.changed': 'You decided',
     'profile.updated': 'Profile changed',
     'processing.restricted': 'Processing was stopped, or allowed again',
+    'erasure.requested': 'You asked to be erased',
+    'erasure.cancelled': 'You took your erasure back',
+    'data.expired': 'Values were removed because their time was over',
+    'request.opened': 'A request of yours was taken down',
+    'request.closed': 'A request of yours was answered',
     'session.ended': 'You signed out',
     'session.ended_everywhere': 'You signed out everywhere',
     'device.forgotten': 'You removed a device',

@@ -123,7 +123,9 @@ describe('every page', () => {
           me: {
             givenName: '<img src=x onerror=alert(1)>',
             familyName: '"><script>alert(2)</script>',
-            identities: [{ id: '"><b>', provider: '<svg onload=1>', linkedAt: '2026-01-01T00:00:00Z' }],
+            identities: [{ id: '"><b>', provider: '<svg onload=1>', state: 'gone', linkedAt: '2026-01-01T00:00:00Z' }],
+            factors: [{ id: '"><b>', kind: 'passkey', name: '<b>phone', addedAt: '2026-01-01T00:00:00Z' }],
+            devices: [{ id: '"><b>', agent: '<img src=x>', place: '<b>', firstAt: '2026-01-01T00:00:00Z', lastAt: '2026-01-01T00:00:00Z', current: false }],
           },
         },
       },

@@ -157,17 +157,26 @@ export const anna = {
   locale: null,
   traits: { clothingSize: 'M', favouriteColours: ['green', 'blue'], newsletterRhythm: null },
   identities: [
-    { id: 'i1', provider: 'google', linkedAt: day, lastUsedAt: day, email: 'anna.demo@gmail.com' },
-    { id: 'i2', provider: 'apple', linkedAt: day, lastUsedAt: null, email: null },
+    { id: 'i1', provider: 'google', state: 'active' as const, linkedAt: day, lastUsedAt: day, email: 'anna.demo@gmail.com' },
+    { id: 'i2', provider: 'apple', state: 'blocked' as const, linkedAt: day, lastUsedAt: null, email: null },
   ],
   consents: [
     { purpose: 'personalised_shop', state: 'GRANTED', textVersion: '2026-01', decidedAt: day, expiresAt: '2028-10-02T08:30:00.000Z' },
     { purpose: 'email_marketing', state: 'WITHDRAWN', textVersion: '2026-01', decidedAt: day, expiresAt: null },
     { purpose: 'personalised_ads', state: 'NOT_ASKED', textVersion: null, decidedAt: null, expiresAt: null },
   ],
+  factors: [
+    { id: 'f1', kind: 'passkey' as const, name: 'My phone', addedAt: day, lastUsedAt: day, left: null },
+    { id: 'f2', kind: 'recoveryCodes' as const, name: null, addedAt: day, lastUsedAt: null, left: 2 },
+  ],
+  devices: [
+    { id: 'd1', agent: 'Chrome on Android', place: 'Berlin, Germany', firstAt: day, lastAt: day, current: true },
+    { id: 'd2', agent: 'Unknown', place: null, firstAt: day, lastAt: day, current: false },
+  ],
+  alert: { why: 'notMe' as const },
   sessions: [
-    { id: 's1', signedInAt: day, clients: ['account', 'storefront'], provider: 'google', current: true },
-    { id: 's2', signedInAt: day, clients: ['storefront'], provider: null, current: false },
+    { id: 's1', signedInAt: day, clientNames: ['Account centre', 'Nordlicht'], way: 'google', device: { agent: 'Chrome on Android', place: 'Berlin, Germany' }, current: true },
+    { id: 's2', signedInAt: day, clientNames: ['Nordlicht'], way: 'mail', device: null, current: false },
   ],
   accessLog: {
     edges: [
