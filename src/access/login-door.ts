@@ -20,9 +20,9 @@ export function loginDoor({ providers, door, signOut }: LoginDoorParts): LoginDo
       if (!provider.available()) throw new EntenteError('PROVIDER_UNAVAILABLE', { provider: provider.id })
       return door.startLogin(withoutNulls(input))
     },
-    complete: async (input) => tokenSet(await door.completeLogin(withoutNulls(input))),
+    complete: async (input, { ip }) => tokenSet(await door.completeLogin(withoutNulls(input), ip)),
     withIdToken: async (input) => tokenSet(await door.loginWithIdToken(withoutNulls(input))),
-    refresh: async (input) => tokenSet(await door.refreshTokens(withoutNulls(input))),
+    refresh: async (input, { ip }) => tokenSet(await door.refreshTokens(withoutNulls(input), ip)),
     logout: signOut,
   }
 }

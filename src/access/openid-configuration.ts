@@ -20,6 +20,7 @@ import type { Subjects } from './subjects.ts'
 export type OpenIdEvent =
   | { readonly type: 'token.reused'; readonly client: string | null; readonly customer: CustomerKey | null }
   | { readonly type: 'client.refused'; readonly client: string | null }
+  | { readonly type: 'client.guessed'; readonly client: string }
   | { readonly type: 'request.refused'; readonly code: string; readonly reference: string }
   | { readonly type: 'client.not_told'; readonly client: string }
   | { readonly type: 'failed'; readonly error: unknown }

@@ -65,7 +65,7 @@ async function describe(ctx: KoaContextWithOIDC, next: Next, { issuer, policy }:
   ctx.set('cache-control', 'public, max-age=300')
 }
 
-/** A sign-out ends what every shop got through this session; the library would spare grants with offline access. */
+/** A sign-out ends what every shop got through this session. */
 async function endSession(ctx: KoaContextWithOIDC, next: Next, parts: EndpointParts): Promise<void> {
   await next()
   const { session, params } = ctx.oidc

@@ -17,6 +17,7 @@ import { logoutTokens } from './logout-tokens.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
+import { slowGuessing, type SecretGuesses } from './secret-guesses.ts'
 import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
 import { tokenDoor, type TokenDoor } from './token-door.ts'
 import type { UserinfoParts } from './userinfo.ts'
@@ -25,6 +26,7 @@ export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKey
   /** Without a slash at the end: the only origin that URLs and cookies are made for. */
   readonly publicUrl: string
   readonly keys: KeyStore
+  readonly secretGuesses: SecretGuesses
   readonly jobs: Pick<JobQueue, 'put' | 'wake'>
   readonly alertAnswered: (customer: CustomerKey) => Promise<unknown>
   readonly clients: { find(id: string): Client | undefined }
@@ -32,7 +34,7 @@ export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKey
 
 export interface OpenIdProvider extends AsyncDisposable {
   /** For everything under `/oidc`, on a request whose body nobody has read. */
-  readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  readonly handler: (request: IncomingMessage, response: ServerResponse, address?: string) => void
   readonly interactions: Interactions
   readonly door: TokenDoor
   readonly callerOf: Callers['callerOf']
@@ -60,6 +62,7 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
     provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys))
     telling.takeOver(provider)
     registerIdTokenGrant(provider, configured)
+    slowGuessing(provider, parts.secretGuesses, (client) => parts.noticed({ type: 'client.guessed', client }))
     for (const step of endpointSteps({ ...parts, callers: known, endGrant: ends.endGrant, endLeft: ends.endLeft, issuer })) provider.use(step)
     report(provider, parts)
     serve = provider.callback()
@@ -71,7 +74,8 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   }
   const timer = setInterval(() => void refreshKeys().catch((error: unknown) => parts.noticed({ type: 'failed', error })), 60_000).unref()
 
-  const handler = (request: IncomingMessage, response: ServerResponse): void => {
+  const handler = (request: IncomingMessage, response: ServerResponse, address?: string): void => {
+    if (address !== undefined) addresses.set(request, address)
     if (!request.url?.startsWith(`${mount}/`)) throw new EntenteError('INTERNAL_SERVER_ERROR', { mounted: mount })
     request.url = request.url.slice(mount.length)
     void serve(request, response)
@@ -90,6 +94,14 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
 }
 
 const always = (value: string | boolean) => ({ get: () => value })
+
+/** Who sends a request, where the socket's own address is that of a proxy of ours or of nobody. */
+const addresses = new WeakMap<IncomingMessage, string>()
+const address = {
+  get(this: { readonly req: IncomingMessage }) {
+    return addresses.get(this.req) ?? this.req.socket.remoteAddress ?? ''
+  },
+}
 
 /** ID tokens whose `acr` and `amr` are read off the marks that the library copies from the session to codes and refresh tokens. */
 function sayingMarks(Library: Provider['IdToken']): Provider['IdToken'] {
@@ -110,7 +122,7 @@ class HostProvider extends Provider {
     const { protocol, host } = new URL(publicUrl)
     // Cookies are Secure on http://localhost too: browsers treat loopback as secure.
     Object.defineProperty(this, 'IdToken', { value: sayingMarks(this.IdToken) })
-    Object.defineProperties(this.request, { protocol: always(protocol.slice(0, -1)), host: always(host), secure: always(true) })
+    Object.defineProperties(this.request, { protocol: always(protocol.slice(0, -1)), host: always(host), secure: always(true), ip: address })
   }
 
   override createContext<State>(request: IncomingMessage, response: ServerResponse) {

@@ -15,7 +15,7 @@ import type { HalfSignIn, HalfSignIns, SignInPlace } from './half-sign-ins.ts'
 import type { Interactions, PendingQuestion } from './interactions.ts'
 import type { MailCodes } from './mail-codes.ts'
 import type { PasskeyQuestion, Passkeys } from './passkeys.ts'
-import { acrs, type Acr } from "./session-marks.ts"
+import { acrs, type Acr } from './session-marks.ts'
 import type { StepUp, StepUpProof } from './step-up.ts'
 
 export interface SignInDoorParts {

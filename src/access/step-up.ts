@@ -153,7 +153,12 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
     },
   }
 
-  async function signingIn(customer: CustomerKey, action: 'signIn' | 'acr' | 'linkIdentity', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> {
+  async function signingIn(
+    customer: CustomerKey,
+    action: 'signIn' | 'acr' | 'linkIdentity',
+    seen: readonly Risk[],
+    proved: Proved | null,
+  ): Promise<StepUpDecision> {
     const row = await customers.read(customer)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
     const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer)) ? (['manyFailures'] as const) : [])]

@@ -57,21 +57,21 @@ export interface TokenSet {
   readonly refreshToken: string | null
 }
 
-/** The login mutations of GraphQL: the endpoints under `/oidc`, called in this process. No rule is written twice. */
+/** The login mutations of GraphQL: the endpoints under `/oidc`, called in this process. No rule is written twice. `from` is the address of who asks. */
 export interface TokenDoor {
   /** A pushed authorization request (RFC 9126). BAD_USER_INPUT PROVIDER_UNKNOWN FORBIDDEN */
   startLogin(input: StartLogin): Promise<LoginRedirect>
   /** LOGIN_DENIED UNAUTHENTICATED (client) BAD_USER_INPUT */
-  completeLogin(input: CompleteLogin): Promise<TokenSet>
+  completeLogin(input: CompleteLogin, from?: string): Promise<TokenSet>
   /** FORBIDDEN LOGIN_DENIED LINK_REQUIRED PROVIDER_UNKNOWN PROVIDER_UNAVAILABLE UNAUTHENTICATED (client) BAD_USER_INPUT */
   loginWithIdToken(input: LoginWithIdToken): Promise<TokenSet>
   /** UNAUTHENTICATED BAD_USER_INPUT */
-  refreshTokens(input: RefreshTokens): Promise<TokenSet>
+  refreshTokens(input: RefreshTokens, from?: string): Promise<TokenSet>
 }
 
 export interface DoorParts {
   readonly issuer: string
-  readonly handler: (request: IncomingMessage, response: ServerResponse) => void
+  readonly handler: (request: IncomingMessage, response: ServerResponse, address?: string) => void
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   readonly knowsProvider: (id: string) => boolean
@@ -91,7 +91,13 @@ const refusal = z.object({ error: z.string(), error_description: z.string().defa
 
 export function tokenDoor(parts: DoorParts): TokenDoor {
   /** `onInvalidGrant`: what a refused code, token or login means at this door. */
-  async function post<T>(path: string, fields: Readonly<Record<string, string | undefined>>, answer: z.ZodType<T>, onInvalidGrant: ErrorCode): Promise<T> {
+  async function post<T>(
+    path: string,
+    fields: Readonly<Record<string, string | undefined>>,
+    answer: z.ZodType<T>,
+    onInvalidGrant: ErrorCode,
+    from?: string,
+  ): Promise<T> {
     const form = new URLSearchParams()
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.set(name, value)
     const response = await inject(parts.handler, {
@@ -99,13 +105,15 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
       url: `/oidc${path}`,
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       payload: form.toString(),
+      ...(from !== undefined && { remoteAddress: from }),
     })
     if (response.statusCode < 300) return answer.parse(response.json())
+    if (response.statusCode === 429) throw new EntenteError('RATE_LIMITED', { rate: 'secret' }, { retryAfter: Number(response.headers['retry-after'] ?? 60) })
     throw refused(response.statusCode, response.payload, onInvalidGrant)
   }
 
-  const tokenSet = async (fields: Readonly<Record<string, string | undefined>>, onInvalidGrant: ErrorCode): Promise<TokenSet> => {
-    const set = await post('/token', fields, tokens, onInvalidGrant)
+  const tokenSet = async (fields: Readonly<Record<string, string | undefined>>, onInvalidGrant: ErrorCode, from?: string): Promise<TokenSet> => {
+    const set = await post('/token', fields, tokens, onInvalidGrant, from)
     return {
       accessToken: set.access_token,
       tokenType: set.token_type,
@@ -130,7 +138,7 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
       }
     },
 
-    completeLogin: (input) =>
+    completeLogin: (input, from) =>
       tokenSet(
         {
           grant_type: 'authorization_code',
@@ -141,6 +149,7 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
           redirect_uri: input.redirectUri,
         },
         'LOGIN_DENIED',
+        from,
       ),
 
     async loginWithIdToken(input) {
@@ -152,10 +161,11 @@ export function tokenDoor(parts: DoorParts): TokenDoor {
       )
     },
 
-    refreshTokens: (input) =>
+    refreshTokens: (input, from) =>
       tokenSet(
         { grant_type: 'refresh_token', client_id: input.clientId, client_secret: input.clientSecret, refresh_token: input.refreshToken, scope: input.scope },
         'UNAUTHENTICATED',
+        from,
       ),
   }
 }

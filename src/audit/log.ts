@@ -46,6 +46,7 @@ export const auditTypes = [
   'device.forgotten',
   'device.disowned',
   'token.reused',
+  'client.guessed',
   'factor.added',
   'factor.removed',
   'factor.locked',

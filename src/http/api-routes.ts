@@ -55,6 +55,6 @@ function openIdRoutes(scope: FastifyInstance, openid: Pick<OpenIdProvider, 'hand
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   scope.all('/oidc/*', (request, reply) => {
     reply.hijack()
-    openid.handler(request.raw, reply.raw)
+    openid.handler(request.raw, reply.raw, request.ip)
   })
 }

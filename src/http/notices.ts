@@ -21,6 +21,8 @@ export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>, alerts
       return
     }
     log.warn(event.type === 'token.reused' ? { type: event.type, client: event.client } : event, 'openid provider')
+    if (event.type === 'client.guessed')
+      audit.note({ type: 'client.guessed', client: event.client, actor: 'client' }).catch((error: unknown) => void reportDefect(log, error))
     if (event.type !== 'token.reused') return
     const reused = { type: 'token.reused', client: event.client, actor: 'client' } as const
     const told = event.customer === null ? audit.note(reused) : alerts.raise(event.customer, 'tokenReuse', reused)

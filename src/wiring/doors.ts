@@ -2,6 +2,7 @@ import { gatedClaims } from '../access/gated-claims.ts'
 import { loginDoor } from '../access/login-door.ts'
 import { accountExists, standingOf } from '../access/account.ts'
 import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from '../access/openid-provider.ts'
+import { secretGuesses } from '../access/secret-guesses.ts'
 import { sessionsDoor } from '../access/sessions.ts'
 import { signOut } from '../access/sign-out.ts'
 import { accessTokenSeconds } from '../access/api-resource.ts'
@@ -24,13 +25,15 @@ import { stylesheetPath } from '../pages/style.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { inTransaction } from '../storage/transaction.ts'
 import type { House } from './house.ts'
+import { openPrivacy } from './privacy.ts'
 
 /** The ways in: the OpenID provider, and GraphQL. */
 export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const openid = opened.use(await openOpenIdProvider(await openIdParts(house)))
   const { log, metrics, policy, storage, schema, classification, audit } = house
   const report = (error: unknown): string => reportDefect(log, error)
-  const resolvers = resolverParts(house, openid)
+  const privacy = openPrivacy(house, openid)
+  const resolvers = { ...resolverParts(house, openid), ...privacy.doors }
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const parts: GraphqlParts = {
     schema,
@@ -45,7 +48,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     report,
   }
   const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
-  return { openid, graphql, consents: resolvers.consents }
+  return { openid, graphql, privacy, consents: resolvers.consents }
 }
 
 async function openIdParts({
@@ -84,13 +87,14 @@ async function openIdParts({
     knowsProvider: (id) => login.providers.has(id),
     noticed: openIdNotices(log, audit, alerts),
     alertAnswered: (customer) => alerts.answer(customer),
+    secretGuesses: secretGuesses(storage.redis, await keys.obtain('rate/1')),
     stylesheet: stylesheetPath,
     fetch,
     now: () => new Date(),
   }
 }
 
-function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): ResolverParts {
+function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }

@@ -102,6 +102,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     knowsProvider: (id) => ['google', 'apple', 'facebook'].includes(id),
     noticed: (event) => behind.events.push(event),
     jobs,
+    secretGuesses: { wait: () => 0, wrong: async () => false },
     stylesheet: '/assets/look.css',
     fetch: async (url, init) => {
       behind.told.push({ url: String(url), body: String(init?.body) })
