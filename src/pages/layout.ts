@@ -46,9 +46,9 @@ export const pageHeaders = (formTargets: readonly string[], passkeys = false): R
  */
 export function onwardToClient(client: { readonly redirectUris: readonly string[]; readonly application: 'web' | 'native' }): string[] {
   const sources = client.redirectUris.map((uri) => {
-    const { protocol, origin, host } = new URL(uri)
+    const { protocol, origin, hostname } = new URL(uri)
     if (protocol !== 'http:') return protocol
-    return client.application === 'native' ? `http://${host}:*` : origin
+    return client.application === 'native' ? `http://${hostname}:*` : origin
   })
   return [...new Set(['https:', ...sources])]
 }

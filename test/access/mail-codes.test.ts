@@ -177,7 +177,7 @@ describe('a code', () => {
 })
 
 describe('asking for a code', () => {
-  test('leaves the same behind for an address that is known and one that is not, and answers the same', async () => {
+  test('B43 B44 leaves the same behind for an address that is known and one that is not, and answers the same', async () => {
     await newPerson('known@people.example')
     const codes = open()
     const left = async (address: string, interaction: string) => {
@@ -192,7 +192,7 @@ describe('asking for a code', () => {
     expect(await left('known@people.example', 'one')).toEqual(await left('nobody@people.exampl', 'two'))
   })
 
-  test('looks nobody up: that is the work of the letter', async () => {
+  test('B44 looks nobody up: that is the work of the letter', async () => {
     const codes = mailCodes({
       codes: codeStore(redis, 'code'),
       limits: mailLimits(redis, key),
@@ -207,7 +207,7 @@ describe('asking for a code', () => {
     expect(await codes.check({ ...place(), code: 'not it' })).toBeNull()
   })
 
-  test('is limited by address, known or not, and by place in the network', async () => {
+  test('B49 D33 is limited by address, known or not, and by place in the network', async () => {
     const codes = open()
     for (let n = 0; n < 5; n++) await codes.send({ ...asked('flood@people.example'), ip: `192.0.2.${n}` })
     await expect(codes.send({ ...asked('Flood@people.example'), ip: '192.0.2.99' })).rejects.toMatchObject({

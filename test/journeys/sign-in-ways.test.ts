@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { acrs } from '../../src/access/session-marks.ts'
 import { formsOf, linksOf, pick, type Page } from '../support/browser.ts'
 import { onward, redirectUri, startShop, type Shop } from '../support/shop.ts'
@@ -19,9 +19,17 @@ import {
   withTotp,
 } from '../support/signing-in.ts'
 
+interface Started {
+  readonly commandName: string
+  readonly command: Readonly<Record<string, unknown>>
+}
+
 let shop: Shop
+let commands: string[] = []
 beforeAll(async () => {
-  shop = await startShop()
+  const watchCommands = (db: { getClient(): { on(event: 'commandStarted', listener: (event: Started) => void): unknown } }) =>
+    void db.getClient().on('commandStarted', ({ commandName, command }) => commands.push(`${commandName} ${String(command[commandName])}`))
+  shop = await startShop({ other: { watchCommands } })
 })
 afterAll(() => shop[Symbol.asyncDispose]())
 
@@ -57,6 +65,23 @@ describe('a code by mail', () => {
     expect(known).toEqual(await answers('nobody-at-all@people.example'))
     expect(known.map(([status]) => status)).toEqual([200, 400, 400, 400, 400, 400, 400])
     expect(shop.mails('nobody-at-all@people.example')).toEqual([])
+  })
+
+  test('B44 a wrong code for a known address and for an unknown one is the same work', async () => {
+    await enter('person-5')
+    const work = async (address: string) => {
+      const way = await atChoice(shop)
+      const page = await askForCode(way, address)
+      // The letter is written elsewhere, and over by then.
+      await vi.waitFor(async () => expect(await shop.db.collection('jobs').countDocuments({ doneAt: { $exists: false } })).toBe(0), { timeout: 5_000 })
+      commands = []
+      for (let n = 0; n < 3; n++) await giveCode(way.browser, page, '00000000')
+      return commands.filter((one) => !/ jobs$|ping|endSessions/.test(one)).toSorted()
+    }
+    const known = await work('person-5@people.example')
+    expect(known.length).toBeGreaterThan(0)
+    expect(known).toEqual(await work('nobody-5@people.example'))
+    expect(known.filter((one) => /emails|customers/.test(one))).toEqual([])
   })
 
   test('B48 counts only where it was asked for, five tries long, once', async () => {

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 beforeEach(() => {
   passOn = null
-  Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [] })
+  Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [], confirm: null, joining: null, proofs: [] })
 })
 
 interface Reader {
@@ -62,6 +62,30 @@ describe('axe finds nothing serious', () => {
     consent: (reader: Reader) => {
       stage.behind.waiting = question({ prompt: 'consent', purposes: ['personalised_shop', 'email_marketing'] })
       return open('/consent?uid=waiting-1', reader)
+    },
+    'code by mail': (reader: Reader) => {
+      stage.behind.joining = 'apple'
+      return open('/login/code?uid=waiting-1', reader)
+    },
+    'code by mail, wrong': async (reader: Reader) => {
+      const page = await open('/login/code?uid=waiting-1', reader)
+      await page.type('input[name=code]', '00000000')
+      await press(page, 'form[action="/login/code"] button', '/login/code')
+      return page
+    },
+    confirm: (reader: Reader) => {
+      const accepted = ['passkey', 'totp', 'recoveryCode', 'mailCode'] as const
+      const passkey = { handle: 'h', options: { challenge: 'AAAA', rpId: '127.0.0.1', allowCredentials: [] } }
+      Object.assign(stage.behind, { joining: 'apple', confirm: { accepted: [...accepted], reasons: ['newDevice'], passkey } })
+      return open('/confirm?uid=waiting-1&sent=yes', reader)
+    },
+    'confirm at the account': async (reader: Reader) => {
+      const page = await openAccount(reader)
+      const startStepUp = { accepted: ['totp', 'recoveryCode', 'mailCode'], reasons: ['factorEnrolled'], passkeyOptions: null, handle: null }
+      const refusal = { errors: [{ extensions: { code: 'STEP_UP_REQUIRED', action: 'unlinkIdentity' } }] }
+      stage.behind.answers = [refusal, { data: { startStepUp } }, refusal, { data: { startStepUp } }]
+      await press(page, 'form[action="/account/logins/remove"] button', '/account/logins/remove')
+      return page
     },
     account: openAccount,
   }
