@@ -9,6 +9,7 @@ import type { Reading } from '../customers/reads.ts'
 import type { CustomerDoor } from '../customers/resolver.ts'
 import type { MergeDoor } from '../linking/merge-resolver.ts'
 import type { RequestFacts } from '../operation.ts'
+import type { ExportsDoor } from '../privacy/export-resolver.ts'
 import type { PrivacyDoor } from '../privacy/resolver.ts'
 
 /** What resolvers may call, filled by `main.ts`; each folder says itself what it needs. */
@@ -22,6 +23,7 @@ export interface ResolverParts {
   readonly consents: ConsentDoor
   readonly customers: CustomerDoor
   readonly privacy: PrivacyDoor
+  readonly exports: ExportsDoor
   readonly audit: AuditDoor
 }
 

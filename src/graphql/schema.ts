@@ -15,6 +15,7 @@ import { ConsentResolver } from '../consent/resolver.ts'
 import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
 import { CustomerResolver } from '../customers/resolver.ts'
 import { MergeResolver } from '../linking/merge-resolver.ts'
+import { ExportResolver } from '../privacy/export-resolver.ts'
 import { PrivacyResolver } from '../privacy/resolver.ts'
 import { entities } from './entities.ts'
 import type { Operation } from './operation-context.ts'
@@ -49,6 +50,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       LinkingResolver,
       MergeResolver,
       PrivacyResolver,
+      ExportResolver,
       AuditResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],

@@ -12,7 +12,8 @@ import { consentRecord, type Policy } from '../config/policy.ts'
 import type { ConsentDoor } from '../consent/resolver.ts'
 import { EntenteError } from '../errors.ts'
 import type { GraphqlServer } from '../graphql/server.ts'
-import type { Caller } from '../operation.ts'
+import { tokenOf, type Caller } from '../operation.ts'
+import type { ExportDoor } from '../privacy/export-door.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { sendLoginProblem } from '../pages/login.ts'
 import type { PageParts } from '../pages/parts.ts'
@@ -31,6 +32,7 @@ export interface PageInput extends Omit<SignInInput, 'login'> {
   readonly graphql: Pick<GraphqlServer, 'handle'>
   readonly registry: ClientRegistry
   readonly consents: ConsentDoor
+  readonly exports: Pick<ExportDoor, 'fetch'>
   readonly linkStart: LinkingStart
   readonly jobs: Pick<JobQueue, 'stateOf'>
   readonly notMe: NotMeDoor
@@ -40,7 +42,7 @@ const graphqlAnswer = z.looseObject({})
 
 /** What the pages may call, and what the routes of a login need to show them. */
 export function pageParts(input: PageInput): PageParts & { loginRoutes: (transactions: LoginTransactions) => LoginRouteParts } {
-  const { config, policy, login, formKey, cookieKey, openid, graphql, registry, consents } = input
+  const { config, policy, login, formKey, cookieKey, openid, graphql, registry, consents, exports } = input
   const parts: PageParts = {
     publicUrl: config.publicUrl,
     policy,
@@ -71,6 +73,7 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
       const state = await input.jobs.stateOf('providerEvent', confirmation)
       return state === 'waiting' ? 'received' : state
     },
+    fetchExport: async (id, accessToken) => exports.fetch(tokenOf(await openid.callerOf(`Bearer ${accessToken}`)), id),
     completeLogin: (grant) => openid.door.completeLogin({ clientId: 'account', ...grant }),
   }
   return { ...parts, loginRoutes: (transactions) => routesOf(parts, input, transactions) }

@@ -34,6 +34,7 @@ const browserSession = z.object({
   current: z.boolean(),
 })
 const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
+const exported = z.object({ id: z.string(), state: z.enum(['PENDING', 'READY', 'EXPIRED', 'FAILED']), requestedAt: z.string(), expiresAt: z.string(), url: text })
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
 /** Ways in, what confirms beside them, and what is known of both. */
@@ -56,6 +57,7 @@ const person = ways.extend({
   consents: z.array(consent).nullish(),
   merges: z.array(merge).nullish(),
   sessions: z.array(browserSession).nullish(),
+  exports: z.array(exported).nullish(),
   accessLog: z
     .object({
       edges: z.array(z.object({ node: access })),
@@ -72,6 +74,7 @@ export type Factor = z.infer<typeof factor>
 export type Device = z.infer<typeof device>
 export type BrowserSession = z.infer<typeof browserSession>
 export type AccessEntry = z.infer<typeof access>
+export type ExportEntry = z.infer<typeof exported>
 export type ConsentNow = z.infer<typeof consent>
 
 export interface AccountData {
@@ -134,6 +137,7 @@ export function accountQuery({ attributes }: Policy): string {
   ${waysIn}
   consents { purpose state textVersion decidedAt expiresAt }
   merges { id mergedAt undoUntil }
+  exports { id state requestedAt expiresAt url }
   sessions { id signedInAt clientNames way device { agent place } current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
@@ -181,6 +185,7 @@ export const mutations = {
   startStepUp: 'mutation StartStepUp($action: ID!) { startStepUp(action: $action) { accepted reasons passkeyOptions handle } }',
   sendStepUpCode: 'mutation SendStepUpCode($action: ID!) { sendStepUpCode(action: $action) }',
   completeStepUp: 'mutation CompleteStepUp($action: ID!, $proof: StepUpProofInput!) { completeStepUp(action: $action, proof: $proof) }',
+  requestExport: 'mutation RequestExport { requestExport { id } }',
   logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',
 } as const
 

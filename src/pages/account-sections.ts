@@ -1,10 +1,12 @@
 import { accessLog, seenBy } from './account-access.ts'
 import type { Account } from './account-data.ts'
 import { decisions } from './account-decisions.ts'
+import { exportSection } from './account-export.ts'
 import { logins } from './account-logins.ts'
 import { profile } from './account-profile.ts'
 import { security } from './account-security.ts'
 import { devices, sessions } from './account-sessions.ts'
+import { exportWords } from './export-words.ts'
 import type { Fragment } from './html.ts'
 
 interface Section {
@@ -24,5 +26,6 @@ export function sectionsOf(account: Account): Section[] {
     { id: 'sessions', title: words.sessions, body: [sessions(account), devices(account)] },
     { id: 'seen', title: words.seen, body: seenBy(account) },
     { id: 'access', title: words.access, body: accessLog(account) },
+    { id: 'export', title: exportWords[view.language].title, body: exportSection(account) },
   ]
 }

@@ -5,6 +5,7 @@ import type { PasskeyQuestion } from '../access/passkeys.ts'
 import type { ConfirmQuestion } from '../access/sign-in-door.ts'
 import type { StepUpProof } from '../access/step-up.ts'
 import type { Policy } from '../config/policy.ts'
+import type { OpenedExport } from '../privacy/export-door.ts'
 import type { Language } from './words.ts'
 
 /** What every page needs. */
@@ -103,6 +104,8 @@ export interface AccountParts extends FrameParts {
   readonly clients: () => readonly { readonly id: string; readonly name: string }[]
   /** Asks our own endpoint in-process, with every check that a stranger's request meets. */
   readonly graphql: (query: string, variables: Readonly<Record<string, unknown>>, accessToken: string) => Promise<GraphqlAnswer>
+  /** The archive of that id, for the person of that token; null for whatever is not theirs to fetch now. UNAUTHENTICATED */
+  readonly fetchExport: (id: string, accessToken: string) => Promise<OpenedExport | null>
   /** The code grant of the client `account`, in-process. LOGIN_EXPIRED */
   readonly completeLogin: (grant: {
     readonly code: string

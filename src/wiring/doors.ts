@@ -24,6 +24,7 @@ import { unlinkIdentity } from '../linking/unlink.ts'
 import { stylesheetPath } from '../pages/style.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { inTransaction } from '../storage/transaction.ts'
+import { openExports } from './exports.ts'
 import type { House } from './house.ts'
 import { openPrivacy } from './privacy.ts'
 
@@ -33,7 +34,8 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const { log, metrics, policy, storage, schema, classification, audit } = house
   const report = (error: unknown): string => reportDefect(log, error)
   const privacy = openPrivacy(house, openid)
-  const resolvers = { ...resolverParts(house, openid), ...privacy.doors }
+  const exported = openExports(house, openid)
+  const resolvers = { ...resolverParts(house, openid), ...privacy.doors, exports: exported.exports }
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const parts: GraphqlParts = {
     schema,
@@ -48,7 +50,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     report,
   }
   const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
-  return { openid, graphql, privacy, consents: resolvers.consents }
+  return { openid, graphql, privacy, ...exported, consents: resolvers.consents }
 }
 
 async function openIdParts({
@@ -94,7 +96,7 @@ async function openIdParts({
   }
 }
 
-function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'requests'> {
+function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }

@@ -9,6 +9,7 @@ import { ledgerStore } from '../storage/consent-ledger.ts'
 import { credentialStore } from '../storage/credentials.ts'
 import { customerStore } from '../storage/customers.ts'
 import { emailStore } from '../storage/emails.ts'
+import { exportStore } from '../storage/exports.ts'
 import { guessStore } from '../storage/guesses.ts'
 import { identityStore } from '../storage/identities.ts'
 import { jobStore } from '../storage/jobs.ts'
@@ -43,6 +44,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     events: inTime(auditStore(db)),
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
+    exports: inTime(exportStore(db, await keys.obtain('export/1'))),
     merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))

@@ -7,7 +7,7 @@ import { smtpPostman } from '../mail/smtp.ts'
 import type { Doors } from './doors.ts'
 
 /** What follows from changes, done after their commit by whichever process comes first. */
-export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, openid }: Doors): void {
+export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, exportWork, openid }: Doors): void {
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
   opened.use(
@@ -17,6 +17,7 @@ export function openWork(opened: AsyncDisposableStack, { config, log, storage, m
         ...(postman && { mail: postman.deliver }),
         mailCode: mailCodes.deliver,
         logoutToken: openid.tellOfLogout,
+        export: exportWork,
         revokeGrant: revokeGrant(login.providers),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },

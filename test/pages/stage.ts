@@ -99,6 +99,7 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
       aborted: async (_request, _reply, _uid, error) => `${elsewhere}/shop/callback?error=${error}`,
     },
     providers: [way('google', 'Google'), way('apple', 'Apple'), way('facebook', 'Facebook'), way('haus', 'Haus')],
+    fetchExport: async () => null,
     notMe: { isOpen: async (token) => token === 'works', act: async (token) => token === 'works' },
     ownWays: {
       mail: true,

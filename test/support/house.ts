@@ -67,6 +67,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     merges: { merge: absent, undo: absent, of: absent },
     consents: { purposes: () => [], decide: absent },
     privacy: { restrict: absent },
+    exports: { request: absent, of: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
