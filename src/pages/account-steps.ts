@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { hasSecondFactor, hasWayIn, waysOf } from '../linking/ways-in.ts'
 import { change, look } from './account-change.ts'
 import { ask, mutations, readWays, startedLinking, type Factor, type Ways } from './account-data.ts'
-import { linkedUrl } from './account-session.ts'
+import { endSession, linkedUrl } from './account-session.ts'
 import { deviceWord } from './account-sessions.ts'
 import { sendStep, type Step } from './step-page.ts'
 import { viewFor } from './layout.ts'
@@ -36,7 +36,9 @@ export function stepPages(app: FastifyInstance, parts: AccountParts): void {
   app.post('/account/logins/remove', (request, reply) =>
     change(parts, request, reply, one, async ({ id }, token) => {
       await ask(parts, mutations.unlinkIdentity, { id }, token)
-      return reply.redirect('/account?done=logins#logins', 303)
+      // Every token given so far has ended with it, this one too.
+      endSession(reply)
+      return reply.redirect('/account', 303)
     }),
   )
   app.post('/account/logins/add', (request, reply) =>
