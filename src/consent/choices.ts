@@ -3,6 +3,7 @@ import type { Policy, Purpose } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { LedgerDecision, LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow, Decision, DecisionState } from '../storage/customers.ts'
+import { stateOf } from './decisions.ts'
 
 /** What a client passes on from the person. */
 export interface DecisionInput {
@@ -17,6 +18,8 @@ export interface Choice {
   readonly purpose: Purpose
   readonly granted: boolean
   readonly textVersion: string | null
+  /** What it amounts to, where the answer alone does not say so: a browser's signal objects, a followed link confirms. */
+  readonly state?: 'objected' | 'granted'
 }
 
 const mostDecisions = 50
@@ -43,11 +46,24 @@ export function requireCurrentTexts(choices: readonly Choice[]): void {
 }
 
 /** What the ledger says about a choice, given what was in force. */
-export function recorded({ purpose, granted }: Choice, before: Decision | undefined, locale: string, at: Date): LedgerDecision {
-  const ends = granted && purpose.legalBasis === 'CONSENT' && purpose.validity !== null ? { expiresAt: addDuration(at, purpose.validity) } : {}
+export function recorded({ purpose, granted, state: meant }: Choice, before: Decision | undefined, locale: string, at: Date): LedgerDecision {
+  const state = meant ?? (granted ? assent(purpose, before, at) : refusal(purpose, before))
+  const ends = state === 'granted' && purpose.legalBasis === 'CONSENT' && purpose.validity !== null ? { expiresAt: addDuration(at, purpose.validity) } : {}
   const textHash = purpose.texts.get(locale)?.hash ?? ''
-  return { purpose: purpose.id, state: granted ? 'granted' : refusal(purpose, before), textVersion: purpose.textVersion, textHash, locale, ...ends }
+  return { purpose: purpose.id, state, textVersion: purpose.textVersion, textHash, locale, ...ends }
 }
+
+/** A yes that is to be confirmed waits; one that counts already is only said once more. */
+function assent(purpose: Purpose, before: Decision | undefined, at: Date): DecisionState {
+  return purpose.confirm === null || stateOf(purpose, before, at.getTime()) === 'GRANTED' ? 'granted' : 'pending'
+}
+
+/** How long the link in a letter that asks for confirmation works. Milliseconds. */
+export const confirmableFor = 7 * 86_400_000
+
+/** Whether a letter for just this is on its way already: then it is waited for, and no other one is written. */
+const isAwaited = (before: Decision | undefined, textVersion: string, at: Date): boolean =>
+  before?.state === 'pending' && before.textVersion === textVersion && at.getTime() < before.at.getTime() + confirmableFor
 
 /** A no to what was agreed to takes it back; a no once more leaves the stronger word. */
 function refusal(purpose: Purpose, before: Decision | undefined): DecisionState {
@@ -65,7 +81,8 @@ export function inForce(before: Decisions, recordedNow: readonly LedgerDecision[
   const after = { ...before }
   for (const { purpose, state, textVersion, expiresAt } of recordedNow) {
     if (state === 'granted' && policy.purpose(purpose)?.legalBasis === 'LEGITIMATE_INTEREST') delete after[purpose]
-    else after[purpose] = { state, textVersion, at, ...(expiresAt ? { expiresAt } : {}) }
+    else if (state !== 'pending' || !isAwaited(after[purpose], textVersion, at))
+      after[purpose] = { state, textVersion, at, ...(expiresAt ? { expiresAt } : {}) }
   }
   return after
 }

@@ -31,6 +31,7 @@ const personOnly = new Set([
   'Customer.accessLog',
   'Customer.alert',
   'Customer.devices',
+  'Customer.erasure',
   'Customer.exports',
   'Customer.factors',
   'Customer.merges',

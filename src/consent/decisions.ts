@@ -33,7 +33,8 @@ function consentOf(purpose: Purpose, decision: Decision | undefined, now: number
   }
 }
 
-function stateOf(purpose: Purpose, decision: Decision | undefined, now: number): ConsentState {
+/** What a decision amounts to at that moment (milliseconds). */
+export function stateOf(purpose: Purpose, decision: Decision | undefined, now: number): ConsentState {
   switch (decision?.state) {
     case 'granted':
       if (purpose.legalBasis !== 'CONSENT') return 'GRANTED'

@@ -1,9 +1,9 @@
-import { setDecisions, type LedgerParts } from './ledger.ts'
+import { setDecisions, type DecisionParts } from './set-decisions.ts'
 import type { ConsentDoor } from './resolver.ts'
 import { localeFor, purposesIn } from './texts.ts'
 
 /** What the GraphQL fields about consent call. */
-export function consentDoor(parts: LedgerParts): ConsentDoor {
+export function consentDoor(parts: DecisionParts): ConsentDoor {
   const decide = setDecisions(parts)
   return {
     purposes: (wanted) => purposesIn(localeFor(wanted, parts.policy), parts.policy),

@@ -56,7 +56,7 @@ export function receiptOf(recorded: Recorded, caller: Caller, parts: ReceiptPart
   return {
     id: entry.receipt,
     decidedAt: entry.at,
-    consents: consents.map((consent) => (isKnown(consent.purpose, caller, parts.policy) ? consent : asIfNew(consent))),
+    consents: consents.map((consent) => (isKnown(consent.purpose, caller, parts.policy) ? consent : asIfNew({ ...consent, decidedAt: entry.at }, parts.policy))),
     opened: changes.flatMap(({ opened }) => opened),
     closed: changes.flatMap(({ closed }) => closed),
   }
@@ -67,14 +67,20 @@ const knownTo = (caller: Caller): Mask => ((caller.purposes & dataSubjectAccess)
 const isKnown = (purpose: string, caller: Caller, policy: Policy): boolean => (policy.maskOf([purpose]) & knownTo(caller)) !== 0
 
 /** Whether there was a yes before a no is not for a client that does not act for the purpose. */
-const asIfNew = (consent: Consent): Consent => (consent.legalBasis === 'CONSENT' && consent.state !== 'GRANTED' ? { ...consent, state: 'REFUSED' } : consent)
+function asIfNew(consent: Consent, policy: Policy): Consent {
+  if (consent.legalBasis !== 'CONSENT') return consent
+  const isYes = consent.state === 'GRANTED' || consent.state === 'PENDING'
+  if (!isYes) return { ...consent, state: 'REFUSED' }
+  return policy.purpose(consent.purpose)?.confirm ? { ...consent, state: 'PENDING', expiresAt: null } : consent
+}
 
 function basesToTell({ entry, row, before, after }: Recorded, caller: Caller, policy: Policy): { readonly before: Mask; readonly after: Mask } {
   const known = knownTo(caller)
   const isPerson = (caller.purposes & dataSubjectAccess) !== 0
   const basis = (decisions: CustomerRow['decisions']) => basisOf({ ...row, decisions, restricted: isPerson && row.restricted }, policy, entry.at.getTime())
   if (isPerson) return { before: basis(before), after: basis(after) }
-  const told = (wanted: (decision: LedgerDecision) => boolean) => policy.maskOf(entry.decisions.filter(wanted).map(({ purpose }) => purpose)) & ~known
+  const told = (wanted: (decision: LedgerDecision) => boolean) =>
+    policy.maskOf(entry.decisions.filter((one) => wanted(one) && policy.purpose(one.purpose)?.confirm === null).map(({ purpose }) => purpose)) & ~known
   const open =
     known | policy.maskOf(policy.purposes.filter(({ legalBasis }) => legalBasis === 'CONTRACT' || legalBasis === 'LEGAL_OBLIGATION').map(({ id }) => id))
   return {
