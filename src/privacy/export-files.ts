@@ -8,10 +8,11 @@ import type { CustomerRow } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
 import type { ExportStore } from '../storage/exports.ts'
 import type { MergeStore } from '../storage/merges.ts'
+import type { PrivacyRequestStore } from '../storage/privacy-requests.ts'
 import { json, type ExportFile } from './export-archive.ts'
 import type { ExportFacts } from './export-facts.ts'
 import { accessFiles, ledgerFile, receiptsFile } from './export-history.ts'
-import { accountOf, decisionsOf, devicesOf, factorsOf, identitiesOf, mergesOf, personOf, sourcesOf } from './export-records.ts'
+import { accountOf, decisionsOf, devicesOf, factorsOf, identitiesOf, mergesOf, personOf, requestsOf, sourcesOf } from './export-records.ts'
 import { purposesOf, recipientsOf, type ExportedClient } from './export-purposes.ts'
 import { keysOfPerson } from './person-history.ts'
 
@@ -24,6 +25,7 @@ export interface ExportFileParts {
   readonly emails: Pick<EmailStore, 'ofCustomer'>
   readonly merges: Pick<MergeStore, 'ofSurvivor'>
   readonly exports: Pick<ExportStore, 'ofCustomer'>
+  readonly requests: Pick<PrivacyRequestStore, 'ofCustomer'>
   readonly sessionsOf: (customer: CustomerKey) => Promise<readonly OpenSession[]>
   /** How each house knows the customer. */
   readonly subjects: { outwardOne(sector: string, customer: CustomerKey): string }
@@ -45,6 +47,7 @@ export async function filesFor(parts: ExportFileParts, person: CustomerRow, at: 
     sessions: await parts.sessionsOf(person._id),
     merges: await parts.merges.ofSurvivor(person._id, at),
     exports: await parts.exports.ofCustomer(person._id),
+    requests: await parts.requests.ofCustomer(person._id),
     recipients: recipientsOf(parts, person, at),
   }
   const whole = (name: string, value: unknown): ExportFile => ({ name, text: () => [json(value)] })
@@ -60,6 +63,7 @@ export async function filesFor(parts: ExportFileParts, person: CustomerRow, at: 
     whole('purposes.json', purposesOf(policy, clients)),
     whole('recipients.json', facts.recipients),
     whole('merges.json', mergesOf(facts)),
+    whole('requests.json', requestsOf(facts)),
     ledgerFile(parts.ledger, keys),
     receiptsFile(parts.ledger, keys, subject, policy),
     ...accessFiles(parts.events, keys, clients),

@@ -60,6 +60,10 @@ export function decisionsOf({ decisions }: Pick<CustomerRow, 'decisions'>, polic
   }
 }
 
+/** What somebody asked for in the person's name, and what became of it. Who of the shop handled it is not told. */
+export const requestsOf = ({ requests }: ExportFacts): object[] =>
+  requests.map(({ _id: id, kind, reason, openedAt, dueAt, closedAt, outcome, answer }) => ({ id, kind, reason, openedAt, dueAt, closedAt, outcome, answer }))
+
 /** Both accounts as they were before each merge: kept for its undoing, as long as that. */
 export function mergesOf({ merges, person, policy, at }: ExportFacts): object[] {
   const asItWas = (row: CustomerRow) => ({
