@@ -15,6 +15,8 @@ const storedKey = z.strictObject({ madeAt: z.coerce.date(), jwk: privateJwk })
 export interface KeySet {
   /** Private parts included, the signing ones first: for the OpenID provider only. */
   readonly jwks: { readonly keys: readonly JWK[] }
+  /** The public parts of the same. */
+  readonly published: readonly JWK[]
   /** Checks access tokens, by `kid`. */
   readonly verifiers: ReadonlyMap<string, CryptoKey>
   readonly signer: { readonly kid: string; readonly key: CryptoKey }
@@ -91,6 +93,7 @@ async function keySet(published: readonly StoredGeneration[]): Promise<KeySet> {
   const verifiers = await Promise.all(jwks.map(async (jwk) => [jwk.kid, await imported(publicPart(jwk))] as const))
   return {
     jwks: { keys: jwks },
+    published: jwks.map((jwk) => ({ ...publicPart(jwk), kid: jwk.kid, alg: jwk.alg, use: jwk.use })),
     verifiers: new Map(verifiers),
     signer: { kid: first.kid, key: await imported(first) },
     version: jwks.map(({ kid }) => kid).join(),

@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+// Checks offline, with Node (22 or newer) and the published keys alone, what Entente has exported or signed:
+//   node entente-verify.mjs DIR | FILE.jwt  [--keys keys.json]  [--expect=HASH of a checkpoint that you know]
+import { createHash, createPublicKey, hash, verify } from 'node:crypto'
+import { openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { keys: { type: 'string' }, expect: { type: 'string' } } })
+const given = positionals[0] ?? '.'
+const folder = statSync(given).isDirectory() ? given : dirname(given)
+const files = folder === given ? readdirSync(folder) : [basename(given)]
+const keys = new Map(JSON.parse(readFileSync(values.keys ?? join(folder, 'keys.json'), 'utf8')).keys.map((jwk) => [jwk.kid, jwk]))
+const [problems, wrong] = [[], (where, what) => void problems.push(`${where}: ${what}`)]
+
+/** Calls `check` with the bytes of each line and where it stands. */
+function eachLine(name, check) {
+  const [file, chunk] = [openSync(join(folder, name)), Buffer.allocUnsafe(1 << 18)]
+  let [rest, where, number] = [Buffer.alloc(0), name, 0]
+  for (let length; (length = readSync(file, chunk)) > 0; ) {
+    rest = Buffer.concat([rest, chunk.subarray(0, length)])
+    for (let end; (end = rest.indexOf(10)) >= 0; rest = rest.subarray(end + 1)) {
+      where = `${name}:${++number}`
+      try { check(rest.subarray(0, end), where) } catch { wrong(where, 'cannot be read') }
+    }
+  }
+  if (rest.length > 0) wrong(where, 'the line after it does not end')
+}
+
+/** The claims of a JWS (RS256); null when none of the keys signed it. */
+function claimsOf(jws, where, type) {
+  const [head, body, signature] = jws.split('.')
+  const [{ alg, kid, typ }, bytes] = [JSON.parse(Buffer.from(head, 'base64url')), Buffer.from(signature, 'base64url')]
+  const isExact = `${head}.${body}.${bytes.toString('base64url')}` === jws && alg === 'RS256' && (type ?? typ) === typ
+  const isSigned = isExact && verify('RSA-SHA256', Buffer.from(`${head}.${body}`), createPublicKey({ key: keys.get(kid), format: 'jwk' }), bytes)
+  return isSigned ? JSON.parse(Buffer.from(body, 'base64url')) : (wrong(where, 'is not signed with any of the keys'), null)
+}
+
+/** The root of a Merkle tree (RFC 6962, 2.1). */
+function rootOf(leaves) {
+  const [stack, sha] = [[], (...parts) => parts.reduce((digest, part) => digest.update(part), createHash('sha256')).digest()]
+  for (const [at, leaf] of leaves.entries()) {
+    let node = sha('\0', leaf)
+    for (let full = at; full % 2 === 1; full = (full - 1) / 2) node = sha('\x01', stack.pop(), node)
+    stack.push(node)
+  }
+  return (stack.length === 0 ? sha() : stack.reduceRight((right, left) => sha('\x01', left, right))).toString('base64url')
+}
+
+/** Each checkpoint follows the one before and is right about the heads that moved since; the newest is right about all heads. */
+function checkCheckpoints() {
+  let [moved, heads, latest, hashes, newest] = [[], new Map(), new Map(), []]
+  eachLine('heads.ndjson', (line, where) => {
+    const [seq, id, head] = JSON.parse(line)
+    if (`[${seq},"${id}","${head}"]` !== line.toString()) wrong(where, 'is not as it was written')
+    ;(moved[seq] ??= []).push(`${id} ${head}`)
+    heads.set(id, head)
+    latest.set(id.slice(0, -11), `${id} ${head}`)
+  })
+  eachLine('checkpoints.ndjson', (line, where) => {
+    newest = claimsOf(JSON.parse(line), where, 'entente-checkpoint+jwt')
+    if (newest.seq !== hashes.length + 1 || newest.prev !== (hashes.at(-1) ?? '')) wrong(where, `checkpoint ${newest.seq} does not follow the line before`)
+    if (rootOf(moved[newest.seq] ?? []) !== newest.moved.root) wrong(where, `checkpoint ${newest.seq} names other heads than heads.ndjson`)
+    hashes.push(hash('sha256', JSON.parse(line), 'base64url'))
+  })
+  if (newest?.heads.root !== rootOf([...latest.values()].sort())) wrong('heads.ndjson', 'all heads together are not those of the newest checkpoint')
+  if (signed.get('export.jwt')?.newest !== hashes.at(-1)) wrong('checkpoints.ndjson', 'does not end with the checkpoint that export.jwt names')
+  if (values.expect !== undefined && !hashes.includes(values.expect)) wrong('checkpoints.ndjson', 'the expected checkpoint is not there')
+  return { heads, latest, newest: hashes.at(-1), records: 0 }
+}
+
+/** Each record's line holds the very bytes that were hashed; it follows the one before in its chain, and each chain ends where the newest checkpoint says. */
+function checkChains(kind, prevAt, seen) {
+  let [chain, last, before] = ['', '', '']
+  const end = () => chain !== '' && seen.latest.get(chain) !== `${last} ${before}` && wrong(`${kind}.ndjson`, `${last} is not where its chain ended at the newest checkpoint`)
+  eachLine(`${kind}.ndjson`, (line, where) => {
+    const [[is, said], follows] = [JSON.parse(line), last]
+    const id = `${kind}/${said[0]}`
+    if (id.slice(0, -11) !== chain) end(), ([chain, before] = [id.slice(0, -11), ''])
+    const isNext = id > last && said[prevAt] === before && Number(id.slice(-10)) === (before === '' ? 1 : Number(last.slice(-10)) + 1)
+    ;[last, before, seen.records] = [id, is, seen.records + 1]
+    if (hash('sha256', line.subarray(47, -1), 'base64url') !== is) wrong(where, `${id} does not say what was hashed`)
+    else if (!isNext) wrong(where, `${id} does not follow ${follows}`)
+    if ((seen.heads.get(id) ?? is) !== is) wrong(where, `${id} is another one than a checkpoint saw`)
+    seen.heads.delete(id)
+  })
+  end()
+}
+
+const signed = new Map(files.filter((name) => name.endsWith('.jwt')).map((name) => [name, claimsOf(readFileSync(join(folder, name), 'utf8').trim(), name)]))
+for (const [name, claims] of signed) for (const [file, digest] of Object.entries(claims?.files ?? {}))
+  if (hash('sha256', readFileSync(join(folder, file)), 'base64url') !== digest) wrong(file, `is not what ${name} was made for`)
+if (files.includes('checkpoints.ndjson')) {
+  const seen = checkCheckpoints()
+  for (const [kind, prevAt] of Object.entries({ ledger: 6, audit: 10 })) checkChains(kind, prevAt, seen)
+  for (const id of seen.heads.keys()) wrong(`${id.slice(0, id.indexOf('/'))}.ndjson`, `${id} is missing`)
+  console.log(`${seen.records} records; newest checkpoint ${seen.newest}`)
+}
+console.log(problems.length === 0 ? 'All is as it was written.' : `${problems.length} problems:\n${problems.slice(0, 50).join('\n')}`)
+process.exitCode = problems.length === 0 ? 0 : 1
