@@ -9,6 +9,8 @@ import type { Reading } from '../customers/reads.ts'
 import type { CustomerDoor } from '../customers/resolver.ts'
 import type { MergeDoor } from '../linking/merge-resolver.ts'
 import type { RequestFacts } from '../operation.ts'
+import type { ErasureDoor } from '../privacy/erasure-resolver.ts'
+import type { PrivacyRequestDoor } from '../privacy/requests-resolver.ts'
 import type { ExportsDoor } from '../privacy/export-resolver.ts'
 import type { PrivacyDoor } from '../privacy/resolver.ts'
 
@@ -24,6 +26,8 @@ export interface ResolverParts {
   readonly customers: CustomerDoor
   readonly privacy: PrivacyDoor
   readonly exports: ExportsDoor
+  readonly erasures: ErasureDoor
+  readonly requests: PrivacyRequestDoor
   readonly audit: AuditDoor
 }
 

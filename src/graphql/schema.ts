@@ -15,6 +15,8 @@ import { ConsentResolver } from '../consent/resolver.ts'
 import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
 import { CustomerResolver } from '../customers/resolver.ts'
 import { MergeResolver } from '../linking/merge-resolver.ts'
+import { ErasureResolver } from '../privacy/erasure-resolver.ts'
+import { PrivacyRequestResolver } from '../privacy/requests-resolver.ts'
 import { ExportResolver } from '../privacy/export-resolver.ts'
 import { PrivacyResolver } from '../privacy/resolver.ts'
 import { entities } from './entities.ts'
@@ -51,6 +53,8 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       MergeResolver,
       PrivacyResolver,
       ExportResolver,
+      ErasureResolver,
+      PrivacyRequestResolver,
       AuditResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],

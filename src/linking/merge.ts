@@ -73,7 +73,7 @@ function joinedDevices(own: readonly Device[], others: readonly Device[]): Devic
 
 /** What is left of the one merged away: its key, its decisions and chains, and where it went. */
 function emptied(mergedInto: CustomerKey): CustomerUpdate {
-  const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges']
+  const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges', 'erasure']
   return {
     $set: { state: 'merged', mergedInto, sources: {}, traits: {}, identities: [] },
     $unset: Object.fromEntries(personal.map((field) => [field, ''])),

@@ -15,6 +15,9 @@ export interface LetterFacts {
   readonly merged: NoFacts
   readonly mergeUndone: NoFacts
   readonly addressChanged: NoFacts
+  /** `at` is ISO 8601: from then on it cannot be taken back. */
+  readonly erasureRequested: { readonly at: string }
+  readonly erasureCancelled: NoFacts
   readonly exportReady: NoFacts
 }
 

@@ -71,6 +71,11 @@ export const german: Dictionary = {
       subject: 'Ihre Daten liegen bereit',
       paragraphs: ['Sie haben alles angefordert, was über Sie gespeichert ist. Das Archiv liegt jetzt für kurze Zeit in Ihrem Kundenkonto, nur für Sie.'],
     }),
+    erasureRequested: ({ at }) => ({
+      subject: 'Ihr Konto wird gelöscht',
+      paragraphs: [`Ihr Konto und alles, was hier über Sie gespeichert ist, wird am ${moment('de', at)} gelöscht. Bis dahin können Sie das im Kundenkonto zurücknehmen.`],
+    }),
+    erasureCancelled: () => ({ subject: 'Ihr Konto bleibt', paragraphs: ['Die Löschung Ihres Kontos wurde zurückgenommen.'] }),
     addressChanged: () => ({ subject: 'Ihre Adresse wurde geändert', paragraphs: ['Die Mail-Adresse Ihres Kontos wurde geändert.'] }),
   },
 }

@@ -60,6 +60,11 @@ export const english: Dictionary = {
       subject: 'your data is ready',
       paragraphs: ['You asked for all that is kept about you. The archive now waits in your account centre, for a short time and for you alone.'],
     }),
+    erasureRequested: ({ at }) => ({
+      subject: 'your account will be erased',
+      paragraphs: [`Your account and all that is known of you here will be erased on ${moment('en', at)}. Until then you can take that back in the account centre.`],
+    }),
+    erasureCancelled: () => ({ subject: 'your account stays', paragraphs: ['The erasure of your account was taken back.'] }),
     addressChanged: () => ({ subject: 'your address was changed', paragraphs: ['The mail address of your account was changed.'] }),
   },
 }

@@ -9,13 +9,16 @@ import { ledgerStore } from '../storage/consent-ledger.ts'
 import { credentialStore } from '../storage/credentials.ts'
 import { customerStore } from '../storage/customers.ts'
 import { emailStore } from '../storage/emails.ts'
+import { erasureStore } from '../storage/erasures.ts'
 import { exportStore } from '../storage/exports.ts'
 import { guessStore } from '../storage/guesses.ts'
+import { heldDataStore } from '../storage/held-data.ts'
 import { identityStore } from '../storage/identities.ts'
 import { jobStore } from '../storage/jobs.ts'
 import { keyStore } from '../storage/keys.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
+import { privacyRequestStore } from '../storage/privacy-requests.ts'
 import { openIdRecords } from '../storage/openid-records.ts'
 import { openRedis, type RedisConnection } from '../storage/redis.ts'
 import { inTime } from '../storage/within.ts'
@@ -45,6 +48,9 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
     exports: inTime(exportStore(db, await keys.obtain('export/1'))),
+    erasures: inTime(erasureStore(db)),
+    held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
+    requests: inTime(privacyRequestStore(db)),
     merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))

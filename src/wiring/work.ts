@@ -1,13 +1,13 @@
 import { eventWork } from '../broker/events/inbox.ts'
 import { revokeGrant } from '../broker/revoke-grant.ts'
-import { jobNotices } from '../http/notices.ts'
+import { jobNotices, reportDefect } from '../http/notices.ts'
 import { jobWorker } from '../jobs/worker.ts'
 import { hearProvider } from '../linking/provider-event.ts'
 import { smtpPostman } from '../mail/smtp.ts'
 import type { Doors } from './doors.ts'
 
 /** What follows from changes, done after their commit by whichever process comes first. */
-export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, exportWork, openid }: Doors): void {
+export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, exportWork, openid, privacy }: Doors): void {
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
   opened.use(
@@ -18,10 +18,15 @@ export function openWork(opened: AsyncDisposableStack, { config, log, storage, m
         mailCode: mailCodes.deliver,
         logoutToken: openid.tellOfLogout,
         export: exportWork,
+        erase: privacy.erasures.work,
+        retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
       noticed: jobNotices(log),
     }),
   )
+  const daily = (): void => void privacy.retention.daily().catch((error: unknown) => void reportDefect(log, error))
+  daily()
+  opened.adopt(setInterval(daily, 3_600_000).unref(), clearInterval)
 }

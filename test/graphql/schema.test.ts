@@ -16,8 +16,8 @@ test('the schema file is what the code makes', () => {
 
 describe('customer-owned types', () => {
   test('A22 plain fields have no resolver of their own, so nothing can stand beside the gate', () => {
-    const withResolver = ['Customer.accessLog', 'Customer.seenBy', 'Customer.sessions', 'Customer.merges', 'Customer.factors', 'Customer.devices', 'Customer.alert']
-    for (const name of ['Customer', 'Traits', 'Identity', 'Consent', 'CustomerView', 'FieldAccess', 'Session', 'Device', 'AccountAlert', 'Merge', 'Factor']) {
+    const withResolver = ['Customer.accessLog', 'Customer.seenBy', 'Customer.sessions', 'Customer.merges', 'Customer.erasure', 'Customer.factors', 'Customer.devices', 'Customer.alert', 'Customer.exports']
+    for (const name of ['Customer', 'Traits', 'Identity', 'Consent', 'CustomerView', 'FieldAccess', 'Session', 'Device', 'AccountAlert', 'Merge', 'ErasureReceipt', 'KeptData', 'Factor', 'DataExport']) {
       const type = schema.getType(name)
       if (!isObjectType(type)) throw new Error(`${name} is no object type`)
       for (const field of Object.values(type.getFields()))

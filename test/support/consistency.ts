@@ -22,6 +22,7 @@ export async function contradictions(db: Db): Promise<string[]> {
     ...(await all<EmailRow>('emails'))
       .filter(({ customer }) => !known.has(customer))
       .map(({ customer }) => `an address belongs to ${customer}, who is not there`),
+    ...customers.filter(({ state }) => state === 'erased').flatMap(remains),
     ...customers.filter(({ state }) => state === 'merged').flatMap((row) => mergedAway(row, customers)),
     ...turnsUnanswered([...ledger.values()].flat()),
     ...customers.flatMap((row) => [
@@ -92,12 +93,19 @@ function mergedAway(row: CustomerRow, customers: readonly CustomerRow[]): string
   ]
 }
 
+/** Of whoever is erased: a key, two chains, and when it was. */
+function remains(row: CustomerRow): string[] {
+  const left = ['_id', 'state', 'createdAt', 'tokensValidFrom', 'restricted', 'consentVersion', 'endedGrants', 'ledger', 'audit']
+  return Object.entries(row).flatMap(([name, value]) => (left.includes(name) || Object.keys(value).length === 0 ? [] : [`${row._id} was erased and still has ${name}`]))
+}
+
 /** Two chains that turned together each name the entry that the other one ended with. */
 function turnsUnanswered(entries: readonly LedgerRow[]): string[] {
   const seq = ({ _id }: LedgerRow) => Number(_id.slice(_id.indexOf('/') + 1))
   return entries.flatMap((entry) => {
     const { turn } = entry
-    if (turn === undefined) return []
+    // Who is erased has nobody on the other side.
+    if (turn === undefined || turn.what === 'erased') return []
     const answer = entries.find((one) => ownerOf(one) === turn.other && one.turn?.other === ownerOf(entry) && one.receipt === entry.receipt)
     const named = entries.find((one) => ownerOf(one) === turn.other && one.hash === turn.head)
     const isAnswered =

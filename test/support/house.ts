@@ -68,6 +68,8 @@ export async function openHouse(policy: Policy = demoPolicy) {
     consents: { purposes: () => [], decide: absent },
     privacy: { restrict: absent },
     exports: { request: absent, of: absent },
+    erasures: { erase: absent, cancel: absent, receipt: absent, waitingFor: absent },
+    requests: { list: absent, open: absent, close: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
