@@ -22,7 +22,7 @@ export const serverCore = process.env['BENCH_SERVER_CORE']
 export async function startChild(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
   const program = fileURLToPath(new URL(file, import.meta.url))
   const profile = process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_PROFILE']}`]
-  const command = [process.execPath, '--enable-source-maps', ...profile, program]
+  const command = [process.execPath, ...profile, program]
   const [first = '', ...rest] = serverCore === undefined ? command : ['taskset', '-c', serverCore, ...command]
   const child = spawn(first, rest, {
     env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'info', ...env },

@@ -45,7 +45,7 @@ function pinToOtherCores() {
 }
 
 function run(env) {
-  const child = spawn(node24, ['--enable-source-maps', join(root, 'dist/bench/main.js'), ...process.argv.slice(2)], { cwd: root, env, stdio: 'inherit' })
+  const child = spawn(node24, [join(root, 'dist/bench/main.js'), ...process.argv.slice(2)], { cwd: root, env, stdio: 'inherit' })
   // Ctrl-C reaches the child as well; we wait for it, so that the databases go last.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
   return new Promise((resolve, reject) => {

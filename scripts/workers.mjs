@@ -10,7 +10,7 @@ let stopping = false
 let pause = backOff.first
 let everListened = false
 
-cluster.setupPrimary({ exec: join(root, 'dist/src/main.js'), args: [], execArgv: ['--enable-source-maps'] })
+cluster.setupPrimary({ exec: join(root, 'dist/src/main.js'), args: [] })
 cluster.on('listening', () => {
   everListened = true
 })

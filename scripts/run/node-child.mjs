@@ -9,7 +9,7 @@ import { node24, root } from '../setup/places.mjs'
  */
 export function nodeChild({ program, args = [], env, log }) {
   const output = openSync(log, 'w', 0o600)
-  const child = spawn(node24, ['--enable-source-maps', program, ...args], {
+  const child = spawn(node24, [program, ...args], {
     cwd: root,
     env,
     detached: true,

@@ -1,3 +1,4 @@
+import type { Collection, Document } from 'mongodb'
 import mongoose, { type Connection, type Schema } from 'mongoose'
 import { EntenteError } from '../errors.ts'
 import { within } from './within.ts'
@@ -54,6 +55,12 @@ export async function mongoAnswers(db: Connection): Promise<boolean> {
 /** One collection as a lean model: rows in, rows out, no document instances. */
 export function collectionOf<Row>(db: Connection, name: string, schema: Schema<Row>) {
   return db.model<Row>(name, schema, name)
+}
+
+/** The same collection by the driver alone, for rows that only we write and that are read and written often: nothing is cast or checked again. */
+export function rowsOf<Row extends Document>(db: Connection, name: string, schema: Schema<Row>): Collection<Row> {
+  // Mongoose's type of what it hands on says less than the driver's own.
+  return collectionOf<Row>(db, name, schema).collection as unknown as Collection<Row>
 }
 
 /** For rows that must be there by construction; what is missing is our defect, not the caller's. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import { seal, unseal } from './keys.ts'
-import { collectionOf } from './mongo.ts'
+import { rowsOf } from './mongo.ts'
 import { isDuplicateKey } from './transaction.ts'
 
 /** State of the OpenID provider: sessions, grants, codes, refresh tokens, interactions. */
@@ -56,7 +56,7 @@ const keyOf = (kind: string, id: string): string => `${kind}:${createHash('sha25
 
 /** `key` seals the payloads. Every read and every consumption goes by `_id`; only endings look by customer or grant. */
 export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () => new Date()) {
-  const rows = collectionOf<OpenIdRow>(db, 'openid', schema)
+  const rows = rowsOf<OpenIdRow>(db, 'openid', schema)
 
   // MongoDB sweeps expired rows once a minute, so each row's end is looked at here too.
   const live = (row: OpenIdRow | null): OpenIdRecord | null => {
@@ -77,7 +77,7 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
 
   async function putNew(record: NewOpenIdRecord): Promise<boolean> {
     try {
-      await rows.create(content(record))
+      await rows.insertOne(content(record))
       return true
     } catch (error) {
       if (isDuplicateKey(error)) return false
@@ -97,10 +97,7 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     /** Writes the record with what `next` makes of the one before; of two at the same moment, the later one makes it of the earlier. */
     async change(record: NewOpenIdRecord, next: (before: OpenIdRecord | null) => OpenIdPayload): Promise<void> {
       for (;;) {
-        const row = await rows
-          .findOne({ _id: keyOf(record.kind, record.id) })
-          .lean<OpenIdRow>()
-          .exec()
+        const row = await rows.findOne({ _id: keyOf(record.kind, record.id) })
         const changed = { ...record, payload: next(live(row)) }
         if (row === null) {
           if (await putNew(changed)) return
@@ -112,13 +109,7 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
       }
     },
 
-    read: async (kind: string, id: string): Promise<OpenIdRecord | null> =>
-      live(
-        await rows
-          .findOne({ _id: keyOf(kind, id) })
-          .lean<OpenIdRow>()
-          .exec(),
-      ),
+    read: async (kind: string, id: string): Promise<OpenIdRecord | null> => live(await rows.findOne({ _id: keyOf(kind, id) })),
 
     /** True for the one caller who is first, on whichever process. */
     async consume(kind: string, id: string): Promise<boolean> {
@@ -134,13 +125,11 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     removeOfCustomer: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
 
     /** Grants that codes or refresh tokens of the customer stand on. */
-    grantsOf: (customer: CustomerKey): Promise<string[]> => rows.distinct('grant', { customer, grant: { $exists: true } }).exec(),
+    grantsOf: async (customer: CustomerKey): Promise<string[]> =>
+      (await rows.distinct('grant', { customer, grant: { $exists: true } })).filter((grant) => grant !== undefined),
 
     async ofCustomer(kind: string, customer: CustomerKey): Promise<OpenIdRecord[]> {
-      const found = await rows
-        .find({ customer, _id: { $gt: `${kind}:`, $lt: `${kind};` } })
-        .lean<OpenIdRow[]>()
-        .exec()
+      const found = await rows.find({ customer, _id: { $gt: `${kind}:`, $lt: `${kind};` } }).toArray()
       return found.map(live).filter((record) => record !== null)
     },
   }
