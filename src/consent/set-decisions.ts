@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { EntenteError } from '../errors.ts'
 import { personOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { LedgerRow } from '../storage/consent-ledger.ts'
