@@ -25,7 +25,7 @@ export async function change<T extends Readonly<Record<string, string>>>(
     if (error.code === 'UNAUTHENTICATED') return sendToSignIn(parts, reply)
     const { action } = error.hints
     if (error.code === 'STEP_UP_REQUIRED' && action !== undefined) {
-      return sendConfirm(parts, request, reply, session, { action, then: request.url, fields: form })
+      return sendConfirm(parts, request, reply, session, { action, to: request.url, fields: form })
     }
     return reply.redirect(`/account?problem=${error.code}`, 303)
   }

@@ -13,7 +13,7 @@ import { proofForms, proofIn } from './proofs.ts'
 import { reasonWord } from './words.ts'
 
 const action = z.enum(stepUpActions)
-const answer = z.object({ for: action, then: z.string().regex(/^\/account(\/[a-z-]{1,20}){1,3}$/) }).catchall(z.string())
+const answer = z.object({ for: action, to: z.string().regex(/^\/account(\/[a-z-]{1,20}){1,3}$/) }).catchall(z.string())
 const started = z.object({
   startStepUp: z.object({ accepted: z.array(z.string()), reasons: z.array(z.string()), passkeyOptions: z.string().nullable(), handle: z.string().nullable() }),
 })
@@ -22,11 +22,11 @@ const started = z.object({
 export interface Wanted {
   readonly action: string
   /** Where the form goes, and what it says: each form of the page that asks carries it on. */
-  readonly then: string
+  readonly to: string
   readonly fields: Readonly<Record<string, string>>
 }
 
-const ownFields = new Set(['token', 'for', 'then', 'kind', 'code', 'handle', 'response'])
+const ownFields = new Set(['token', 'for', 'to', 'kind', 'code', 'handle', 'response'])
 
 /** `/account/confirm`: takes the proof for one action, and hands on to that action what was wanted in the first place. */
 export function accountConfirm(app: FastifyInstance, parts: AccountParts): void {
@@ -34,7 +34,7 @@ export function accountConfirm(app: FastifyInstance, parts: AccountParts): void 
     const form = readForm(parts, request, answer)
     const session = sessionOf(parts, request)
     if (!session) return sendToSignIn(parts, reply)
-    const wanted = { action: form.for, then: form.then, fields: form }
+    const wanted = { action: form.for, to: form.to, fields: form }
     try {
       const { kind, ...given } = proofIn(form)
       if (kind === 'sendCode') {
@@ -44,7 +44,7 @@ export function accountConfirm(app: FastifyInstance, parts: AccountParts): void 
       const proof = 'code' in given ? { [kind]: given.code } : { passkey: { ...given, response: form['response'] } }
       await ask(parts, mutations.completeStepUp, { action: form.for, proof }, session.token)
       // The form is sent on as it is, with its token and all that was wanted.
-      return reply.redirect(form.then, 307)
+      return reply.redirect(form.to, 307)
     } catch (error) {
       if (!(error instanceof EntenteError) || error.code === 'UNAUTHENTICATED') throw error
       request.log.warn({ code: error.code, ...error.detail }, 'not confirmed')
@@ -69,7 +69,7 @@ export async function sendConfirm(
   const passkey = passkeyOptions === null || handle === null ? null : { handle, options: z.looseObject({}).parse(JSON.parse(passkeyOptions)) }
   const view = viewFor(parts, request, reply)
   const { words } = view
-  const carried = Object.entries({ ...withoutOwn(wanted.fields), for: named, then: wanted.then })
+  const carried = Object.entries({ ...withoutOwn(wanted.fields), for: named, to: wanted.to })
   const hidden = html`${formToken(parts, request, reply)}${carried.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}`
   const main = html`${problem && problemNote(words, problem, request.id, 'within a page')}
     <div class="card">

@@ -72,7 +72,13 @@ function refused(parts: LoginParts, request: FastifyRequest, reply: FastifyReply
   return sendLoginProblem(parts, request, reply, { code, reference: request.id, question })
 }
 
-async function sendCodePage(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, problem?: ErrorCode): Promise<FastifyReply> {
+async function sendCodePage(
+  parts: LoginParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  question: PendingQuestion,
+  problem?: ErrorCode,
+): Promise<FastifyReply> {
   const view = viewFor(parts, request, reply, question.locale)
   const { login } = view.words
   const hidden = html`${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />`

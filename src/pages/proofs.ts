@@ -27,7 +27,13 @@ export function proofForms({ view, action, hidden, accepted, passkey, sent }: Pr
   ${has('totp') && form(codeField('totp', confirm.totp, confirm.confirm))}
   ${has('mailCode') && sent && form(codeField('mailCode', confirm.mailCode, confirm.confirm))}
   ${has('mailCode') && form(html`<button class="${sent ? 'quiet' : 'button main'}" name="kind" value="sendCode">${sent ? confirm.sendAgain : confirm.send}</button>`)}
-  ${has('recoveryCode') && html`<details><summary>${confirm.otherWay}</summary>${form(codeField('recoveryCode', confirm.recoveryCode, confirm.confirm))}</details>`}`
+  ${
+    has('recoveryCode') &&
+    html`<details>
+      <summary>${confirm.otherWay}</summary>
+      ${form(codeField('recoveryCode', confirm.recoveryCode, confirm.confirm))}
+    </details>`
+  }`
 }
 
 /** A code that somebody types, and the button beneath. */
@@ -35,7 +41,16 @@ export function codeField(kind: 'totp' | 'mailCode' | 'recoveryCode', label: str
   const digits = kind !== 'recoveryCode'
   return html`<div class="field">
       <label for="code-${kind}">${label}</label>
-      <input id="code-${kind}" name="code" required maxlength="40" autocomplete="${digits ? 'one-time-code' : 'off'}" ${digits && html`inputmode="numeric"`} autocapitalize="off" spellcheck="false" />
+      <input
+        id="code-${kind}"
+        name="code"
+        required
+        maxlength="40"
+        autocomplete="${digits ? 'one-time-code' : 'off'}"
+        ${digits && html`inputmode="numeric"`}
+        autocapitalize="off"
+        spellcheck="false"
+      />
     </div>
     <button class="button main" name="kind" value="${kind}">${button}</button>`
 }

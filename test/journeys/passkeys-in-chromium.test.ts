@@ -35,7 +35,11 @@ async function enrol(page: Page, as: string): Promise<void> {
     const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(${options})
     return JSON.stringify((await navigator.credentials.create({ publicKey })).toJSON())
   })()`)
-  const added = await shop.graphql('mutation ($input: NewPasskeyInput!) { addPasskey(input: $input) }', { input: { handle, name: 'Laptop', response } }, accessToken)
+  const added = await shop.graphql(
+    'mutation ($input: NewPasskeyInput!) { addPasskey(input: $input) }',
+    { input: { handle, name: 'Laptop', response } },
+    accessToken,
+  )
   expect(added.errors).toBeUndefined()
 }
 
@@ -76,7 +80,7 @@ test('a device without a passkey says that it did not work, and the other ways s
   await page.evaluateOnNewDocument(withoutSuggestions)
   await page.goto(`${shop.url}/account`)
   await page.click('form[action="/login/passkey"] button')
-  await page.waitForFunction(() => document.querySelector('form[action="/login/passkey"] [role=status]')?.textContent !== '', { timeout: 20_000 })
+  await page.waitForSelector('form[action="/login/passkey"] [role=status]:not(:empty)', { timeout: 20_000 })
   expect(new URL(page.url()).pathname).toBe('/login')
   await page.browserContext().close()
 })
@@ -85,6 +89,6 @@ test('without scripts there is no such button', async () => {
   const page = await (await chromium.createBrowserContext()).newPage()
   await page.setJavaScriptEnabled(false)
   await page.goto(`${shop.url}/account`)
-  expect(await page.$eval('form[action="/login/passkey"]', (form) => getComputedStyle(form).display)).toBe('none')
+  expect(await (await page.$('form[action="/login/passkey"]'))?.isVisible()).toBe(false)
   await page.browserContext().close()
 })

@@ -208,7 +208,7 @@ describe('a login that got LINK_REQUIRED', () => {
 })
 
 describe('a sign-in that takes more', () => {
-  test('B47 a code by mail never opens past the factor, and enrols none', async () => {
+  test('B47 D25 a code by mail never opens past the factor, and enrols none', async () => {
     const google = await enter('person-30')
     const app = await withTotp(shop, google.accessToken)
     const way = await atChoice(shop, { browser: knownAgain(shop, google.browser) })

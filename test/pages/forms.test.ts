@@ -38,7 +38,23 @@ async function signedIn(): Promise<string> {
 
 describe('C46: a form is taken only from our own page in the same browser', () => {
   const fields = { uid: 'waiting-1', provider: 'google' }
-  const paths = ['/login/back', '/consent', '/account/profile', '/account/decision', '/account/logins/add', '/account/logins/remove', '/account/sign-out']
+  const paths = [
+    '/login/back',
+    '/consent',
+    '/account/profile',
+    '/account/decision',
+    '/account/logins/add',
+    '/account/logins/remove',
+    '/account/passkeys/new',
+    '/account/passkeys/add',
+    '/account/authenticator/new',
+    '/account/authenticator/confirm',
+    '/account/recovery-codes/new',
+    '/account/factors/remove',
+    '/account/devices/forget',
+    '/account/sessions/end',
+    '/account/sign-out',
+  ]
 
   test.for(paths)('%s', async (path) => {
     const account = await signedIn()
@@ -301,6 +317,8 @@ describe('the account centre', () => {
     ['/account/profile', { givenName: 'Anne', 'was:givenName': 'Anna' }, { input: { givenName: 'Anne' } }],
     ['/account/logins/remove', { id: 'i2' }, { id: 'i2' }],
     ['/account/sessions/end', { id: 's2' }, { id: 's2' }],
+    ['/account/factors/remove', { id: 'f1' }, { id: 'f1' }],
+    ['/account/devices/forget', { id: 'd2' }, { id: 'd2' }],
     ['/account/sign-out', { where: 'everywhere' }, { everywhere: true }],
   ] as const
 
@@ -364,7 +382,7 @@ describe('the account centre', () => {
     expect(text).toContain('name="id" value="i1"')
     expect(text).toContain('href="/account">Leave everything as it is')
 
-    const given = { for: 'unlinkIdentity', then: '/account/logins/remove', id: 'i1', kind: 'totp', code: '123456', token: page.token }
+    const given = { for: 'unlinkIdentity', to: '/account/logins/remove', id: 'i1', kind: 'totp', code: '123456', token: page.token }
     stage.behind.answers = [{ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }, { data: { startStepUp } }]
     const wrong = await post('/account/confirm', given, { cookie })
     expect([wrong.status, (await wrong.text()).includes('BAD_USER_INPUT')]).toEqual([400, true])
@@ -373,8 +391,8 @@ describe('the account centre', () => {
     const right = await post('/account/confirm', given, { cookie })
     expect([right.status, right.headers.get('location')]).toEqual([307, '/account/logins/remove'])
     expect(stage.behind.operations.at(-1)?.variables).toEqual({ action: 'unlinkIdentity', proof: { totp: '123456' } })
-    for (const then of ['https://elsewhere.example/', '//elsewhere.example', '/login', '/account/../login', '/account//elsewhere'])
-      expect([then, (await post('/account/confirm', { ...given, then }, { cookie })).status]).toEqual([then, 400])
+    for (const to of ['https://elsewhere.example/', '//elsewhere.example', '/login', '/account/../login', '/account//elsewhere'])
+      expect([to, (await post('/account/confirm', { ...given, to }, { cookie })).status]).toEqual([to, 400])
   })
 
   test('a token that no longer counts ends in an error page, not in a circle', async () => {

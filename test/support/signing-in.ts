@@ -14,7 +14,11 @@ export interface OnTheWay {
 /** A shop sends somebody to sign in, without naming a provider. */
 export async function atChoice(
   shop: Shop,
-  { browser = shop.newBrowser(), client = 'account', ...more }: { readonly browser?: Browser; readonly client?: string; readonly [parameter: string]: unknown } = {},
+  {
+    browser = shop.newBrowser(),
+    client = 'account',
+    ...more
+  }: { readonly browser?: Browser; readonly client?: string; readonly [parameter: string]: unknown } = {},
 ): Promise<OnTheWay> {
   const { challenge, verifier } = newPkce()
   const query = new URLSearchParams({
