@@ -23,7 +23,7 @@ export function mergePage(app: FastifyInstance, parts: AccountParts): void {
     const main = html`<div class="card">
       <h1>${account.mergeTitle}</h1>
       <p>${account.mergeText}</p>
-      <ul>
+      <ul class="told">
         ${told.map((line) => html`<li>${line}</li>`)}
       </ul>
       <form method="post" action="/account/merge">

@@ -20,7 +20,7 @@ export function notMePage(app: FastifyInstance, parts: NotMeParts): void {
     const main = html`<div class="card">
       <h1>${words.notMe.title}</h1>
       <p>${words.notMe.text}</p>
-      <ul>
+      <ul class="told">
         <li>${words.notMe.ends}</li>
         <li>${words.notMe.asks}</li>
         <li>${words.notMe.keeps}</li>

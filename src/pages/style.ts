@@ -94,6 +94,7 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .kind{margin-top:1.5rem;padding-top:1.25rem;border-top:1px solid var(--line)}
 .kind .rows>li:first-child{border-top:0}
 .kind .rows{margin-top:.25rem}
+.card form>.field:not(:first-child){margin-top:1.1rem}
 .kind form,.kind>p>.button{margin-top:.75rem}
 .adds{display:flex;flex-wrap:wrap;gap:.6rem;margin-top:1rem}
 .lost{color:var(--warn)}

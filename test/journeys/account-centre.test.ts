@@ -43,7 +43,7 @@ async function giveAuthenticator(page: Page): Promise<void> {
 }
 
 const heading = (page: Page): Promise<string> => page.$eval('h1', (one) => one.innerText)
-const textOf = (page: Page, id: string): Promise<string> => page.$eval(`#${id}`, (one) => (one instanceof HTMLElement ? one.innerText : ''))
+const textOf = (page: Page, place: `section#${string}` | 'main'): Promise<string> => page.$eval(place, (one) => one.innerText)
 
 test('a passkey, an app and codes are enrolled; one is removed with a code on paper, and another browser is signed out', { timeout: 120_000 }, async () => {
   const elsewhere = await signedIn(false)
@@ -51,7 +51,7 @@ test('a passkey, an app and codes are enrolled; one is removed with a code on pa
   await giveAuthenticator(page)
   const refused: string[] = []
   page.on('console', (message) => message.type() === 'error' && refused.push(message.text()))
-  expect(await textOf(page, 'content')).toContain('Only Google opens this account.')
+  expect(await textOf(page, 'main')).toContain('Only Google opens this account.')
 
   // A passkey, and right after it the codes that stand in for it.
   await press(page, 'form[action="/account/passkeys/new"] button', '/account/passkeys/new')
@@ -61,8 +61,8 @@ test('a passkey, an app and codes are enrolled; one is removed with a code on pa
   const codes = await page.$$eval('.codes li', (items) => items.map((item) => item.innerText))
   expect(new Set(codes)).toHaveLength(10)
   await press(page, 'a.main', '/account')
-  expect(await textOf(page, 'security')).toMatch(/My phone[\s\S]*10 left/)
-  expect(await textOf(page, 'content')).toContain('Nothing needs your attention.')
+  expect(await textOf(page, 'section#security')).toMatch(/My phone[\s\S]*10 left/)
+  expect(await textOf(page, 'main')).toContain('Nothing needs your attention.')
 
   // From now on another factor takes the one that is there.
   await press(page, 'form[action="/account/authenticator/new"] button', '/account/authenticator/new')
@@ -72,7 +72,7 @@ test('a passkey, an app and codes are enrolled; one is removed with a code on pa
   const right = new TOTP({ secret }).generate()
   await page.type('#app-code', right === '000000' ? '000001' : '000000')
   await press(page, 'form[action="/account/authenticator/confirm"] button', '/account/authenticator/confirm')
-  expect(await textOf(page, 'content')).toContain('Something in the form does not fit')
+  expect(await textOf(page, 'main')).toContain('Something in the form does not fit')
   expect((await page.$eval('.secret', (one) => one.textContent ?? '')).replaceAll(' ', '')).toBe(secret.base32)
   await page.type('#app-code', new TOTP({ secret }).generate())
   await press(page, 'form[action="/account/authenticator/confirm"] button', '/account')
@@ -90,11 +90,11 @@ test('a passkey, an app and codes are enrolled; one is removed with a code on pa
   await page.click('summary')
   await page.type('#code-recoveryCode', codes[0] ?? '')
   await press(page, 'details button', '/account')
-  expect(await textOf(page, 'security')).not.toContain('My phone')
-  expect(await textOf(page, 'security')).toContain('9 left')
+  expect(await textOf(page, 'section#security')).not.toContain('My phone')
+  expect(await textOf(page, 'section#security')).toContain('9 left')
 
   // The other browser, and what is known of it.
-  expect(await textOf(page, 'sessions')).toMatch(/Chrome[\s\S]*This browser[\s\S]*Google/)
+  expect(await textOf(page, 'section#sessions')).toMatch(/Chrome[\s\S]*This browser[\s\S]*Google/)
   await press(page, 'form[action="/account/sessions/end"] button', '/account')
   await elsewhere.goto(`${shop.url}/account`)
   expect(new URL(elsewhere.url()).pathname).toBe('/login')
@@ -108,17 +108,17 @@ test('the page before a login is added says what it will open, and the last one 
   await page.goto(`${shop.url}/account`)
   await press(page, 'a[href*="provider=google"]', '/o/oauth2/v2/auth')
   await press(page, 'button[value=ben]', '/account')
-  expect(await textOf(page, 'logins')).toContain('Der einzige Weg ins Konto')
+  expect(await textOf(page, 'section#logins')).toContain('Der einzige Weg ins Konto')
   await press(page, 'a[href="/account/logins/add?provider=haus"]', '/account/logins/add')
-  expect(await textOf(page, 'content')).toContain('Eine Anmeldung mit Haus öffnet von jetzt an dieses Konto.')
+  expect(await textOf(page, 'main')).toContain('Eine Anmeldung mit Haus öffnet von jetzt an dieses Konto.')
   await press(page, 'button.main', '/authorize')
   await press(page, 'button[value=ben]', '/account')
-  expect(await textOf(page, 'logins')).toContain('Haus')
+  expect(await textOf(page, 'section#logins')).toContain('Haus')
 
   await press(page, 'a[aria-label="Entfernen: Haus"]', '/account/logins/remove')
-  expect(await textOf(page, 'content')).toContain('Weiterhin öffnen Ihr Konto: Google.')
+  expect(await textOf(page, 'main')).toContain('Weiterhin öffnen Ihr Konto: Google.')
   await press(page, 'button.main', '/login')
   await press(page, 'a[href*="provider=google"]', '/o/oauth2/v2/auth')
   await press(page, 'button[value=ben]', '/account')
-  expect(await textOf(page, 'logins')).toContain('Der einzige Weg ins Konto')
+  expect(await textOf(page, 'section#logins')).toContain('Der einzige Weg ins Konto')
 })

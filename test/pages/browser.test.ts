@@ -24,7 +24,18 @@ afterAll(async () => {
 })
 beforeEach(() => {
   passOn = null
-  Object.assign(stage.behind, { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [], confirm: null, joining: null, proofs: [] })
+  Object.assign(stage.behind, {
+    waiting: question(),
+    down: [],
+    fails: null,
+    answers: [],
+    decided: [],
+    operations: [],
+    started: [],
+    confirm: null,
+    joining: null,
+    proofs: [],
+  })
 })
 
 interface Reader {
@@ -33,6 +44,16 @@ interface Reader {
   readonly width: number
 }
 const phone: Reader = { scheme: 'light', language: 'en', width: 360 }
+
+const startPasskey = {
+  handle: 'h',
+  options: '{"challenge":"AAAA","rp":{"name":"House"},"user":{"id":"AAAA","name":"a","displayName":"a"},"pubKeyCredParams":[]}',
+}
+const startTotp = {
+  secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+  uri: 'otpauth://totp/House:anna.demo%40gmail.com?issuer=House&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+}
+const newRecoveryCodes = Array.from({ length: 10 }, (_, n) => `7Q2M-4TXA-9KPW-0RV${n}`)
 
 /** A fresh browser profile with scripts switched off. */
 async function open(path: string, reader = phone): Promise<Page> {
@@ -50,6 +71,35 @@ async function openAccount(reader = phone): Promise<Page> {
   const page = await open('/account', reader)
   await page.goto(`${stage.url}/account/callback?code=good&state=${new URL(page.url()).searchParams.get('state')}`)
   return page
+}
+
+/** A page of the account centre that a form of it leads to; the API's answer is there for each time that the page is loaded. */
+async function afterForm(reader: Reader, start: string, button: string, path: string, data: object): Promise<Page> {
+  const page = await openAccount(reader)
+  if (start !== '/account') await page.goto(stage.url + start)
+  stage.behind.answers = [{ data }, { data }, { data }]
+  await press(page, button, path)
+  return page
+}
+
+async function inAccount(reader: Reader, path: string): Promise<Page> {
+  const page = await openAccount(reader)
+  await page.goto(stage.url + path)
+  return page
+}
+
+const stepPages = {
+  'passkey to be made': (reader: Reader) =>
+    afterForm(reader, '/account', 'form[action="/account/passkeys/new"] button', '/account/passkeys/new', { startPasskey }),
+  'authenticator app': (reader: Reader) =>
+    afterForm(reader, '/account', 'form[action="/account/authenticator/new"] button', '/account/authenticator/new', { startTotp }),
+  'before recovery codes': (reader: Reader) => inAccount(reader, '/account/recovery-codes'),
+  'recovery codes': (reader: Reader) => afterForm(reader, '/account/recovery-codes', 'button.main', '/account/recovery-codes/new', { newRecoveryCodes }),
+  'factor to be removed': (reader: Reader) => inAccount(reader, '/account/factors/remove?id=f1'),
+  'device to be forgotten': (reader: Reader) => inAccount(reader, '/account/devices/forget?id=d1'),
+  'login to be removed': (reader: Reader) => inAccount(reader, '/account/logins/remove?id=i1'),
+  'login to be added': (reader: Reader) => inAccount(reader, '/account/logins/add?provider=haus'),
+  'merge to be made': (reader: Reader) => inAccount(reader, '/account/merge?proof=p'),
 }
 
 describe('axe finds nothing serious', () => {
@@ -80,14 +130,15 @@ describe('axe finds nothing serious', () => {
       return open('/confirm?uid=waiting-1&sent=yes', reader)
     },
     'confirm at the account': async (reader: Reader) => {
-      const page = await openAccount(reader)
+      const page = await inAccount(reader, '/account/logins/remove?id=i1')
       const startStepUp = { accepted: ['totp', 'recoveryCode', 'mailCode'], reasons: ['factorEnrolled'], passkeyOptions: null, handle: null }
       const refusal = { errors: [{ extensions: { code: 'STEP_UP_REQUIRED', action: 'unlinkIdentity' } }] }
       stage.behind.answers = [refusal, { data: { startStepUp } }, refusal, { data: { startStepUp } }]
-      await press(page, 'form[action="/account/logins/remove"] button', '/account/logins/remove')
+      await press(page, 'button.main', '/account/logins/remove')
       return page
     },
     account: openAccount,
+    ...stepPages,
   }
 
   test.for(Object.keys(pages).flatMap((name) => readers.map((reader) => [name as keyof typeof pages, reader] as const)))(
@@ -178,9 +229,24 @@ describe('without scripts, in Chromium', () => {
 
   test('adding a login leads past our own form-action to where linking starts', async () => {
     const page = await openAccount()
+    await press(page, 'a[href="/account/logins/add?provider=haus"]', '/account/logins/add')
     stage.behind.answers = [{ data: { startLinking: { url: `${other}/link` } } }]
-    await press(page, 'button[name=provider][value=haus]', '/link')
+    await press(page, 'button.main', '/link')
     expect(page.url()).toBe(`${other}/link`)
+    await page.browserContext().close()
+  })
+
+  test.for(['account', ...Object.keys(stepPages)] as const)('the keyboard reaches all that can be pressed: %s', async (name) => {
+    const page = await (name === 'account' ? openAccount() : stepPages[name as keyof typeof stepPages](phone))
+    const pressable = 'a[href], button, select, summary, input:not([type=hidden])'
+    const all = await page.$$eval(pressable, (found) => found.filter((one) => one.checkVisibility()).length)
+    const reached = new Set<unknown>()
+    for (let n = 0; n < all; n++) {
+      await page.keyboard.press('Tab')
+      reached.add(await page.evaluate('[...document.querySelectorAll("*")].indexOf(document.activeElement)'))
+    }
+    expect(all).toBeGreaterThan(1)
+    expect(reached.size).toBe(all)
     await page.browserContext().close()
   })
 
