@@ -58,7 +58,6 @@ export const auditTypes = [
   'access.denied',
   'customer.not_found',
   'factor.refused',
-  'privacy.overdue',
   'chain.broken',
   'alert.raised',
   'alert.acknowledged',
@@ -76,10 +75,10 @@ export const chainStart: ChainHead = { seq: 0, hash: '' }
 /** SHA-256 over everything a row says and the hash of the row before it, so that no row can be changed, dropped or moved unseen. */
 export const hashOf = (row: Omit<AuditRow, 'hash'>): string => createHash('sha256').update(auditText(row)).digest('base64url')
 
-/** The very text that is hashed, as exports hand it out: JSON, the row's id first and the hash before it last. */
+/** The very text that is hashed, as exports hand it out: JSON, the row's id first and the hash before it second. */
 export function auditText(row: Omit<AuditRow, 'hash'>): string {
   const detail = Object.entries(row.detail).sort(([a], [b]) => (a < b ? -1 : 1))
-  const said = [row._id, row.at.toISOString(), row.type, row.client, row.actor, row.subjects, row.cover, row.purposes, row.categories, detail, row.prev]
+  const said = [row._id, row.prev, row.at.toISOString(), row.type, row.client, row.actor, row.subjects, row.cover, row.purposes, row.categories, detail]
   return JSON.stringify(said)
 }
 

@@ -11,10 +11,10 @@ export function entryAfter(row: Pick<CustomerRow, '_id' | 'ledger'>, said: Omit<
 /** SHA-256 over all that an entry says and the hash of the one before: no entry can be changed, dropped or moved unseen. */
 export const ledgerHash = (entry: Omit<LedgerRow, 'hash'>): string => createHash('sha256').update(ledgerText(entry)).digest('base64url')
 
-/** The very text that is hashed, as exports hand it out: JSON, the entry's id first and the hash before it seventh. */
+/** The very text that is hashed, as exports hand it out: JSON, the entry's id first and the hash before it second. */
 export function ledgerText(entry: Omit<LedgerRow, 'hash'>): string {
   const decisions = entry.decisions.map((one) => [one.purpose, one.state, one.textVersion, one.textHash, one.locale, one.expiresAt?.toISOString() ?? null])
-  const said = [entry._id, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, entry.prev, ...turnSaid(entry), ...evidenceSaid(entry)]
+  const said = [entry._id, entry.prev, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, ...turnSaid(entry), ...evidenceSaid(entry)]
   return JSON.stringify(said)
 }
 
