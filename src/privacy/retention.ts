@@ -27,6 +27,7 @@ export interface RetentionParts {
 }
 
 const day = 86_400_000
+const afterStart = 600_000
 const atOnce = 200
 /** A job hands over to the next one after this: well before its lease ends. Milliseconds. */
 const shift = 5_000
@@ -39,7 +40,8 @@ const errand = z.strictObject({ run: z.string(), after: z.string().nullable() })
 export function retention(parts: RetentionParts) {
   const { db, customers, policy, classification, now } = parts
 
-  const hand = (run: string, after: CustomerKey | null) => parts.jobs.put({ kind: 'retention', id: after === null ? run : `${run}/${after}`, payload: { run, after } })
+  const hand = (run: string, after: CustomerKey | null, notBefore = now()) =>
+    parts.jobs.put({ kind: 'retention', id: after === null ? run : `${run}/${after}`, payload: { run, after }, notBefore })
 
   const work: JobHandler = async ({ payload }, signal) => {
     const read = errand.safeParse(payload)
@@ -47,13 +49,17 @@ export function retention(parts: RetentionParts) {
     const { run } = read.data
     let { after } = read.data
     const until = now().getTime() + shift
+    const failed: unknown[] = []
     for (;;) {
       const rows = await customers.activeAfter(after, atOnce)
-      for (const row of rows) await keepTo(row)
+      // Who fails is tried again with the job, and holds up nobody.
+      for (const row of rows) await keepTo(row).catch((error: unknown) => failed.push(error))
       after = rows.at(-1)?._id ?? after
-      if (rows.length < atOnce) return tellOverdue()
       signal.throwIfAborted()
-      if (now().getTime() >= until) return void (await hand(run, after))
+      if (rows.length === atOnce && now().getTime() < until) continue
+      await (rows.length === atOnce ? hand(run, after) : tellOverdue())
+      if (failed.length > 0) throw failed[0]
+      return
     }
   }
 
@@ -84,8 +90,8 @@ export function retention(parts: RetentionParts) {
   }
 
   return {
-    /** Puts the job of the day, which is there at most once. */
-    daily: (): Promise<boolean> => hand(String(Math.floor(now().getTime() / day)), null),
+    /** Puts the job of the day, which is there at most once; a little later, since processes put it that have just started. */
+    daily: (): Promise<boolean> => hand(String(Math.floor(now().getTime() / day)), null, new Date(now().getTime() + afterStart)),
     work,
   }
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { Db } from 'mongodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { newCanary, scannerOf } from '../support/canaries.ts'
+import { linksOf, pick } from '../support/browser.ts'
 import { memoryLog } from '../support/callback.ts'
 import { contradictions } from '../support/consistency.ts'
 import { cancel, dumpOf, erase, plantCanaries, policyWith, receiptOf } from '../support/erasing.ts'
@@ -203,4 +204,21 @@ test('with time to think again: told by mail, taken back, asked for once more, a
   const kept = await calm.db.collection('held_data').find({}).toArray()
   expect(kept).toHaveLength(1)
   expect(JSON.stringify(kept)).not.toMatch(/person|example/)
+})
+
+test('in the account centre: what it does is said first, it can be left, one press does it, and the proof is shown', async () => {
+  const browser = shop.newBrowser()
+  const way = linksOf(await browser.open(`${shop.url}/account`)).find((href) => new URL(href).searchParams.get('provider') === 'google') ?? ''
+  const account = await pick(browser, await browser.open(way), 'person-10')
+  expect(account.text).toContain('Delete your account')
+  const told = await browser.open(linksOf(account).find((href) => href.endsWith('/account/erase')) ?? '')
+  expect(told.text).toContain('cannot be taken back')
+  expect(linksOf(told)).toContain(`${shop.url}/account#erasure`)
+  expect(await rowOf('person-10@people.example')).toMatchObject({ state: 'active' })
+  const done = await browser.submit(told, {}, (form) => form.action.endsWith('/account/erase'))
+  expect(done.text).toContain('You are deleted')
+  const certificate = /ey[\w-]+\.[\w-]+\.[\w-]+/.exec(done.text)?.[0] ?? ''
+  expect((await jwtVerify(certificate, createRemoteJWKSet(new URL(`${shop.url}/oidc/jwks`)))).payload['asked_by']).toBe('customer')
+  expect(await rows('customers').findOne({ email: 'person-10@people.example' })).toBeNull()
+  expect(new URL((await browser.open(`${shop.url}/account`)).url).pathname).not.toBe('/account')
 })
