@@ -52,7 +52,7 @@ function checkCheckpoints() {
   let [moved, heads, latest, hashes, newest] = [[], new Map(), new Map(), []]
   eachLine('heads.ndjson', (line, where) => {
     const [seq, id, head] = JSON.parse(line.latin1Slice())
-    if (`[${seq},"${id}","${head}"]` !== line.latin1Slice()) wrong(where, 'is not as it was written')
+    if (`[${seq},"${id}","${head}"]` !== line.latin1Slice() || seq < moved.length - 1) wrong(where, 'is not as it was written')
     ;(moved[seq] ??= []).push(`${id} ${head}`)
     heads.set(id, head)
     latest.set(id.slice(0, -11), `${id} ${head}`)
