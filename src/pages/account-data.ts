@@ -58,6 +58,7 @@ const person = ways.extend({
   merges: z.array(merge).nullish(),
   sessions: z.array(browserSession).nullish(),
   exports: z.array(exported).nullish(),
+  erasure: z.object({ dueAt: z.string() }).nullish(),
   accessLog: z
     .object({
       edges: z.array(z.object({ node: access })),
@@ -138,6 +139,7 @@ export function accountQuery({ attributes }: Policy): string {
   consents { purpose state textVersion decidedAt expiresAt }
   merges { id mergedAt undoUntil }
   exports { id state requestedAt expiresAt url }
+  erasure { dueAt }
   sessions { id signedInAt clientNames way device { agent place } current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
@@ -173,6 +175,8 @@ export const mutations = {
   unlinkIdentity: 'mutation UnlinkIdentity($id: ID!) { unlinkIdentity(id: $id) { id } }',
   mergeCustomer: 'mutation MergeCustomer($proof: String!) { mergeCustomer(proof: $proof) { id } }',
   undoMerge: 'mutation UndoMerge($id: ID!) { undoMerge(id: $id) }',
+  eraseMe: 'mutation EraseMe { eraseMe(confirm: true) { id dueAt completedAt certificate } }',
+  cancelErasure: 'mutation CancelErasure { cancelErasure }',
   setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
   startPasskey: 'mutation StartPasskey { startPasskey { handle options } }',
   addPasskey: 'mutation AddPasskey($input: NewPasskeyInput!) { addPasskey(input: $input) }',

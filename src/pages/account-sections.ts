@@ -1,11 +1,13 @@
 import { accessLog, seenBy } from './account-access.ts'
 import type { Account } from './account-data.ts'
 import { decisions } from './account-decisions.ts'
+import { erasureSection } from './account-erasure.ts'
 import { exportSection } from './account-export.ts'
 import { logins } from './account-logins.ts'
 import { profile } from './account-profile.ts'
 import { security } from './account-security.ts'
 import { devices, sessions } from './account-sessions.ts'
+import { erasureWords } from './erasure-words.ts'
 import { exportWords } from './export-words.ts'
 import type { Fragment } from './html.ts'
 
@@ -27,5 +29,6 @@ export function sectionsOf(account: Account): Section[] {
     { id: 'seen', title: words.seen, body: seenBy(account) },
     { id: 'access', title: words.access, body: accessLog(account) },
     { id: 'export', title: exportWords[view.language].title, body: exportSection(account) },
+    { id: 'erasure', title: erasureWords[view.language].title, body: erasureSection(account) },
   ]
 }

@@ -6,6 +6,7 @@ import { authenticatorPages } from './account-authenticator.ts'
 import { change } from './account-change.ts'
 import { accountConfirm } from './account-confirm.ts'
 import { ask, mutations, readAccount } from './account-data.ts'
+import { erasurePages } from './account-erasure.ts'
 import { exportPages } from './account-export.ts'
 import { mergePage } from './account-merge.ts'
 import { passkeyPages } from './account-passkeys.ts'
@@ -29,6 +30,7 @@ export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   accountConfirm(app, parts)
   mergePage(app, parts)
   exportPages(app, parts)
+  erasurePages(app, parts)
   passkeyPages(app, parts)
   authenticatorPages(app, parts)
   recoveryPages(app, parts)

@@ -28,11 +28,14 @@ export const fates: Readonly<Record<string, Fate>> = {
   consent_ledger: 'stays: decisions without values are the proof that they were kept to (Art. 7(1), 17(3)(e) GDPR)',
   audit_log: 'stays: who read which categories, without values (Art. 5(2), 17(3)(e) GDPR)',
   ledger_checkpoints: 'stays: hashes over all chains',
+  checkpoint_heads: 'stays: where each chain stood',
   erasures: 'stays: that and when it was done',
   held_data: 'stays until its day: what the receipt names',
   alerts: 'stays: codes and counts',
   clients: 'of no customer',
   keys: 'of no customer',
+  published_keys: 'of no customer',
+  leases: 'of no customer',
 }
 
 /** The rows that go by the table above. */
