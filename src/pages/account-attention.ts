@@ -5,7 +5,7 @@ import type { Words } from './words.ts'
 import { filled } from './words-safety.ts'
 
 /** Something that the person should look at, by its sentence in the words. */
-export interface Attention {
+interface Attention {
   readonly what: 'notMe' | 'tokenReuse' | 'providerEvent' | 'revoked' | 'blocked' | 'gone' | 'oneWay' | 'noWay' | 'noCodes' | 'fewCodes'
   readonly section: 'sessions' | 'logins' | 'security'
   readonly provider?: string

@@ -14,7 +14,6 @@ export const safetyDe: SafetyWords = {
   noWay: 'Im Moment öffnet keine Anmeldung dieses Konto. Fügen Sie eine oder einen Passkey hinzu, bevor Sie sich abmelden.',
   noCodes: 'Sie haben keine Wiederherstellungscodes. Sie helfen an dem Tag, an dem Ihr zweiter Faktor verloren geht.',
   fewCodes: 'Übrige Wiederherstellungscodes: {left}. Erstellen Sie rechtzeitig neue.',
-  see: 'Ansehen',
   mail: 'Code per E-Mail',
   passkey: 'Passkey',
   security: 'Sicherheit',

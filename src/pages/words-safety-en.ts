@@ -13,7 +13,6 @@ export const safetyEn: SafetyWords = {
   noWay: 'No login opens this account at present. Add one, or a passkey, before you sign out.',
   noCodes: 'You have no recovery codes. They help on the day you lose your second factor.',
   fewCodes: 'Recovery codes left: {left}. Make new ones before you run out.',
-  see: 'See to it',
   mail: 'Code by mail',
   passkey: 'Passkey',
   security: 'Security',

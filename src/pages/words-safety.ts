@@ -14,7 +14,6 @@ export type SafetyWords = Texts<
   | 'noWay'
   | 'noCodes'
   | 'fewCodes'
-  | 'see'
   | 'mail'
   | 'passkey'
   | 'security'

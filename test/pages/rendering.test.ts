@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { assert, property, string } from 'fast-check'
 import { buildSchema, parse, validate } from 'graphql'
+import { create } from 'qrcode'
 import { describe, expect, test } from 'vitest'
-import { accountQuery, mutations, seenQuery } from '../../src/pages/account-data.ts'
+import { attentionOf } from '../../src/pages/account-attention.ts'
+import { accountQuery, mutations, seenQuery, waysQuery } from '../../src/pages/account-data.ts'
 import { chosen, inOrderOfUse } from '../../src/pages/device.ts'
 import { escapeText, html } from '../../src/pages/html.ts'
 import { onwardToClient } from '../../src/pages/layout.ts'
+import { qrCode } from '../../src/pages/qr-code.ts'
 import { changesIn, entriesOf } from '../../src/pages/profile-form.ts'
 import { stylesheet, stylesheetPath } from '../../src/pages/style.ts'
 import { categoryWord, durationWord, fieldWord, languageOf, wordsIn } from '../../src/pages/words.ts'
@@ -136,10 +139,40 @@ describe('the profile form', () => {
   })
 })
 
+describe('what needs attention', () => {
+  const login = (provider: string, state: 'active' | 'revoked' | 'blocked' | 'gone' = 'active') => ({ id: provider, provider, state, linkedAt: '' })
+  const factor = (kind: 'passkey' | 'totp' | 'recoveryCodes', left?: number) => ({ id: kind, kind, addedAt: '', left })
+  const [google, apple] = [login('google'), login('apple')]
+  const told = (identities: ReturnType<typeof login>[], factors: ReturnType<typeof factor>[] = [], why?: 'notMe') =>
+    attentionOf({ identities, factors, alert: why ? { why } : null }).map(({ what, provider, left }) => [what, provider ?? left].filter((one) => one !== undefined).join(' '))
+
+  test.for([
+    ['two logins', told([google, apple]), []],
+    ['one login', told([google]), ['oneWay google']],
+    ['one login and a passkey without codes', told([google], [factor('passkey')]), ['noCodes']],
+    ['an app alone beside one login', told([google], [factor('totp'), factor('recoveryCodes', 10)]), ['oneWay google']],
+    ['few codes', told([google, apple], [factor('totp'), factor('recoveryCodes', 3)]), ['fewCodes 3']],
+    ['enough codes', told([google, apple], [factor('totp'), factor('recoveryCodes', 4)]), []],
+    ['a provider that was lost', told([google, login('apple', 'gone')]), ['gone apple', 'oneWay google']],
+    ['every provider lost', told([login('google', 'blocked')]), ['blocked google', 'noWay']],
+    ['a permission taken back, which a sign-in gives again', told([login('google', 'revoked')]), ['revoked google', 'oneWay google']],
+    ['an alert, before all else', told([google, login('apple', 'blocked')], [factor('passkey')], 'notMe'), ['notMe', 'blocked apple', 'noCodes']],
+  ] as const)('%s', ([, seen, wanted]) => expect(seen).toEqual(wanted))
+})
+
+test('a QR code says what was put into it', () => {
+  const text = 'otpauth://totp/House?secret=JBSWY3DPEHPK3PXP'
+  const { data, size } = create(text, { errorCorrectionLevel: 'M' }).modules
+  const drawn = qrCode(text, 'A picture').text
+  const dark = new Set([...drawn.matchAll(/M(\d+) (\d+)h1v1h-1z/g)].map(([, x, y]) => (Number(y) - 4) * size + Number(x) - 4))
+  expect(drawn).toContain('role="img" aria-label="A picture"')
+  expect(dark).toEqual(new Set([...data.keys()].filter((at) => data[at])))
+})
+
 test('the account centre asks our own API for what it has', async () => {
   const sdl = await readFile(new URL('../../schema/entente.graphql', import.meta.url), 'utf8')
   const schema = buildSchema(sdl, { assumeValidSDL: true })
-  for (const operation of [accountQuery(policy), seenQuery(20), ...Object.values(mutations)]) expect(validate(schema, parse(operation))).toEqual([])
+  for (const operation of [accountQuery(policy), waysQuery, seenQuery(20), ...Object.values(mutations)]) expect(validate(schema, parse(operation))).toEqual([])
 })
 
 test('the style sheet asks for nothing from elsewhere and has both schemes', () => {
