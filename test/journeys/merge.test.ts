@@ -187,7 +187,8 @@ test('in the account centre: the page says what a merge does, does it on one pre
   const way = linksOf(chosen).find((href) => new URL(href).searchParams.get('provider') === 'google') ?? ''
   let page = await pick(browser, await browser.open(way), 'person-21')
   expect(page.url).toBe(`${shop.url}/account`)
-  const onward = await browser.submit(page, { provider: 'facebook' }, (form) => form.action.endsWith('/account/logins/add'))
+  page = await browser.open(`${shop.url}/account/logins/add?provider=facebook`)
+  const onward = await browser.submit(page, {}, (form) => form.action.endsWith('/account/logins/add'))
   const picker = await browser.open(linksOf(onward).find((href) => href.includes('/login/link/')) ?? '')
   page = await pick(browser, picker, 'person-22')
   expect(new URL(page.url).pathname).toBe('/account/merge')
