@@ -4,10 +4,16 @@ import { LRUCache } from 'lru-cache'
 import type { Client } from '../config/clients.ts'
 import { consentRecord, type Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
-import type { Caller } from '../operation.ts'
+import type { Caller, CustomerKey } from '../operation.ts'
 import { checkAccessToken, stillCounts, type AccessTokenClaims, type AccessTokenParts, type CheckedToken, type Expiry } from './access-token.ts'
 import { purposesIn } from './scopes.ts'
 import type { Subjects } from './subjects.ts'
+
+/** A person at a client's page of ours, without a token: through the browser that waits there, or is passing. */
+export function personAt(client: Client, customer: CustomerKey): Caller {
+  const purposes = client.purposes | consentRecord
+  return { clientId: client.id, sector: client.sector, customer, purposes, scopes: new Set(), issuedAt: Date.now(), authTime: null, grant: null }
+}
 
 export interface CallerParts extends AccessTokenParts {
   readonly policy: Policy

@@ -1,7 +1,10 @@
 import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
-import type { CustomerKey } from '../operation.ts'
+import { beforeLoginCookie } from '../consent/before-login.ts'
+import { carriesGpc } from '../consent/gpc.ts'
+import type { Caller, CustomerKey } from '../operation.ts'
+import { personAt } from './caller.ts'
 import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
 import type { ConfirmAsked } from './interactions.ts'
 import { purposesIn } from './scopes.ts'
@@ -12,8 +15,20 @@ export interface AskingParts {
   readonly clients: { find(id: string): Client | undefined }
   /** Of these purposes, those with the basis consent that the customer has not answered as they are worded now. */
   readonly undecided: (customer: CustomerKey, purposes: readonly string[], client: Client) => Promise<readonly string[]>
+  /** Hears what the browser says by itself, before anything is asked. */
+  readonly hear: (browser: SignedInBrowser) => Promise<void>
   /** What is known of a customer who may have to prove a factor. */
   readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
+}
+
+/** The browser of a person who is signed in, on its way to a client. */
+export interface SignedInBrowser {
+  readonly caller: Caller
+  readonly customer: CustomerKey
+  /** Whether it sends Global Privacy Control. */
+  readonly gpc: boolean
+  /** What it kept of decisions before the sign-in, encrypted. */
+  readonly kept: string | null
 }
 
 const { Check, Prompt, base } = interactionPolicy
@@ -90,6 +105,7 @@ function consent(parts: AskingParts): interactionPolicy.Prompt {
     'consent_required',
     async (ctx) => {
       if (ctx.oidc.result?.consent) return false
+      await hearBrowser(ctx, parts)
       const purposes = await purposesToAsk(ctx, parts)
       ofInterest.set(ctx, purposes)
       return purposes.length > 0
@@ -100,6 +116,16 @@ function consent(parts: AskingParts): interactionPolicy.Prompt {
   // `prompt=consent` asks again, but not when there is nothing to ask.
   prompt.checks.remove('consent_prompt')
   return prompt
+}
+
+async function hearBrowser(ctx: KoaContextWithOIDC, parts: AskingParts): Promise<void> {
+  const client = ctx.oidc.client && parts.clients.find(ctx.oidc.client.clientId)
+  const customer = ctx.oidc.account?.accountId
+  const kept = ctx.cookies.get(beforeLoginCookie, { signed: false }) ?? null
+  const gpc = carriesGpc(ctx.req.headers['sec-gpc'])
+  if (client === undefined || customer === undefined || (!gpc && kept === null)) return
+  await parts.hear({ caller: personAt(client, customer), customer, gpc, kept })
+  if (kept !== null) ctx.cookies.set(beforeLoginCookie, null, { path: '/', secure: true, httpOnly: true, sameSite: 'lax', signed: false })
 }
 
 async function purposesToAsk({ oidc }: KoaContextWithOIDC, parts: AskingParts): Promise<readonly string[]> {

@@ -33,6 +33,7 @@ export const registration = z
     postLogoutRedirectUris: listOf(z.string().max(2000)),
     responseMode: z.enum(['query', 'form_post']).default('query'),
     backchannelLogoutUri: uriThat(webProblem).optional(),
+    webhookUri: uriThat(webProblem).optional(),
     grants: z
       .array(z.enum(['authorization_code', 'refresh_token', 'client_credentials', 'id_token']))
       .min(1)

@@ -19,6 +19,8 @@ export interface Client {
   /** How its codes travel; a request cannot choose another way. */
   readonly responseMode: 'query' | 'form_post'
   readonly backchannelLogoutUri?: string
+  /** Where it is told of changed decisions about its purposes. */
+  readonly webhookUri?: string
   readonly grants: readonly ClientGrant[]
   /** What it may act for by its registration and by the policy; `consent_record` is everybody's and not in here. */
   readonly purposes: Mask
@@ -71,7 +73,7 @@ export function readClients(text: string, fileName: string, policy: Policy): Cli
 export function readClient(entry: unknown, policy: Policy): { readonly client: Client } | { readonly problems: readonly string[] } {
   const parsed = registration.safeParse(entry)
   if (!parsed.success) return { problems: parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'entry'}: ${issue.message}`) }
-  const { purposes, sector, secret, jwks, backchannelLogoutUri, ...rest } = parsed.data
+  const { purposes, sector, secret, jwks, backchannelLogoutUri, webhookUri, ...rest } = parsed.data
   const problems = purposes.flatMap((id) => purposeProblem(id, rest.id, policy))
   if (problems.length > 0) return { problems }
   const client: Client = {
@@ -79,6 +81,7 @@ export function readClient(entry: unknown, policy: Policy): { readonly client: C
     ...(secret !== undefined && { secret }),
     ...(jwks !== undefined && { jwks }),
     ...(backchannelLogoutUri !== undefined && { backchannelLogoutUri }),
+    ...(webhookUri !== undefined && { webhookUri }),
     purposes: policy.maskOf(purposes),
     sector: sector ?? rest.id,
   }

@@ -1,15 +1,47 @@
-import { builtInPurposes, type Policy } from '../config/policy.ts'
+import { isOver } from '../config/duration.ts'
+import { builtInPurposes, type Policy, type Purpose } from '../config/policy.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStore } from '../storage/customers.ts'
-import { consentsOf } from './decisions.ts'
+import type { CustomerRow, CustomerStore } from '../storage/customers.ts'
+import type { Tx } from '../storage/transaction.ts'
+import { stateOf } from './decisions.ts'
 
 const open: ReadonlySet<string> = new Set(['NOT_ASKED', 'OUTDATED', 'EXPIRED'])
 
-/** Of these purposes, those with the basis consent that the customer has not answered as they are worded now. */
+/** Of these purposes, those with the basis consent that the customer is to be asked about now: not answered as they are worded, and not just asked. */
 export function undecided(customers: Pick<CustomerStore, 'readMany'>, policy: Policy) {
   return async (customer: CustomerKey, purposes: readonly string[]): Promise<string[]> => {
-    const [row] = await customers.readMany([customer], { decisions: 1 })
-    const asked = consentsOf(row?.decisions ?? {}, policy, policy.maskOf(purposes) & ~builtInPurposes, Date.now())
-    return asked.filter(({ legalBasis, state }) => legalBasis === 'CONSENT' && open.has(state)).map(({ purpose }) => purpose)
+    const [row] = await customers.readMany([customer], { decisions: 1, leftOpen: 1 })
+    const wanted = policy.maskOf(purposes) & ~builtInPurposes
+    const asked = policy.purposes.filter(({ mask, legalBasis }) => (mask & wanted) !== 0 && legalBasis === 'CONSENT')
+    return asked.filter((purpose) => isToBeAsked(purpose, row, Date.now())).map(({ id }) => id)
+  }
+}
+
+type Asked = Pick<CustomerRow, 'decisions' | 'leftOpen'>
+
+/** The pause is the policy's: without one, a no is final and an open question comes back at every sign-in. */
+function isToBeAsked(purpose: Purpose, row: Asked | undefined, now: number): boolean {
+  const decision = row?.decisions[purpose.id]
+  const state = stateOf(purpose, decision, now)
+  const pause = purpose.askAgainAfter
+  if (state === 'REFUSED') return pause !== null && decision !== undefined && isOver(decision.at, pause, now)
+  const left = row?.leftOpen?.[purpose.id]
+  const isFresh = pause !== null && left?.textVersion === purpose.textVersion && !isOver(left.at, pause, now)
+  return open.has(state) && !isFresh
+}
+
+/** Remembers which questions were shown and not answered ("deferred", ISO/IEC TS 27560), where the policy sets a pause for them. */
+export function leaveOpen(parts: {
+  readonly policy: Policy
+  readonly customers: Pick<CustomerStore, 'update'>
+  readonly transaction: <T>(customer: CustomerKey, work: (tx: Tx) => Promise<T>) => Promise<T>
+  readonly now: () => Date
+}) {
+  return async (customer: CustomerKey, purposes: readonly string[]): Promise<void> => {
+    const at = parts.now()
+    const left = purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined && purpose.askAgainAfter !== null)
+    if (left.length === 0) return
+    const $set = Object.fromEntries(left.map((purpose) => [`leftOpen.${purpose?.id}`, { textVersion: purpose?.textVersion, at }]))
+    await parts.transaction(customer, (tx) => parts.customers.update(tx, customer, { $set }))
   }
 }

@@ -1,6 +1,7 @@
 import { getVariableValues, Kind, type ExecutionResult, type GraphQLError, type GraphQLSchema } from 'graphql'
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
+import { carriesGpc } from '../consent/gpc.ts'
 import { planOf, type Plan } from '../consent/plan.ts'
 import { newReport, type Report } from '../consent/report.ts'
 import { EntenteError } from '../errors.ts'
@@ -21,6 +22,8 @@ export interface GraphqlParts {
   readonly callerOf: (authorization: string | undefined) => Promise<Caller | null>
   /** Who may see the schema: introspection, `_service`, and validation messages as they are. */
   readonly mayReadSchema: (caller: Caller) => boolean
+  /** A browser's Global Privacy Control, in a request with this caller's token. */
+  readonly heedGpc: (caller: Caller) => Promise<void>
   readonly rates: Pick<RateLimits, 'admit' | 'admitLogin'>
   readonly audit: (operation: Operation) => Promise<void>
   /** Counts what the gate decided: by purpose and outcome, nobody by name. */
@@ -51,6 +54,7 @@ export async function admit(parts: GraphqlParts, documents: PreparedDocuments, h
     const variables = coerced(parts, prepared, request.variables) // BAD_USER_INPUT
     limitCost(prepared.cost, variables) // QUERY_TOO_COSTLY, each request anew
     await limitRate(parts, prepared, caller, http.ip) // RATE_LIMITED
+    if (caller !== null && carriesGpc(http.headers['sec-gpc'])) await parts.heedGpc(caller) // an objection, before anything is read
     const plan = planFor(parts, prepared, variables) // once per query: fields → projection, masks
     const maySeeSchema = !prepared.asksSchema || trusted(parts, caller)
     return { prepared, maySeeSchema, variables, operation: newOperation(parts, caller, plan, http) }
@@ -121,7 +125,7 @@ function newOperation(parts: GraphqlParts, caller: Caller | null, plan: Plan, ht
     caller,
     plan,
     report: newReport(toThePerson),
-    shown: { customers: new Set(), sites: new Set() },
+    shown: { customers: new Set(), sites: new Set(), missed: new Set() },
     request: factsOf(http),
     parts: parts.resolvers,
   }

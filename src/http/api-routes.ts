@@ -13,6 +13,7 @@ export interface ApiParts {
 /** `/graphql` and `/oidc/*`. */
 export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    reply.header('vary', 'Sec-GPC')
     allowOrigin(parts, request, reply)
     authorizationOf(request.raw)
     const mark = request.url.indexOf('?')
@@ -43,7 +44,7 @@ export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
 function allowOrigin(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): boolean {
   const { origin } = request.headers
   if (origin === undefined) return false
-  reply.header('vary', 'origin')
+  reply.header('vary', 'origin, Sec-GPC')
   if (!parts.origins().includes(origin)) return false
   reply.header('access-control-allow-origin', origin)
   return true

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { personAt } from '../access/caller.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import type { NotMeDoor } from '../access/not-me.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
@@ -8,11 +9,12 @@ import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
 import type { ClientRegistry } from '../config/clients.ts'
 import type { Config } from '../config/env.ts'
-import { consentRecord, type Policy } from '../config/policy.ts'
+import type { Policy } from '../config/policy.ts'
+import type { ConfirmationDoor } from '../consent/confirmation.ts'
 import type { ConsentDoor } from '../consent/resolver.ts'
 import { EntenteError } from '../errors.ts'
 import type { GraphqlServer } from '../graphql/server.ts'
-import { tokenOf, type Caller } from '../operation.ts'
+import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { ExportDoor } from '../privacy/export-door.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { sendLoginProblem } from '../pages/login.ts'
@@ -32,6 +34,9 @@ export interface PageInput extends Omit<SignInInput, 'login'> {
   readonly graphql: Pick<GraphqlServer, 'handle'>
   readonly registry: ClientRegistry
   readonly consents: ConsentDoor
+  readonly confirmations: ConfirmationDoor
+  readonly leaveOpen: (customer: CustomerKey, purposes: readonly string[]) => Promise<void>
+  readonly heedGpc: (caller: Caller) => Promise<void>
   readonly exports: Pick<ExportDoor, 'fetch'>
   readonly linkStart: LinkingStart
   readonly jobs: Pick<JobQueue, 'stateOf'>
@@ -62,6 +67,12 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
     ...signInParts(input),
     decide: async (question, answers, language) => {
       await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: language })
+    },
+    leaveOpen: (question, purposes) => input.leaveOpen(askedPerson(question).customer, purposes),
+    confirmations: input.confirmations,
+    heedGpc: async (accessToken) => {
+      const caller = await openid.callerOf(`Bearer ${accessToken}`)
+      if (caller !== null) await input.heedGpc(caller)
     },
     clients: () => registry.all(),
     graphql: async (query, variables, accessToken) => {
@@ -98,16 +109,7 @@ function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevic
 }
 
 /** Who answers the consent page: the person whose interaction waits in this browser, for the client that asked. */
-function askedPerson(question: PendingQuestion): Caller {
-  if (question.customer === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody signed in' })
-  return {
-    clientId: question.client.id,
-    sector: question.client.sector,
-    customer: question.customer,
-    purposes: question.client.purposes | consentRecord,
-    scopes: new Set(),
-    issuedAt: Date.now(),
-    authTime: null,
-    grant: null,
-  }
+function askedPerson({ client, customer }: PendingQuestion): Caller & { readonly customer: CustomerKey } {
+  if (customer === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody signed in' })
+  return { ...personAt(client, customer), customer }
 }

@@ -3,7 +3,7 @@ import type { JobStore } from '../storage/jobs.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import type { Tx } from '../storage/transaction.ts'
 
-export type JobKind = 'mail' | 'mailCode' | 'providerEvent' | 'logoutToken' | 'revokeGrant' | 'export' | 'erase' | 'retention'
+export type JobKind = 'mail' | 'mailCode' | 'providerEvent' | 'logoutToken' | 'revokeGrant' | 'export' | 'erase' | 'retention' | 'clientHook' | 'alertHook'
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -51,6 +51,9 @@ export function jobQueue({ store, key, now = Date.now }: { readonly store: JobSt
       const sealed = seal(key, JSON.stringify(payload), _id)
       return store.putNew({ _id, kind, sealed, dueAt: notBefore ?? after(0), ...(customer !== undefined && { customer }) }, tx)
     },
+
+    /** Whether an earlier job of a series waits: one whose id begins with `series` and sorts before `id`, which is a leased job's own. */
+    isBehind: (kind: JobKind, series: string, id: string): Promise<boolean> => store.waitsBefore(`${kind}:${series}`, id),
 
     /** Null when no job of this kind and id is known, or when it was done too long ago. */
     stateOf: (kind: JobKind, id: string): Promise<'waiting' | 'done' | null> => store.stateOf(`${kind}:${id}`),

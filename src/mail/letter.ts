@@ -11,14 +11,16 @@ export interface LetterFacts {
   readonly factorAdded: { readonly factor: FactorKind }
   readonly factorRemoved: { readonly factor: FactorKind }
   readonly recoveryCodeUsed: { readonly left: number }
+  /** Title and text as the policy words them; `link` begins with the public address. */
+  readonly confirmConsent: { readonly title: string; readonly text: string; readonly link: string }
   readonly factorLocked: NoFacts
   readonly merged: NoFacts
   readonly mergeUndone: NoFacts
   readonly addressChanged: NoFacts
+  readonly exportReady: NoFacts
   /** `at` is ISO 8601: from then on it cannot be taken back. */
   readonly erasureRequested: { readonly at: string }
   readonly erasureCancelled: NoFacts
-  readonly exportReady: NoFacts
 }
 
 type NoFacts = Readonly<Record<string, never>>

@@ -58,6 +58,17 @@ export const german: Dictionary = {
       subject: 'Ein Wiederherstellungscode wurde benutzt',
       paragraphs: [`Einer Ihrer Wiederherstellungscodes wurde benutzt. Verbleibende Codes: ${left}.`],
     }),
+    confirmConsent: ({ title, text, link }) => ({
+      subject: 'bitte bestätigen Sie Ihre Einwilligung',
+      paragraphs: [
+        'Mit Ihrem Konto wurde gesagt, dass Sie in Folgendes einwilligen. Es gilt erst, wenn Sie es hier bestätigen; der Link gilt sieben Tage.',
+        title,
+        text,
+        'Wenn Sie das nicht waren, ist nichts zu tun: Ohne Ihre Bestätigung geschieht nichts.',
+      ],
+      link: { label: 'Ansehen und bestätigen', url: link },
+      told: false,
+    }),
     factorLocked: () => ({
       subject: 'Zu viele Fehlversuche',
       paragraphs: ['Jemand hat sich mehrmals mit falschen Angaben ausgewiesen. Dieser Weg ist eine Weile gesperrt; Ihre anderen Wege gehen weiterhin.'],
@@ -67,15 +78,15 @@ export const german: Dictionary = {
       paragraphs: ['Zwei Konten wurden zu diesem zusammengeführt. 30 Tage lang können Sie das im Kundenkonto rückgängig machen.'],
     }),
     mergeUndone: () => ({ subject: 'Ihre Konten sind wieder getrennt', paragraphs: ['Die Zusammenführung Ihrer Konten wurde rückgängig gemacht.'] }),
-    exportReady: () => ({
-      subject: 'Ihre Daten liegen bereit',
-      paragraphs: ['Sie haben alles angefordert, was über Sie gespeichert ist. Das Archiv liegt jetzt für kurze Zeit in Ihrem Kundenkonto, nur für Sie.'],
-    }),
     erasureRequested: ({ at }) => ({
       subject: 'Ihr Konto wird gelöscht',
       paragraphs: [`Ihr Konto und alles, was hier über Sie gespeichert ist, wird am ${moment('de', at)} gelöscht. Bis dahin können Sie das im Kundenkonto zurücknehmen.`],
     }),
     erasureCancelled: () => ({ subject: 'Ihr Konto bleibt', paragraphs: ['Die Löschung Ihres Kontos wurde zurückgenommen.'] }),
+    exportReady: () => ({
+      subject: 'Ihre Daten liegen bereit',
+      paragraphs: ['Sie haben alles angefordert, was über Sie gespeichert ist. Das Archiv liegt jetzt für kurze Zeit in Ihrem Kundenkonto, nur für Sie.'],
+    }),
     addressChanged: () => ({ subject: 'Ihre Adresse wurde geändert', paragraphs: ['Die Mail-Adresse Ihres Kontos wurde geändert.'] }),
   },
 }

@@ -47,6 +47,17 @@ export const english: Dictionary = {
     factorAdded: ({ factor }) => ({ subject: 'your account is better protected', paragraphs: [`${factors[factor]} was added to your account.`] }),
     factorRemoved: ({ factor }) => ({ subject: 'a protection was removed', paragraphs: [`${factors[factor]} was removed from your account.`] }),
     recoveryCodeUsed: ({ left }) => ({ subject: 'a recovery code was used', paragraphs: [`One of your recovery codes was used. Codes left: ${left}.`] }),
+    confirmConsent: ({ title, text, link }) => ({
+      subject: 'please confirm your consent',
+      paragraphs: [
+        'With your account it was said that you agree to the following. It counts only once you confirm it here; the link works for seven days.',
+        title,
+        text,
+        'If it was not you, there is nothing to do: without your confirmation nothing happens.',
+      ],
+      link: { label: 'Look at it and confirm', url: link },
+      told: false,
+    }),
     factorLocked: () => ({
       subject: 'too many wrong tries',
       paragraphs: ['Somebody proved several times with wrong values who they are. That way is closed for a while; your other ways still work.'],
@@ -56,15 +67,15 @@ export const english: Dictionary = {
       paragraphs: ['Two accounts were joined into this one. For 30 days you can undo it in the account centre.'],
     }),
     mergeUndone: () => ({ subject: 'your accounts are two again', paragraphs: ['The joining of your accounts was undone.'] }),
-    exportReady: () => ({
-      subject: 'your data is ready',
-      paragraphs: ['You asked for all that is kept about you. The archive now waits in your account centre, for a short time and for you alone.'],
-    }),
     erasureRequested: ({ at }) => ({
       subject: 'your account will be erased',
       paragraphs: [`Your account and all that is known of you here will be erased on ${moment('en', at)}. Until then you can take that back in the account centre.`],
     }),
     erasureCancelled: () => ({ subject: 'your account stays', paragraphs: ['The erasure of your account was taken back.'] }),
+    exportReady: () => ({
+      subject: 'your data is ready',
+      paragraphs: ['You asked for all that is kept about you. The archive now waits in your account centre, for a short time and for you alone.'],
+    }),
     addressChanged: () => ({ subject: 'your address was changed', paragraphs: ['The mail address of your account was changed.'] }),
   },
 }

@@ -27,7 +27,7 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
   app.post('/consent', async (request, reply) => {
     const form = readForm(parts, request, consentForm)
     const question = await questionOf(parts, request, reply, form.uid)
-    const answers = answersIn(form, question)
+    const answers = answersIn(form, question.purposes)
     const { language } = viewFor(parts, request, reply, question.locale)
     try {
       if (answers.length > 0) await parts.decide(question, answers, language)
@@ -35,13 +35,15 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
       if (error instanceof EntenteError && error.code === 'CONSENT_TEXT_OUTDATED') return sendConsent(parts, request, reply, question, error)
       throw error
     }
+    const unanswered = question.purposes.filter((purpose) => !answers.some((answer) => answer.purpose === purpose))
+    if (unanswered.length > 0) await parts.leaveOpen(question, unanswered)
     return reply.redirect(await parts.interactions.answered(request.raw, reply.raw, question.uid), 303)
   })
 }
 
 /** Only what was asked can be answered, whatever else the form carries. */
-function answersIn(form: Readonly<Record<string, string>>, question: PendingQuestion): Answer[] {
-  return question.purposes.flatMap((purpose) => {
+export function answersIn(form: Readonly<Record<string, string>>, purposes: readonly string[]): Answer[] {
+  return purposes.flatMap((purpose) => {
     const answer = form[`decision:${purpose}`]
     const textVersion = form[`version:${purpose}`]
     if (answer === undefined || textVersion === undefined) return []
@@ -69,7 +71,8 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
   return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main, formTargets: onwardToClient(question.client) })
 }
 
-function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
+/** One purpose, put so that a yes takes no less than a no. */
+export function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
   const { words, language } = view
   const { locale, title, text } = textIn(policy, purpose, language)
   const answer = (value: string, word: string) =>

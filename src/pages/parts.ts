@@ -5,6 +5,7 @@ import type { PasskeyQuestion } from '../access/passkeys.ts'
 import type { ConfirmQuestion } from '../access/sign-in-door.ts'
 import type { StepUpProof } from '../access/step-up.ts'
 import type { Policy } from '../config/policy.ts'
+import type { ConfirmationDoor } from '../consent/confirmation.ts'
 import type { OpenedExport } from '../privacy/export-door.ts'
 import type { Language } from './words.ts'
 
@@ -88,10 +89,20 @@ export interface ConsentParts extends FrameParts {
   readonly interactions: Pick<Interactions, 'read' | 'answered' | 'aborted'>
   /** Stores what the asked customer answered on this page. CONSENT_TEXT_OUTDATED */
   readonly decide: (question: PendingQuestion, answers: readonly Answer[], language: Language) => Promise<void>
+  /** Remembers which questions were shown and not answered. */
+  readonly leaveOpen: (question: PendingQuestion, purposes: readonly string[]) => Promise<void>
 }
 
 export interface NotMeParts extends FrameParts {
   readonly notMe: NotMeDoor
+}
+
+export interface ConfirmConsentParts extends FrameParts {
+  readonly confirmations: ConfirmationDoor
+}
+
+export interface AnonymousParts extends FrameParts {
+  readonly clients: () => readonly { readonly id: string; readonly name: string }[]
 }
 
 export interface GraphqlAnswer {
@@ -106,6 +117,8 @@ export interface AccountParts extends FrameParts {
   readonly graphql: (query: string, variables: Readonly<Record<string, unknown>>, accessToken: string) => Promise<GraphqlAnswer>
   /** The archive of that id, for the person of that token; null for whatever is not theirs to fetch now. UNAUTHENTICATED */
   readonly fetchExport: (id: string, accessToken: string) => Promise<OpenedExport | null>
+  /** A browser's Global Privacy Control, sent with a page of whoever this token stands for. UNAUTHENTICATED */
+  readonly heedGpc: (accessToken: string) => Promise<void>
   /** The code grant of the client `account`, in-process. LOGIN_EXPIRED */
   readonly completeLogin: (grant: {
     readonly code: string
@@ -119,4 +132,4 @@ export interface DeletionParts extends FrameParts {
   readonly deletion: (confirmation: string) => Promise<'received' | 'done' | null>
 }
 
-export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts
+export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts & ConfirmConsentParts & AnonymousParts

@@ -1,9 +1,13 @@
 /// <reference types="@fastify/cookie" />
 import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
+import { carriesGpc } from '../consent/gpc.ts'
 import { EntenteError } from '../errors.ts'
+import { sessionOf } from './account-session.ts'
 import { accountPages } from './account.ts'
 import { confirmPages } from './confirm.ts'
+import { anonymousPage } from './anonymous.ts'
+import { confirmConsentPage } from './confirm-consent.ts'
 import { consentPages } from './consent.ts'
 import { deletionPage } from './deletion.ts'
 import { loginPages, sendLoginProblem } from './login.ts'
@@ -28,6 +32,7 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
     if (code === 'LOGIN_EXPIRED') return sendLoginProblem(parts, request, reply, { code, reference: request.id })
     return sendProblem(parts, request, reply, { code, reference: request.id })
   })
+  heedSignals(app, parts)
   app.get(stylesheetPath, (_request, reply) =>
     reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable' }).send(stylesheet),
   )
@@ -39,7 +44,19 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   ownWayPages(app, parts)
   confirmPages(app, parts)
   consentPages(app, parts)
+  confirmConsentPage(app, parts)
+  anonymousPage(app, parts)
   accountPages(app, parts)
   notMePage(app, parts)
   deletionPage(app, parts)
+}
+
+/** Global Privacy Control on a page of somebody who is signed in (W3C draft): heard before the page is made, which differs by it. */
+function heedSignals(app: FastifyInstance, parts: PageParts): void {
+  app.addHook('preHandler', async (request, reply) => {
+    if (!request.url.startsWith('/account')) return
+    reply.header('vary', 'Sec-GPC')
+    const session = carriesGpc(request.headers['sec-gpc']) ? sessionOf(parts, request) : null
+    if (session !== null) await parts.heedGpc(session.token)
+  })
 }

@@ -23,6 +23,8 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
   readonly deletion: Texts<'title' | 'received' | 'done'>
   readonly notMe: Texts<'title' | 'text' | 'ends' | 'asks' | 'keeps' | 'button' | 'leave' | 'doneTitle' | 'done' | 'account' | 'overTitle' | 'over'>
   readonly consent: Texts<'title' | 'asks' | 'intro' | 'why' | 'basis' | 'data' | 'kept' | 'processors' | 'yes' | 'no' | 'submit' | 'later'>
+  readonly anonymous: Texts<'intro' | 'submit' | 'done'>
+  readonly confirmConsent: Texts<'title' | 'button' | 'leave' | 'done' | 'over'>
   readonly account: Texts<
     | 'title'
     | 'sections'

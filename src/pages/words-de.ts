@@ -143,6 +143,18 @@ export const de: Words = {
     submit: 'Speichern und weiter',
     later: 'Sie können jede Antwort jederzeit in der Kontoverwaltung ändern, genauso leicht.',
   },
+  anonymous: {
+    intro: 'Sie sind nicht angemeldet. Ihre Antworten bleiben dreißig Tage in diesem Browser und gelten, sobald Sie sich mit ihm anmelden; ein früheres Nein bleibt ein Nein.',
+    submit: 'Speichern',
+    done: 'Ihre Antworten sind in diesem Browser gemerkt.',
+  },
+  confirmConsent: {
+    title: 'Ist das Ihr Wunsch?',
+    button: 'Ja, ich willige ein',
+    leave: 'Wenn Sie das nicht wollten, schließen Sie die Seite; es geschieht nichts.',
+    done: 'Danke. Ihre Einwilligung gilt ab jetzt.',
+    over: 'Er wurde schon benutzt, Sie haben seither anders entschieden, oder er ist älter als sieben Tage. Im Kundenkonto können Sie jederzeit neu entscheiden.',
+  },
   account: {
     title: 'Ihr Konto',
     sections: 'Auf dieser Seite',

@@ -124,6 +124,18 @@ export const en: Words = {
     submit: 'Save and continue',
     later: 'You can change every answer at any time in the account centre, just as easily.',
   },
+  anonymous: {
+    intro: 'You are not signed in. Your answers stay in this browser for thirty days and count once you sign in with it; a no said before stays a no.',
+    submit: 'Save',
+    done: 'Your answers are kept in this browser.',
+  },
+  confirmConsent: {
+    title: 'Is this your wish?',
+    button: 'Yes, I agree',
+    leave: 'If you did not ask for this, close this page; nothing happens.',
+    done: 'Thank you. Your consent counts from now on.',
+    over: 'It was used before, you have decided otherwise since, or it is older than seven days. In the account centre you can decide anew at any time.',
+  },
   account: {
     title: 'Your account',
     sections: 'On this page',

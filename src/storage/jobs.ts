@@ -79,6 +79,10 @@ export function jobStore(db: Connection) {
       return row === null ? null : row.doneAt === undefined ? 'waiting' : 'done'
     },
 
+    /** Whether one of those from `first` on waits that sorts before `id`. */
+    waitsBefore: async (first: string, id: string): Promise<boolean> =>
+      (await model.exists({ _id: { $gte: first, $lt: id }, dueAt: { $exists: true } })) !== null,
+
     /** Begins again at `dueAt`. False when another has begun it since. */
     putOff: async (id: string, attempts: number, dueAt: Date): Promise<boolean> =>
       (await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })).matchedCount === 1,

@@ -12,7 +12,7 @@ import { signInWithIdToken } from '../broker/device-login.ts'
 import { linkingDoor } from '../broker/linking-door.ts'
 import { isRegistered } from '../config/client-uris.ts'
 import { consentDoor } from '../consent/door.ts'
-import { undecided } from '../consent/undecided.ts'
+import { leaveOpen, undecided } from '../consent/undecided.ts'
 import { readAudit } from '../graphql/audit-read.ts'
 import type { ResolverParts } from '../graphql/operation-context.ts'
 import type { GraphqlParts } from '../graphql/pipeline.ts'
@@ -25,17 +25,19 @@ import { stylesheetPath } from '../pages/style.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { inTransaction } from '../storage/transaction.ts'
 import { openExports } from './exports.ts'
+import { openConsents, type Consents } from './consent.ts'
 import type { House } from './house.ts'
 import { openPrivacy } from './privacy.ts'
 
 /** The ways in: the OpenID provider, and GraphQL. */
 export async function openDoors(opened: AsyncDisposableStack, house: House) {
-  const openid = opened.use(await openOpenIdProvider(await openIdParts(house)))
+  const consent = await openConsents(house)
+  const openid = opened.use(await openOpenIdProvider({ ...(await openIdParts(house)), hear: consent.hear }))
   const { log, metrics, policy, storage, schema, classification, audit } = house
   const report = (error: unknown): string => reportDefect(log, error)
   const privacy = openPrivacy(house, openid)
   const exported = openExports(house, openid)
-  const resolvers = { ...resolverParts(house, openid), ...privacy.doors, exports: exported.exports }
+  const resolvers = { ...resolverParts(house, consent, openid), ...privacy.doors, exports: exported.exports }
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const parts: GraphqlParts = {
     schema,
@@ -43,6 +45,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     policy,
     callerOf: openid.callerOf,
     mayReadSchema: (caller) => caller.scopes.has('audit:read'),
+    heedGpc: consent.heedGpc,
     rates,
     audit: readAudit({ note: (event) => audit.note(event), policy, report, now: Date.now }),
     count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
@@ -50,7 +53,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     report,
   }
   const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
-  return { openid, graphql, privacy, ...exported, consents: resolvers.consents }
+  return { openid, graphql, privacy, ...exported, consents: resolvers.consents, confirmations: consent.confirmations, heedGpc: consent.heedGpc, leaveOpen: leaveOpen(consent.recording) }
 }
 
 async function openIdParts({
@@ -67,7 +70,7 @@ async function openIdParts({
   login,
   alerts,
   stepUp,
-}: House): Promise<OpenIdParts> {
+}: House): Promise<Omit<OpenIdParts, 'hear'>> {
   const { rows, records, keys } = storage
   // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
   const spend = (provider: string, nonce: string) =>
@@ -96,7 +99,7 @@ async function openIdParts({
   }
 }
 
-function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
+function resolverParts(house: House, { recording }: Consents, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
@@ -125,18 +128,12 @@ function resolverParts(house: House, { door, endings, signingKeys }: OpenIdProvi
       endEverywhere: endings.endEverywhere,
     }),
     consents: consentDoor({
-      ...changing,
-      transaction: (customer, work) => inTransaction(db, customer, work),
-      ledger: rows.ledger,
-      policy,
-      classification,
-      clients: () => registry.all(),
+      ...recording,
       signReceipt: (claims) => signingKeys.sign(claims, 'consent-receipt+jwt'),
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
-      now: () => new Date(),
     }),
     privacy: { restrict: restrictProcessing(changing) },
-    audit: auditDoor({ reads: auditReads(rows.events, cursorKey), subjects }),
+    audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
   }
 }
 

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import { halfSignIns } from '../access/half-sign-ins.ts'
 import { notMeDoor } from '../access/not-me.ts'
 import { signInDoor } from '../access/sign-in-door.ts'
+import { gpcSupport } from '../consent/gpc.ts'
 import { eventInbox } from '../broker/events/inbox.ts'
 import type { LoginParts } from '../broker/login-pipeline.ts'
 import { loginTransactions } from '../broker/login-transaction.ts'
@@ -50,6 +51,9 @@ export async function openServer(opened: AsyncDisposableStack, doors: Doors) {
   }
   await server.register(cookie)
   healthRoutes(server, { metrics, ready })
+  server.get('/.well-known/gpc.json', (_request, reply) =>
+    reply.headers({ 'cache-control': 'public, max-age=86400', 'access-control-allow-origin': '*' }).send(gpcSupport(doors.policy)),
+  )
   apiRoutes(server, { graphql, openid, origins: () => registry.all().flatMap((client) => client.origins) })
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))

@@ -1,4 +1,6 @@
+import { clientHooks } from '../access/consent-events.ts'
 import { eventWork } from '../broker/events/inbox.ts'
+import { guardedPost } from '../broker/guarded-post.ts'
 import { revokeGrant } from '../broker/revoke-grant.ts'
 import { jobNotices, reportDefect } from '../http/notices.ts'
 import { jobWorker } from '../jobs/worker.ts'
@@ -7,9 +9,21 @@ import { smtpPostman } from '../mail/smtp.ts'
 import type { Doors } from './doors.ts'
 
 /** What follows from changes, done after their commit by whichever process comes first. */
-export function openWork(opened: AsyncDisposableStack, { config, log, storage, mailCodes, linking, login, post, exportWork, openid, privacy }: Doors): void {
+export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
+  const { config, log, policy, storage, registry, subjects, mailCodes, linking, login, post, exportWork, openid, privacy } = doors
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
+  const { post: postHook } = opened.use(guardedPost(config.providers.allowLoopback))
+  const hooks = {
+    jobs: storage.jobs,
+    clients: registry,
+    policy,
+    subjects,
+    issuer: `${config.publicUrl}/oidc`,
+    sign: openid.signingKeys.sign,
+    post: postHook,
+    now: () => new Date(),
+  }
   opened.use(
     jobWorker({
       jobs: storage.jobs,
@@ -21,6 +35,7 @@ export function openWork(opened: AsyncDisposableStack, { config, log, storage, m
         erase: privacy.erasures.work,
         retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),
+        clientHook: clientHooks(hooks),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
       noticed: jobNotices(log),

@@ -95,6 +95,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     accountExists: async (customer, { at }) => !behind.dead.has(customer) && (at === null || at >= behind.endedAt.getTime()),
     standing: async () => behind.standing,
     alertAnswered: async () => void (behind.standing = { ...behind.standing, alertSince: null }),
+    hear: async () => {},
     undecided: async (_customer, purposes) => purposes.filter((id) => behind.undecided.includes(id)),
     grantEnded: async (_customer, grant) => void behind.ended.push(grant),
     claimsFor: async () => ({ given_name: 'Ada' }),

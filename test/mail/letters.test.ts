@@ -13,9 +13,12 @@ const letters: readonly Letter[] = [
   { kind: 'factorRemoved', facts: { factor: 'recoveryCodes' } },
   { kind: 'recoveryCodeUsed', facts: { left: 7 } },
   { kind: 'factorLocked', facts: {} },
+  { kind: 'confirmConsent', facts: { title: 'Our newsletter', text: 'We write to you.', link: `${house.publicUrl}/consent/confirm?t=x` } },
   { kind: 'merged', facts: {} },
   { kind: 'mergeUndone', facts: {} },
   { kind: 'addressChanged', facts: {} },
+  { kind: 'erasureRequested', facts: { at: '2026-03-01T12:00:00Z' } },
+  { kind: 'erasureCancelled', facts: {} },
 ]
 
 const urls = (text: string) => [...text.matchAll(/https?:[^\s"<]+/g)].map(([url]) => url)

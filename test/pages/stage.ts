@@ -124,6 +124,9 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
       },
     },
     deletion: async () => null,
+    leaveOpen: async () => {},
+    confirmations: { asked: async () => null, confirm: async () => false },
+    heedGpc: async () => {},
     beginLogin: async ({ provider }) => {
       failing()
       if (behind.down.includes(provider)) throw new EntenteError('PROVIDER_UNAVAILABLE')
@@ -175,6 +178,7 @@ export const anna = {
     { id: 'd2', agent: 'Unknown', place: null, firstAt: day, lastAt: day, current: false },
   ],
   alert: { why: 'notMe' as const },
+  merges: [{ id: 'm1', mergedAt: day, undoUntil: day }],
   sessions: [
     { id: 's1', signedInAt: day, clientNames: ['Account centre', 'Nordlicht'], way: 'google', device: { agent: 'Chrome on Android', place: 'Berlin, Germany' }, current: true },
     { id: 's2', signedInAt: day, clientNames: ['Nordlicht'], way: 'mail', device: null, current: false },

@@ -83,6 +83,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
       return caller
     },
     mayReadSchema: (caller) => caller.scopes.has('audit:read'),
+    heedGpc: () => Promise.resolve(),
     rates: { admit: () => {}, admitLogin: () => Promise.resolve() },
     audit: readAudit({ note: (event) => audit.note(event), policy, report: (error) => void report(error), now: Date.now }),
     count: () => {},
