@@ -114,6 +114,32 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   })
 }
 
+/** The part that reports need: files, and the database if there is one. */
+export interface ReportConfig {
+  readonly policyFile: string
+  readonly clientsFile: string
+  readonly providersFile: string | undefined
+  readonly mongoUri: string | undefined
+  /** Names of the built-in providers that are configured. */
+  readonly providers: readonly string[]
+}
+
+/** As `readConfig`, for commands that only look. */
+export function readReportConfig(env: Readonly<Record<string, string | undefined>>): ReportConfig {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const read = environment.partial({ MONGODB_URI: true, REDIS_URL: true, ENTENTE_SECRET: true }).safeParse(given)
+  if (!read.success) throw new ConfigError(read.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
+  const { POLICY_FILE, CLIENTS_FILE, PROVIDERS_FILE, MONGODB_URI, GOOGLE_CLIENT_ID, APPLE_CLIENT_ID, FACEBOOK_CLIENT_ID } = read.data
+  const builtIn = { Google: GOOGLE_CLIENT_ID, Apple: APPLE_CLIENT_ID, Facebook: FACEBOOK_CLIENT_ID }
+  return {
+    policyFile: POLICY_FILE,
+    clientsFile: CLIENTS_FILE,
+    providersFile: PROVIDERS_FILE,
+    mongoUri: MONGODB_URI,
+    providers: Object.entries(builtIn).flatMap(([name, id]) => (id === undefined ? [] : [name])),
+  }
+}
+
 /** All that is wrong with the configuration, a sentence each; `main.ts` prints it and stops. */
 export class ConfigError extends Error {
   constructor(readonly problems: readonly string[]) {
