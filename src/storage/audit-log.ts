@@ -41,8 +41,9 @@ const schema = new Schema<AuditRow>(
   },
   { versionKey: false, minimize: false, strict: 'throw' },
 )
-schema.index({ cover: 1, at: -1 })
-schema.index({ at: -1 })
+// With `_id`, as pages are sorted: else each page would sort all that is left.
+schema.index({ cover: 1, at: -1, _id: -1 })
+schema.index({ at: -1, _id: -1 })
 
 export interface AuditFilter {
   readonly types?: readonly string[]
