@@ -1,4 +1,5 @@
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
+import { erase } from './erasing.ts'
 import type { Round } from './kill-sweep.ts'
 import { merge, merging } from './merging.ts'
 import type { Processes } from './processes.ts'
@@ -81,6 +82,36 @@ export const merged =
         expect((await ways()).providers).toEqual(['facebook', 'google'])
         for (const { accessToken } of [shown, shown.other])
           expect((await house.graphql('{ me { id } }', {}, accessToken)).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+      },
+    }
+  }
+
+/** An erasure, asked for once more by the person if nothing came of it; what was begun is ended by whichever process lives. */
+export const erased =
+  (house: Processes) =>
+  (n: number): Round => {
+    const as = `person-${2000 + n}`
+    const person = merging(house)
+    const rows = house.db.collection<{ _id: string }>('customers')
+    let token = ''
+    let customer = ''
+    const ask = async (with_: string) => expect((await house.graphql(erase, { confirm: true }, with_)).errors).toBeUndefined()
+    return {
+      prepare: async () => {
+        token = (await person.account('google', as)).accessToken
+        customer = (await rows.findOne({ email: `${as}@people.example` } as object))?._id ?? ''
+      },
+      attempt: () => ask(token),
+      again: async () => {
+        const asked = await house.db.collection('erasures').countDocuments({ customer })
+        if (asked === 0) await ask((await person.account('google', as)).accessToken)
+        await vi.waitFor(async () => expect(await house.db.collection('erasures').findOne({ customer })).toMatchObject({ state: 'done' }), {
+          timeout: 60_000,
+          interval: 100,
+        })
+        expect(await rows.findOne({ _id: customer })).toMatchObject({ state: 'erased', identities: [] })
+        for (const name of ['identities', 'emails', 'openid', 'credentials']) expect(await house.db.collection(name).countDocuments({ customer })).toBe(0)
+        expect((await house.graphql('{ me { id } }', {}, token)).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
       },
     }
   }
