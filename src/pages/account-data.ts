@@ -43,6 +43,7 @@ const ways = z.object({
   identities: z.array(identity).nullish(),
   factors: z.array(factor).nullish(),
   devices: z.array(device).nullish(),
+  merges: z.array(merge).nullish(),
 })
 
 const person = ways.extend({
@@ -55,7 +56,6 @@ const person = ways.extend({
   locale: text,
   traits: z.record(z.string(), traitValue).nullish(),
   consents: z.array(consent).nullish(),
-  merges: z.array(merge).nullish(),
   sessions: z.array(browserSession).nullish(),
   exports: z.array(exported).nullish(),
   erasure: z.object({ dueAt: z.string() }).nullish(),
@@ -122,9 +122,10 @@ async function readSeen(parts: AccountParts, token: string, clients: readonly st
 const waysIn = `identities { id provider state linkedAt lastUsedAt email }
   factors { id kind name addedAt lastUsedAt left }
   devices { id agent place firstAt lastAt current }
+  merges { id mergedAt undoUntil }
   alert { why }`
 
-/** What the pages before a step name: logins, factors and devices. */
+/** What the pages before a step name. */
 export async function readWays(parts: AccountParts, token: string): Promise<Ways> {
   return z.object({ me: ways }).parse(await ask(parts, waysQuery, {}, token)).me
 }
@@ -137,7 +138,6 @@ export function accountQuery({ attributes }: Policy): string {
   email givenName familyName birthYear postcode country locale ${traits}
   ${waysIn}
   consents { purpose state textVersion decidedAt expiresAt }
-  merges { id mergedAt undoUntil }
   exports { id state requestedAt expiresAt url }
   erasure { dueAt }
   sessions { id signedInAt clientNames way device { agent place } current }

@@ -37,14 +37,12 @@ export function mergePage(app: FastifyInstance, parts: AccountParts): void {
 }
 
 /** The way back from the last merge, while there is one. */
-export function mergeUndone({ view, data, token }: Pick<Account, 'view' | 'data' | 'token'>): Html | null {
+export function mergeUndone({ view, data }: Pick<Account, 'view' | 'data'>): Html | null {
   const last = data.person.merges?.at(-1)
   if (!last) return null
   const { account } = view.words
-  return html`<form method="post" action="/account/merge/undo">
-    ${token}
+  return html`<div class="kind">
     <p>${account.mergedOn} ${momentWord(view.language, last.mergedAt)}.</p>
-    <p class="soft small">${account.takeApartText} ${momentWord(view.language, last.undoUntil)}.</p>
-    <button class="button fit" name="id" value="${last.id}">${account.takeApart}</button>
-  </form>`
+    <p><a class="button fit" href="/account/merge/undo?id=${encodeURIComponent(last.id)}">${account.takeApart}</a></p>
+  </div>`
 }

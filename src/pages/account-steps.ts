@@ -6,20 +6,21 @@ import { ask, mutations, readWays, startedLinking, type Factor, type Ways } from
 import { endSession, linkedUrl } from './account-session.ts'
 import { deviceWord } from './account-sessions.ts'
 import { sendStep, type Step } from './step-page.ts'
-import { viewFor } from './layout.ts'
+import { viewFor, type View } from './layout.ts'
 import { sendOnward } from './onward.ts'
 import type { AccountParts } from './parts.ts'
-import type { Words } from './words.ts'
+import { momentWord, type Words } from './words.ts'
 import { filled } from './words-safety.ts'
 
 const one = z.object({ id: z.string().min(1).max(100) })
 
 /** Adding and removing ways in, factors and devices: a page that says what will happen, and the form that does it. */
 export function stepPages(app: FastifyInstance, parts: AccountParts): void {
-  step(app, parts, '/account/factors/remove', one, ({ id }, ways, words) => factorStep(ways, id, words))
-  step(app, parts, '/account/devices/forget', one, ({ id }, ways, words) => deviceStep(ways, id, words))
-  step(app, parts, '/account/logins/remove', one, ({ id }, ways, words) => loginStep(parts, ways, id, words))
-  step(app, parts, '/account/logins/add', z.object({ provider: z.string().max(100) }), ({ provider }, _ways, words) => addStep(parts, provider, words))
+  step(app, parts, '/account/factors/remove', one, ({ id }, ways, { words }) => factorStep(ways, id, words))
+  step(app, parts, '/account/devices/forget', one, ({ id }, ways, { words }) => deviceStep(ways, id, words))
+  step(app, parts, '/account/logins/remove', one, ({ id }, ways, { words }) => loginStep(parts, ways, id, words))
+  step(app, parts, '/account/logins/add', z.object({ provider: z.string().max(100) }), ({ provider }, _ways, { words }) => addStep(parts, provider, words))
+  step(app, parts, '/account/merge/undo', one, ({ id }, ways, view) => undoStep(ways, id, view))
 
   app.post('/account/factors/remove', (request, reply) =>
     change(parts, request, reply, one, async ({ id }, token) => {
@@ -50,12 +51,12 @@ export function stepPages(app: FastifyInstance, parts: AccountParts): void {
 }
 
 /** The page before; what is not there (any more) leads back. */
-function step<T>(app: FastifyInstance, parts: AccountParts, path: string, shape: z.ZodType<T>, stepOf: (asked: T, ways: Ways, words: Words) => Step | null): void {
+function step<T>(app: FastifyInstance, parts: AccountParts, path: string, shape: z.ZodType<T>, stepOf: (asked: T, ways: Ways, view: View) => Step | null): void {
   app.get(path, (request: FastifyRequest, reply: FastifyReply) =>
     look(parts, request, reply, async (token) => {
       const asked = shape.safeParse(request.query)
       const view = viewFor(parts, request, reply)
-      const found = asked.success ? stepOf(asked.data, await readWays(parts, token), view.words) : null
+      const found = asked.success ? stepOf(asked.data, await readWays(parts, token), view) : null
       return found === null ? reply.redirect('/account', 303) : sendStep(parts, request, reply, view, path, found)
     }),
   )
@@ -122,4 +123,11 @@ function addStep(parts: AccountParts, asked: string, { safety }: Words): Step | 
   const fill = (line: string) => filled(line, { provider: way.name })
   const told = [safety.addLoginTold, safety.addLoginAway, safety.addLoginOther].map(fill)
   return { title: fill(safety.addLogin), told, possible: true, fields: { provider: way.id }, button: fill(safety.addLoginDo), section: 'logins' }
+}
+
+function undoStep(ways: Ways, id: string, { words: { account }, language }: View): Step | null {
+  const merge = ways.merges?.find((held) => held.id === id)
+  if (!merge) return null
+  const told = [`${account.takeApartText} ${momentWord(language, merge.undoUntil)}.`]
+  return { title: `${account.takeApart}?`, told, possible: true, fields: { id }, button: account.takeApart, section: 'logins' }
 }

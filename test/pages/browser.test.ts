@@ -99,6 +99,7 @@ const stepPages = {
   'device to be forgotten': (reader: Reader) => inAccount(reader, '/account/devices/forget?id=d1'),
   'login to be removed': (reader: Reader) => inAccount(reader, '/account/logins/remove?id=i1'),
   'login to be added': (reader: Reader) => inAccount(reader, '/account/logins/add?provider=haus'),
+  'merge to be undone': (reader: Reader) => inAccount(reader, '/account/merge/undo?id=m1'),
   'merge to be made': (reader: Reader) => inAccount(reader, '/account/merge?proof=p'),
 }
 

@@ -123,6 +123,30 @@ describe('every page', () => {
     expect(text).not.toMatch(/\sstyle=|\son\w+=|javascript:/)
   })
 
+  test('C47: the page that makes a passkey has the one script of ours, a file; what is shown once is kept by nobody', async () => {
+    const account = await signedIn()
+    const page = await visit('/account', { cookie: account })
+    const shown = async (path: string, data: object) => {
+      stage.behind.answers = [{ data }]
+      const answer = await post(path, { token: page.token }, { cookie: `${page.cookie}; ${account}` })
+      return { headers: Object.fromEntries(answer.headers), text: await answer.text() }
+    }
+    const passkey = await shown('/account/passkeys/new', { startPasskey: { handle: 'h', options: '{"challenge":"<b>"}' } })
+    expect(passkey.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'; ")
+    expect(passkey.text.match(/<script[^>]*>/g)).toEqual([expect.stringMatching(/^<script src="\/assets\/[\w-]{16}\.js" defer>$/)])
+    expect(passkey.text).toContain('data-options="{&quot;challenge&quot;:&quot;&lt;b&gt;&quot;}"')
+    const app = await shown('/account/authenticator/new', { startTotp: { secret: 'JBSWY3DP', uri: 'otpauth://totp/House?secret=JBSWY3DP' } })
+    const codes = await shown('/account/recovery-codes/new', { newRecoveryCodes: ['7Q2M-4TXA-9KPW-0RV0'] })
+    expect([app.text.includes('JBSW Y3DP'), codes.text.includes('7Q2M-4TXA-9KPW-0RV0')]).toEqual([true, true])
+    for (const { headers, text } of [app, codes]) {
+      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
+      expect(headers['content-security-policy']).not.toContain('script-src')
+      expect(text).not.toMatch(/<script|\sstyle=/)
+    }
+    for (const path of ['/account/passkeys/new', '/account/authenticator/new', '/account/recovery-codes/new'])
+      expect((await visit(path, { cookie: account })).response.status).toBe(303)
+  })
+
   test('C44: cookies are bound to this host and out of reach of scripts', async () => {
     const { response } = await visit('/login?uid=waiting-1&lang=de')
     const account = await fetch(`${stage.url}/account`, { redirect: 'manual' })
