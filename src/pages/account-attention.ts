@@ -20,7 +20,7 @@ export function attentionOf({ alert, identities, factors }: Pick<Person, 'alert'
   const ways = { identities: identities ?? [], factors: factors ?? [] }
   const suspected: Attention[] = alert ? [{ what: alert.why, section: alert.why === 'providerEvent' ? 'logins' : 'sessions' }] : []
   const lost = ways.identities.flatMap(({ state, provider }): Attention[] => (state === 'active' ? [] : [{ what: state, section: 'logins', provider }]))
-  return [...suspected, ...lost, ...ways.identities.length + ways.factors.length > 0 ? [...wayBack(ways), ...codes(ways)] : []]
+  return [...suspected, ...lost, ...(ways.identities.length + ways.factors.length > 0 ? [...wayBack(ways), ...codes(ways)] : [])]
 }
 
 type Ways = { readonly identities: NonNullable<Person['identities']>; readonly factors: NonNullable<Person['factors']> }

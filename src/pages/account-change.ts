@@ -32,7 +32,12 @@ export async function change<T extends Readonly<Record<string, string>>>(
 }
 
 /** A page of the account centre that only shows something, with the person's own token; who is not signed in any more signs in. */
-export async function look(parts: AccountParts, request: FastifyRequest, reply: FastifyReply, work: (token: string) => Promise<FastifyReply>): Promise<FastifyReply> {
+export async function look(
+  parts: AccountParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (token: string) => Promise<FastifyReply>,
+): Promise<FastifyReply> {
   const session = sessionOf(parts, request)
   if (!session) return sendToSignIn(parts, reply)
   try {

@@ -14,8 +14,18 @@ export function security({ view, data, token }: Account): Html {
   const [codes] = of('recoveryCodes')
   const link = html`<p><a class="button fit" href="/account/recovery-codes">${codes ? safety.newCodes : safety.makeCodes}</a></p>`
   return html`<p class="soft">${safety.securityText}</p>
-    ${kindOf(safety.passkeys, safety.passkeysText, rows('passkey', ({ name }) => name ?? safety.passkey), begin('/account/passkeys/new', safety.addPasskey))}
-    ${kindOf(safety.app, safety.appText, rows('totp', () => safety.app), of('totp').length === 0 && begin('/account/authenticator/new', safety.addApp))}
+    ${kindOf(
+      safety.passkeys,
+      safety.passkeysText,
+      rows('passkey', ({ name }) => name ?? safety.passkey),
+      begin('/account/passkeys/new', safety.addPasskey),
+    )}
+    ${kindOf(
+      safety.app,
+      safety.appText,
+      rows('totp', () => safety.app),
+      of('totp').length === 0 && begin('/account/authenticator/new', safety.addApp),
+    )}
     ${kindOf(
       safety.codes,
       safety.codesText,

@@ -51,7 +51,13 @@ export function stepPages(app: FastifyInstance, parts: AccountParts): void {
 }
 
 /** The page before; what is not there (any more) leads back. */
-function step<T>(app: FastifyInstance, parts: AccountParts, path: string, shape: z.ZodType<T>, stepOf: (asked: T, ways: Ways, view: View) => Step | null): void {
+function step<T>(
+  app: FastifyInstance,
+  parts: AccountParts,
+  path: string,
+  shape: z.ZodType<T>,
+  stepOf: (asked: T, ways: Ways, view: View) => Step | null,
+): void {
   app.get(path, (request: FastifyRequest, reply: FastifyReply) =>
     look(parts, request, reply, async (token) => {
       const asked = shape.safeParse(request.query)

@@ -47,7 +47,8 @@ export const safetyDe: SafetyWords = {
   codesUse: 'Mit einem davon bestätigen Sie, dass Sie es sind, wenn Passkey oder App nicht zur Hand sind.',
   codesOld: 'Die Codes, die Sie jetzt haben, gelten dann nicht mehr.',
   codesShow: 'Neue Codes zeigen',
-  codesKeep: 'Drucken Sie diese Seite oder schreiben Sie die Codes ab, und bewahren Sie sie auf, wo niemand sonst sie findet. Sie werden nicht noch einmal gezeigt.',
+  codesKeep:
+    'Drucken Sie diese Seite oder schreiben Sie die Codes ab, und bewahren Sie sie auf, wo niemand sonst sie findet. Sie werden nicht noch einmal gezeigt.',
   codesKept: 'Ich habe sie aufbewahrt',
   removePasskey: 'Den Passkey „{name}“ entfernen?',
   removePasskeyTold: 'Er öffnet dieses Konto dann nicht mehr und bestätigt nichts mehr. Löschen Sie ihn auch auf Ihrem Gerät.',
@@ -77,7 +78,8 @@ export const safetyDe: SafetyWords = {
   forget: 'Vergessen',
   forgetTitle: '{device} vergessen?',
   forgetEnds: 'Es wird sofort in jedem Shop abgemeldet.',
-  forgetNew: 'Die nächste Anmeldung damit gilt als eine mit einem neuen Gerät: Sie bekommen eine E-Mail und werden nach Ihrem zweiten Faktor gefragt, wenn Sie einen haben.',
+  forgetNew:
+    'Die nächste Anmeldung damit gilt als eine mit einem neuen Gerät: Sie bekommen eine E-Mail und werden nach Ihrem zweiten Faktor gefragt, wenn Sie einen haben.',
   unknownDevice: 'Ein Browser',
   deviceOn: 'unter',
 }

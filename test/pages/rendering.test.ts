@@ -144,7 +144,9 @@ describe('what needs attention', () => {
   const factor = (kind: 'passkey' | 'totp' | 'recoveryCodes', left?: number) => ({ id: kind, kind, addedAt: '', left })
   const [google, apple] = [login('google'), login('apple')]
   const told = (identities: ReturnType<typeof login>[], factors: ReturnType<typeof factor>[] = [], why?: 'notMe') =>
-    attentionOf({ identities, factors, alert: why ? { why } : null }).map(({ what, provider, left }) => [what, provider ?? left].filter((one) => one !== undefined).join(' '))
+    attentionOf({ identities, factors, alert: why ? { why } : null }).map(({ what, provider, left }) =>
+      [what, provider ?? left].filter((one) => one !== undefined).join(' '),
+    )
 
   test.for([
     ['two logins', told([google, apple]), []],
