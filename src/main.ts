@@ -12,6 +12,7 @@ import { openDoors } from './wiring/doors.ts'
 import { openHouse } from './wiring/house.ts'
 import { openServer } from './wiring/server.ts'
 import { openStorage, type OtherParts } from './wiring/storage.ts'
+import { openWatch } from './wiring/watch.ts'
 import { openWork } from './wiring/work.ts'
 
 export type { OtherParts } from './wiring/storage.ts'
@@ -36,6 +37,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
     const house = { ...base, ...(await openHouse(opened, base)) }
     const doors = { ...house, ...(await openDoors(opened, house)) }
     openWork(opened, doors)
+    openWatch(opened, doors)
     const server = await openServer(opened, doors)
     const address = await server.listen({ host: config.host, port: config.port })
     log.info({ address, public: config.publicUrl }, 'listening')

@@ -40,6 +40,7 @@ export function factors({ passkeys, totp, recoveryCodes, guesses, credentials, c
       await guesses.right(customer, kind)
       return proved
     }
+    await audit.note({ type: 'factor.refused', client: null, actor: 'customer', subjects: [customer], detail: { factor: kind } })
     if (locks) {
       await audit.note({ type: 'factor.locked', client: null, actor: 'customer', subjects: [customer], detail: { factor: kind } })
       await post.toCustomer(null, row, { kind: 'factorLocked', facts: {}, id: `factorLocked:${randomBytes(16).toString('base64url')}` })

@@ -27,7 +27,7 @@ export function gatedClaims({ schema, classification, reads, customers }: GatedC
   const plan = planOf({ schema, classification, document, operation, variables: {} })
 
   return async function claimsFor(caller: Caller): Promise<Readonly<Record<string, unknown>>> {
-    const reading = { caller, plan, report: newReport(false), shown: { customers: new Set<string>(), sites: new Set<never>() } }
+    const reading = { caller, plan, report: newReport(false), shown: { customers: new Set<string>(), sites: new Set<never>(), missed: new Set<never>() } }
     const view = await reads.me(reading, place)
     if (view === null) return {}
     const reduced = new Set(reading.report.reduced().map(({ field }) => field))

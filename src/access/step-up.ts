@@ -171,7 +171,10 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
   }
 
   async function mailed(row: CustomerRow, grant: string, action: StepUpAction, code: string): Promise<Proved> {
-    const customer = await mailCodes.check({ browser: grant, purpose: 'stepUp', interaction: action, code })
+    const customer = await mailCodes.check({ browser: grant, purpose: 'stepUp', interaction: action, code }).catch(async (error: unknown) => {
+      await audit.note({ type: 'factor.refused', client: null, actor: 'customer', subjects: [row._id], detail: { factor: 'mailCode' } })
+      throw error
+    })
     if (customer !== row._id) throw new EntenteError('BAD_USER_INPUT', { why: 'wrong code' }, { field: 'code' })
     return { kind: 'mailCode', amr: ['otp'] }
   }

@@ -1,11 +1,13 @@
 import { EntenteError } from '../errors.ts'
 import type { Caller, CustomerKey } from '../operation.ts'
 import type { AuditFilter, AuditRow } from '../storage/audit-log.ts'
+import type { AuditLog } from './log.ts'
 import type { AuditPage, AuditReads } from './reads.ts'
 import { AuditActor, type AuditDoor, type AuditEventEntry, type AuditEventFilter } from './resolver.ts'
 
 export interface AuditDoorParts {
   readonly reads: AuditReads
+  readonly audit: Pick<AuditLog, 'note'>
   readonly subjects: {
     outward(sector: string, customers: readonly CustomerKey[]): string[]
     inward(sector: string, id: string): CustomerKey | null
@@ -21,7 +23,7 @@ const actors: Readonly<Record<AuditRow['actor'], AuditActor>> = {
 }
 
 /** What the GraphQL fields about the audit log call. People are named by the caller's own ids; values are not in the log at all. */
-export function auditDoor({ reads, subjects }: AuditDoorParts): AuditDoor {
+export function auditDoor({ reads, audit, subjects }: AuditDoorParts): AuditDoor {
   const entryFor = (caller: Caller, row: AuditRow): AuditEventEntry => ({
     id: row._id.startsWith('gateway-') ? row._id : row.hash,
     at: row.at,
@@ -37,6 +39,7 @@ export function auditDoor({ reads, subjects }: AuditDoorParts): AuditDoor {
       const asked = filterOf(filter, caller, subjects)
       if (asked === null) return { edges: [], pageInfo: { hasNextPage: false, endCursor: null } }
       const page = await reads.events(asked, bounded(first), after)
+      await audit.note({ type: 'audit.read', client: caller.clientId, actor: 'client', detail: { rows: page.rows.length } })
       return connection(page, (row) => entryFor(caller, row))
     },
     async accessLog(_caller, customer, { first, after }) {

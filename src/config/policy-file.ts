@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alertsEntry, checkpointsEntry } from './alerts.ts'
 import { dataForms, knownCategories } from './categories.ts'
 import { isDuration, isSpan, spanOf } from './duration.ts'
 import { stepUpEntry } from './step-up.ts'
@@ -125,6 +126,8 @@ export const policyFile = z
     sessions: sessionsEntry,
     export: exportEntry,
     erasure: erasureEntry,
+    checkpoints: checkpointsEntry,
+    alerts: alertsEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Mask } from '../operation.ts'
+import { alertPolicy, type AlertPolicy } from './alerts.ts'
 import type { DataForm } from './categories.ts'
 import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
 import { spanOf } from './duration.ts'
@@ -79,6 +80,9 @@ export interface Policy {
   readonly attributes: readonly Attribute[]
   /** When somebody must prove once more who they are. */
   readonly stepUp: StepUpPolicy
+  readonly alerts: AlertPolicy
+  /** Milliseconds between two checkpoints. */
+  readonly checkpointEvery: number
   /** ISO 8601 durations: since a browser was last used, and since the person signed in. */
   readonly sessions: { readonly idle: string; readonly absolute: string }
   /** How long people can fetch the archive of all that is kept about them, milliseconds. */
@@ -114,6 +118,8 @@ export function readPolicy(text: string, fileName: string): Policy {
     purpose: (id) => byId.get(id),
     attributes: file.attributes.map(attributeOf),
     stepUp: stepUpPolicy(file.stepUp),
+    alerts: alertPolicy(file.alerts),
+    checkpointEvery: spanOf(file.checkpoints.every),
     sessions: file.sessions,
     export: { keep: spanOf(file.export.keep) },
     erasure: file.erasure,

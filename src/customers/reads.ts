@@ -17,8 +17,8 @@ export interface Reading {
   readonly caller: Caller | null
   readonly plan: Plan
   readonly report: Report
-  /** Whose data the answer holds, and where in the operation it was asked for: for the audit log. */
-  readonly shown: { readonly customers: Set<CustomerKey>; readonly sites: Set<Site> }
+  /** Whose data the answer holds, where in the operation it was asked for, and which ids it holds nobody for: for the audit log. */
+  readonly shown: { readonly customers: Set<CustomerKey>; readonly sites: Set<Site>; readonly missed: Set<string> }
 }
 
 /** Where a customer stands in an operation: `info.fieldNodes`. */
@@ -82,6 +82,19 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
     return view
   }
 
+  async function known(reading: Reading, id: string, place: Place): Promise<CustomerView | null> {
+    const caller = tokenOf(reading.caller)
+    const key = subjects.inward(caller.sector, id)
+    if (caller.customer !== null) return key === caller.customer ? me(reading, place) : null
+    if (key === null || (caller.purposes & ~builtInPurposes) === 0) return null
+    const site = reading.plan.siteOf(place)
+    const row = await standing(caller, key, narrowed(site, caller))
+    if (row === null || !mayProcess(caller, row, policy, now())) return null
+    const view = shownAs(reading, caller, row, site)
+    view.id = row._id === key ? id : subjects.outwardOne(caller.sector, row._id)
+    return view
+  }
+
   return {
     /**
      * The signed-in customer; null for a tool. UNAUTHENTICATED, also when the token was ended meanwhile; `ended just now` is for the answer
@@ -94,15 +107,8 @@ export function customerReads({ rows, viewOf, subjects, policy, now }: ReadParts
      * somebody else's and not processable are all null, after the same work. UNAUTHENTICATED
      */
     async one(reading: Reading, id: string, place: Place): Promise<CustomerView | null> {
-      const caller = tokenOf(reading.caller)
-      const key = subjects.inward(caller.sector, id)
-      if (caller.customer !== null) return key === caller.customer ? me(reading, place) : null
-      if (key === null || (caller.purposes & ~builtInPurposes) === 0) return null
-      const site = reading.plan.siteOf(place)
-      const row = await standing(caller, key, narrowed(site, caller))
-      if (row === null || !mayProcess(caller, row, policy, now())) return null
-      const view = shownAs(reading, caller, row, site)
-      view.id = row._id === key ? id : subjects.outwardOne(caller.sector, row._id)
+      const view = await known(reading, id, place)
+      if (view === null) reading.shown.missed.add(id)
       return view
     },
 

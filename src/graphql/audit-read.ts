@@ -11,36 +11,50 @@ export interface ReadAuditParts {
   readonly now: () => number
 }
 
-const repeatAfter = 60_000
+const forgottenAfter = 60_000
 const mostRemembered = 10_000
 
+interface Vain {
+  readonly until: number
+  times: number
+  noted: number
+}
+
 /**
- * What reading leaves in the audit log. Data that a tool was given is noted before it is given. Asking for what no purpose of the token
- * covers is noted at once, and while it goes on once a minute with the number of times: a storefront's page may ask it with every view.
+ * What reading leaves in the audit log. Data that a tool was given is noted before it is given. Asking in vain, for what no purpose of the
+ * token covers or for customers who are not there, is noted at once, and while it goes on whenever it has doubled: a storefront's page may
+ * do it with every view, and of a burst at least half is in the log.
  */
 export function readAudit({ note, policy, report, now }: ReadAuditParts) {
-  const denials = new Map<string, { until: number; more: number }>()
+  const vain = new Map<string, Vain>()
 
-  function notYetNoted(caller: Caller, categories: readonly string[]): number {
-    const key = `${caller.clientId} ${categories.join()}`
-    const before = denials.get(key)
-    if (before && before.until > now()) {
-      before.more += 1
-      return 0
-    }
-    if (denials.size >= mostRemembered) denials.clear()
-    denials.set(key, { until: now() + repeatAfter, more: 0 })
-    return 1 + (before?.more ?? 0)
+  /** How many times are to be noted now; none when they wait for more. */
+  function toNote(key: string, times: number): number {
+    const before = vain.get(key)
+    const left = before === undefined ? 0 : before.times - before.noted
+    const counted = before !== undefined && before.until > now() ? before : { until: now() + forgottenAfter, times: left, noted: 0 }
+    if (vain.size >= mostRemembered) vain.clear()
+    vain.set(key, counted)
+    counted.times += times
+    const more = counted.times - counted.noted
+    if (more < Math.max(1, counted.noted)) return 0
+    counted.noted = counted.times
+    return more
   }
 
-  return async function read(operation: Operation): Promise<void> {
-    const { caller, shown } = operation
-    if (caller === null || shown.customers.size === 0) return
+  function noteVain({ clientId: client }: Caller, actor: AuditEvent['actor'], event: Pick<AuditEvent, 'type' | 'categories'>, times: number): void {
+    const due = times === 0 ? 0 : toNote(`${event.type} ${client} ${event.categories?.join() ?? ''}`, times)
+    if (due > 0) note({ ...event, client, actor, detail: { times: due } }).catch(report)
+  }
+
+  return async function read({ caller, shown }: Operation): Promise<void> {
+    if (caller === null) return
     const actor = caller.customer === null ? 'client' : 'customer'
+    noteVain(caller, actor, { type: 'customer.not_found' }, shown.missed.size)
+    if (shown.customers.size === 0) return
     const fields = [...shown.sites].flatMap((site) => site.fields)
     const denied = distinct(fields.filter(({ masks }) => (masks.any & caller.purposes) === 0))
-    const times = denied.length === 0 ? 0 : notYetNoted(caller, denied)
-    if (times > 0) note({ type: 'access.denied', client: caller.clientId, actor, categories: denied, detail: { times } }).catch(report)
+    noteVain(caller, actor, { type: 'access.denied', categories: denied }, denied.length === 0 ? 0 : 1)
     if (caller.customer !== null) return
     const given = fields.filter(({ masks }) => (masks.any & caller.purposes) !== 0)
     const purposes = policy.namesOf(given.reduce((mask, { masks }) => mask | masks.any, 0) & caller.purposes)

@@ -3,6 +3,7 @@ import type { SessionsDoor } from '../access/sessions-resolver.ts'
 import type { StepUp } from '../access/step-up.ts'
 import type { LinkingDoor } from '../broker/linking-resolver.ts'
 import type { LoginDoor } from '../broker/resolver.ts'
+import type { AlertsDoor } from '../audit/alerts-resolver.ts'
 import type { AuditDoor } from '../audit/resolver.ts'
 import type { ConsentDoor } from '../consent/resolver.ts'
 import type { Reading } from '../customers/reads.ts'
@@ -29,6 +30,7 @@ export interface ResolverParts {
   readonly erasures: ErasureDoor
   readonly requests: PrivacyRequestDoor
   readonly audit: AuditDoor
+  readonly alerts: AlertsDoor
 }
 
 /** One GraphQL operation: made for it, dropped with it. Nothing that it holds outlives the answer. */

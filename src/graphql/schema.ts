@@ -6,6 +6,7 @@ import { FactorsResolver } from '../access/factors-resolver.ts'
 import { SessionsResolver } from '../access/sessions-resolver.ts'
 import { StepUpResolver } from '../access/step-up-resolver.ts'
 import { catalogue } from '../errors.ts'
+import { AlertsResolver } from '../audit/alerts-resolver.ts'
 import { AuditResolver } from '../audit/resolver.ts'
 import { LinkingResolver } from '../broker/linking-resolver.ts'
 import { LoginResolver } from '../broker/resolver.ts'
@@ -56,6 +57,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       ErasureResolver,
       PrivacyRequestResolver,
       AuditResolver,
+      AlertsResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages repeat the input; what scalars cannot say is checked where it is used.

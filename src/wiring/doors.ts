@@ -6,6 +6,7 @@ import { secretGuesses } from '../access/secret-guesses.ts'
 import { sessionsDoor } from '../access/sessions.ts'
 import { signOut } from '../access/sign-out.ts'
 import { accessTokenSeconds } from '../access/api-resource.ts'
+import { alertsDoor } from '../audit/alerts-door.ts'
 import { auditDoor } from '../audit/door.ts'
 import { auditReads } from '../audit/reads.ts'
 import { signInWithIdToken } from '../broker/device-login.ts'
@@ -23,7 +24,6 @@ import { mergeDoor } from '../linking/merge-door.ts'
 import { unlinkIdentity } from '../linking/unlink.ts'
 import { stylesheetPath } from '../pages/style.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
-import { inTransaction } from '../storage/transaction.ts'
 import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
 import type { House } from './house.ts'
@@ -100,7 +100,7 @@ async function openIdParts({
 }
 
 function resolverParts(house: House, { recording }: Consents, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
-  const { policy, storage, audit, registry, subjects, linking, classification, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
+  const { policy, storage, audit, registry, subjects, linking, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
   return {
@@ -129,10 +129,18 @@ function resolverParts(house: House, { recording }: Consents, { door, endings, s
     }),
     consents: consentDoor({
       ...recording,
+      customers: rows.customers,
       signReceipt: (claims) => signingKeys.sign(claims, 'consent-receipt+jwt'),
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
     }),
     privacy: { restrict: restrictProcessing(changing) },
+    alerts: alertsDoor({
+      alerts: rows.operatorAlerts,
+      audit,
+      outward: (sector, customer) => subjects.outwardOne(sector, customer),
+      cursorKey,
+      now: () => new Date(),
+    }),
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
   }
 }

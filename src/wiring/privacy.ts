@@ -1,3 +1,4 @@
+import { tellClients } from '../access/consent-events.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import { erasureDoor } from '../privacy/erasure-door.ts'
 import { erasures as erasuresOf } from '../privacy/erasure.ts'
@@ -9,7 +10,7 @@ import type { House } from './house.ts'
 
 /** Erasing, retention, and requests that come by other ways: what GraphQL calls, and what is done beside it. */
 export function openPrivacy(house: House, { endings, signingKeys }: OpenIdProvider) {
-  const { config, storage, policy, classification, audit, linking, post, subjects, stepUp } = house
+  const { config, storage, policy, classification, audit, linking, post, registry, subjects, stepUp } = house
   const { db, rows, jobs } = storage
   const now = () => new Date()
   const erasures = erasuresOf({
@@ -18,6 +19,7 @@ export function openPrivacy(house: House, { endings, signingKeys }: OpenIdProvid
     rows: customerRows(db),
     audit,
     grants: linking.grants,
+    tell: tellClients({ jobs, clients: () => registry.all(), policy }),
     jobs,
     post,
     policy,

@@ -3,7 +3,9 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/env.ts'
 import type { ViewOf } from '../consent/view.ts'
 import { jobQueue } from '../jobs/queue.ts'
+import { alertStore } from '../storage/alerts.ts'
 import { auditStore } from '../storage/audit-log.ts'
+import { checkpointStore } from '../storage/checkpoints.ts'
 import { clientStore } from '../storage/clients.ts'
 import { ledgerStore } from '../storage/consent-ledger.ts'
 import { credentialStore } from '../storage/credentials.ts'
@@ -16,6 +18,7 @@ import { heldDataStore } from '../storage/held-data.ts'
 import { identityStore } from '../storage/identities.ts'
 import { jobStore } from '../storage/jobs.ts'
 import { keyStore } from '../storage/keys.ts'
+import { leaseStore } from '../storage/leases.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
 import { privacyRequestStore } from '../storage/privacy-requests.ts'
@@ -47,6 +50,8 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     events: inTime(auditStore(db)),
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
+    leases: inTime(leaseStore(db)),
+    operatorAlerts: inTime(alertStore(db)),
     exports: inTime(exportStore(db, await keys.obtain('export/1'))),
     erasures: inTime(erasureStore(db)),
     held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
@@ -55,6 +60,8 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
   const jobs = jobQueue({ store: rows.jobs, key: await keys.obtain('jobs/1') })
+  // Streams what is long, each batch in its own time.
+  const proofs = checkpointStore(db)
   await prepareCollections(db)
-  return { db, redis, keys, rows, records, jobs }
+  return { db, redis, keys, rows, records, jobs, proofs }
 }

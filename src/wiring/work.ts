@@ -1,4 +1,5 @@
 import { clientHooks } from '../access/consent-events.ts'
+import { alertHooks } from '../access/alert-hooks.ts'
 import { eventWork } from '../broker/events/inbox.ts'
 import { guardedPost } from '../broker/guarded-post.ts'
 import { revokeGrant } from '../broker/revoke-grant.ts'
@@ -36,6 +37,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),
         clientHook: clientHooks(hooks),
+        alertHook: alertHooks({ sign: openid.signingKeys.sign, post: postHook, issuer: hooks.issuer, now: hooks.now }),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
       noticed: jobNotices(log),

@@ -65,11 +65,12 @@ export async function openHouse(policy: Policy = demoPolicy) {
     stepUp: { start: absent, sendCode: absent, complete: absent },
     linking: { start: absent, unlink: absent },
     merges: { merge: absent, undo: absent, of: absent },
-    consents: { purposes: () => [], decide: absent },
+    consents: { purposes: () => [], decide: absent, signals: absent, importTcf: absent },
     privacy: { restrict: absent },
     exports: { request: absent, of: absent },
     erasures: { erase: absent, cancel: absent, receipt: absent, waitingFor: absent },
     requests: { list: absent, open: absent, close: absent },
+    alerts: { list: absent, acknowledge: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
