@@ -2,6 +2,7 @@ import type { AuditLog } from '../audit/log.ts'
 import type { Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
 import { turnAfter } from '../consent/ledger.ts'
+import type { Recorded } from '../consent/receipt.ts'
 import { newCustomer } from '../linking/new-customer.ts'
 import type { ProviderGrants } from '../linking/provider-grants.ts'
 import type { CustomerKey } from '../operation.ts'
@@ -24,6 +25,8 @@ export interface EraseParts {
   readonly rows: Pick<CustomerRows, 'count' | 'removeTogether'>
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly grants: Pick<ProviderGrants, 'revoke'>
+  /** Puts it into the transaction that clients are told (Art. 19 GDPR). */
+  readonly tell: (tx: Tx, recorded: Recorded) => Promise<void>
   readonly policy: Policy
   readonly classification: Classification
 }
@@ -78,10 +81,12 @@ async function withMerged({ customers, ledger }: EraseParts, tx: Tx, person: Cus
 }
 
 /** The chains go on to say that they end. The row that stays holds nothing but them and the key. */
-async function bury({ customers, ledger, audit }: EraseParts, tx: Tx, row: CustomerRow, erasure: ErasureRow, at: Date): Promise<ErasedRecord> {
+async function bury({ customers, ledger, audit, tell }: EraseParts, tx: Tx, row: CustomerRow, erasure: ErasureRow, at: Date): Promise<ErasedRecord> {
   const turn = { what: 'erased', other: '', head: '', inForce: {} } as const
   const entry = turnAfter(row, { receipt: erasure._id, surface: erasure.client ?? 'retention', at, turn })
   await ledger.append(tx, entry)
+  const ended = Object.keys(row.decisions).map((purpose) => ({ purpose, state: 'withdrawn', textVersion: '', textHash: '', locale: '' }) as const)
+  await tell(tx, { entry: { ...entry, decisions: ended }, row, before: row.decisions, after: {} })
   const event = { type: 'customer.erased', client: erasure.client, actor: erasure.actor } as const
   const heads = { ledger: { seq: row.ledger.seq + 1, hash: entry.hash }, audit: await audit.inCustomerChain(tx, row._id, row.audit, event, at) }
   await customers.bury(tx, { ...newCustomer(row._id, at), state: 'erased', tokensValidFrom: at, consentVersion: row.consentVersion + 1, ...heads })

@@ -19,8 +19,8 @@ export const fates: Readonly<Record<string, Fate>> = {
   credentials: { when: 'together', rows: own },
   merges: { when: 'together', rows: (customer) => ({ survivor: customer }) },
   openid: { when: 'after', rows: own },
-  // Whoever is still to be told of a sign-out is told: of a key, and of no value.
-  jobs: { when: 'after', rows: (customer) => ({ customer, kind: { $ne: 'logoutToken' } }) },
+  // Whoever is still to be told of a sign-out or of ended consents is told: of a key, and of no value.
+  jobs: { when: 'after', rows: (customer) => ({ customer, kind: { $nin: ['logoutToken', 'clientHook'] } }) },
   guesses: { when: 'after', rows: below },
   exports: { when: 'after', rows: own },
   export_chunks: { when: 'after', rows: own },
