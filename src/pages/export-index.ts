@@ -75,7 +75,8 @@ function decisionsOf({ person, policy, at }: ExportFacts, language: Language): H
   return consentsOf(person.decisions, policy, ~0, at.getTime()).map(({ purpose: id, state, legalBasis, decidedAt }) => {
     const purpose = policy.purpose(id)
     const title = purpose ? textIn(policy, purpose, language).title : id
-    return html`<li>${title}: <strong>${states[state]}</strong> <small>${bases[legalBasis]}${decidedAt && ` ${momentWord(language, decidedAt.toISOString())}`}</small></li>`
+    const isDecidable = legalBasis === 'CONSENT' || legalBasis === 'LEGITIMATE_INTEREST'
+    return html`<li>${title}${isDecidable && html`: <strong>${states[state]}</strong>`} <small>${bases[legalBasis]}${decidedAt && ` ${momentWord(language, decidedAt.toISOString())}`}</small></li>`
   })
 }
 

@@ -70,7 +70,7 @@ test('on the page: asked for by one press, told by mail, fetched as a whole arch
   )
   const index = files.get('index.html') ?? ''
   expect(index).toContain('<html lang="')
-  expect(index).not.toMatch(/<script|src=|@import|url\(|https?:/)
+  expect(index).not.toMatch(/<script|<link|src=|@import|url\(|href="[^"]*:/)
   for (const name of linksOf({ url: 'file:///x/index.html', text: index, status: 200, headers: new Headers() })) expect([name, files.has(name.split('/').at(-1) ?? '')]).toEqual([name, true])
   const types = await shop.db.collection('audit_log').distinct('type')
   expect(types).toEqual(expect.arrayContaining(['export.requested', 'export.downloaded']))
