@@ -6,6 +6,7 @@ import { readProviders } from './broker/providers-file.ts'
 import { readClients, type Client } from './config/clients.ts'
 import { readConfig, type Config } from './config/env.ts'
 import { readPolicy, type Policy } from './config/policy.ts'
+import { withSeenScopes } from './consent/scopes.ts'
 import { withPort } from './config/port.ts'
 import { createMetrics } from './http/metrics.ts'
 import { openDoors } from './wiring/doors.ts'
@@ -33,7 +34,8 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
     const files = await readFiles(config)
     const storage = await openStorage(opened, config, other)
     const metrics = createMetrics()
-    const base = { config, log, metrics, storage, ...files, other }
+    const policy = await withSeenScopes(files.policy, storage.rows.seenScopes)
+    const base = { config, log, metrics, storage, ...files, policy, other }
     const house = { ...base, ...(await openHouse(opened, base)) }
     const doors = { ...house, ...(await openDoors(opened, house)) }
     openWork(opened, doors)

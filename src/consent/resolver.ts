@@ -4,6 +4,7 @@ import type { Caller, RequestFacts } from '../operation.ts'
 import type { DecisionInput } from './choices.ts'
 import type { Consent as ConsentFact, ConsentState } from './decisions.ts'
 import type { FieldAccess as FieldAccessFact, Receipt } from './receipt.ts'
+import type { ConsentSignal as ConsentSignalFact } from './signals.ts'
 import type { PurposeInWords } from './texts.ts'
 
 const enumOf = <Name extends string>(...names: Name[]) => Object.fromEntries(names.map((name) => [name, name]))
@@ -64,6 +65,12 @@ export class ConsentReceipt implements Receipt {
   @Field(() => String, { description: 'The receipt, signed with a key of /oidc/jwks.' }) readonly jwt!: string
 }
 
+@ObjectType({ simpleResolvers: true, description: 'One state of Google Consent Mode v2.' })
+export class ConsentSignal implements ConsentSignalFact {
+  @Field(() => String, { description: '`ad_storage`, `ad_user_data`, `ad_personalization`, `analytics_storage` …' }) readonly type!: ConsentSignalFact['type']
+  @Field(() => String, { description: '`granted` or `denied`.' }) readonly state!: ConsentSignalFact['state']
+}
+
 @InputType()
 export class ConsentDecisionInput implements DecisionInput {
   @Field(() => ID) readonly purpose!: string
@@ -78,6 +85,8 @@ export interface ConsentDoor {
     caller: Caller | null,
     request: { readonly decisions: readonly DecisionInput[]; readonly idempotencyKey: string | null; readonly wanted: string | null },
   ) => Promise<Receipt & { readonly jwt: string }>
+  readonly signals: (caller: Caller | null, clientId: string | null) => Promise<ConsentSignalFact[]>
+  readonly importTcf: (caller: Caller | null, tcString: string) => Promise<(Receipt & { readonly jwt: string }) | null>
 }
 
 /** The part of an operation that is needed here. */
@@ -92,6 +101,25 @@ export class ConsentResolver {
   @Query(() => [Purpose], { description: "What is asked for, why, on which legal basis, in the reader's language. Public." })
   purposes(@Arg('locale', () => String, { nullable: true }) locale: string | null, @Ctx() { parts, request }: Operation): PurposeInWords[] {
     return parts.consents.purposes(locale ?? request.locale)
+  }
+
+  @Query(() => [ConsentSignal], {
+    description: "What tags on a shop's page may do with the signed-in customer, for `gtag('consent', 'update', …)`. For the client of the token, by the purposes in it.",
+  })
+  consentSignals(
+    @Arg('clientId', () => ID, { nullable: true, description: 'Another client: for the person alone.' }) clientId: string | null,
+    @Ctx() { caller, parts }: Operation,
+  ): Promise<ConsentSignalFact[]> {
+    return parts.consents.signals(caller, clientId ?? null)
+  }
+
+  @Mutation(() => ConsentReceipt, {
+    nullable: true,
+    description:
+      'Takes over what an IAB TC string (v2.2, v2.3) says of the purposes that the policy maps, with the string as evidence. The narrower wins, later decisions stand. Null: it says nothing new.',
+  })
+  importTcf(@Arg('tcString', () => String) tcString: string, @Ctx() { caller, parts }: Operation): Promise<(Receipt & { readonly jwt: string }) | null> {
+    return parts.consents.importTcf(caller, tcString)
   }
 
   @Mutation(() => ConsentReceipt, { description: 'Records decisions of the signed-in customer: all of them or none. In force for the next read.' })

@@ -33,6 +33,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   held_data: 'stays until its day: what the receipt names',
   alerts: 'stays: codes and counts',
   clients: 'of no customer',
+  seen_scopes: 'of no customer',
   keys: 'of no customer',
   published_keys: 'of no customer',
   leases: 'of no customer',

@@ -22,6 +22,7 @@ import { leaseStore } from '../storage/leases.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
 import { privacyRequestStore } from '../storage/privacy-requests.ts'
+import { seenScopeStore } from '../storage/seen-scopes.ts'
 import { openIdRecords } from '../storage/openid-records.ts'
 import { openRedis, type RedisConnection } from '../storage/redis.ts'
 import { inTime } from '../storage/within.ts'
@@ -56,6 +57,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     erasures: inTime(erasureStore(db)),
     held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
     requests: inTime(privacyRequestStore(db)),
+    seenScopes: inTime(seenScopeStore(db)),
     merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))

@@ -175,10 +175,46 @@ test('a client is told of its own purposes only, signed, in order, and again whe
   await vi.waitFor(() => expect(told.length).toBe(2), { timeout: 15_000, interval: 100 })
   const keys = createRemoteJWKSet(new URL(`${shop.url}/oidc/jwks`))
   const events = await Promise.all(told.map(async ({ body }) => (await jwtVerify(body, keys, { audience: 'marketing', issuer: `${shop.url}/oidc` })).payload))
-  expect(told.map(({ type, body }) => [type, decodeProtectedHeader(body).typ])).toEqual(Array(2).fill(['application/jwt', 'consent-event+jwt']))
+  expect(told.map(({ type, body }) => [type, decodeProtectedHeader(body).typ])).toEqual([1, 2].map(() => ['application/jwt', 'consent-event+jwt']))
   expect(events.map(({ consents }) => consents)).toEqual([
     [{ purpose: 'email_marketing', state: 'PENDING', text_version: '2026-01', expires_at: null }],
     [{ purpose: 'email_marketing', state: expect.stringMatching(/REFUSED|WITHDRAWN/), text_version: '2026-01', expires_at: null }],
   ])
   expect(Number(events[0]?.['consent_version'])).toBeLessThan(Number(events[1]?.['consent_version']))
+})
+
+const golden = 'CQP6E8AQP6E8AEsABBDEBkFgAMNAAACAAAYgAEEEABoAMABAAGAA.IAEF0A'
+const importTcf = (token: string, tcString: string) =>
+  shop.graphql('mutation ($s: String!) { importTcf(tcString: $s) { consents { purpose state } } }', { s: tcString }, token)
+
+test('an IAB TC string is taken over where it is news, with itself as evidence; v2.2 and v2.3 are told apart', async () => {
+  const token = await person('person-105')
+  expect((await importTcf(token, golden)).data.importTcf.consents).toContainEqual({ purpose: 'personalised_ads', state: 'REFUSED' })
+  expect((await importTcf(token, golden)).data.importTcf).toBeNull()
+  await say(token, yes('personalised_ads'))
+  expect((await importTcf(token, golden)).data.importTcf).toBeNull()
+  expect(await stateOf(token, 'personalised_ads')).toBe('GRANTED')
+  const older = await person('person-106')
+  await importTcf(older, golden.split('.')[0] ?? '')
+  const entries = await shop.db.collection('consent_ledger').find({ 'evidence.by': 'TCF' }).toArray()
+  expect(entries.map((entry) => entry['evidence'].version).sort()).toEqual(['2.2', '2.3'])
+  expect(entries[0]?.['evidence']).toMatchObject({ created: '2025-04-15', cmp: 300, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
+  for (const bad of ['', 'x', golden.slice(0, 20), 'C'.repeat(5000), `${golden}.x`, `B${golden.slice(1)}`])
+    expect((await importTcf(token, bad)).errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT')
+})
+
+test('tags of a page are told what this client may do; of another one the person alone hears', async () => {
+  const ask = (token: string, clientId?: string) =>
+    shop.graphql('query ($c: ID) { consentSignals(clientId: $c) { type state } }', clientId === undefined ? {} : { c: clientId }, token)
+  const granted = async (token: string, clientId?: string) =>
+    (await ask(token, clientId)).data.consentSignals.filter((one: { state: string }) => one.state === 'granted').map((one: { type: string }) => one.type)
+  const token = await person('person-107')
+  expect(await granted(token, 'ads')).toEqual([])
+  await say(token, yes('personalised_ads'))
+  expect(await granted(token, 'ads')).toEqual(['ad_storage', 'ad_user_data', 'ad_personalization'])
+  expect([await granted(token, 'marketing'), await granted(token, 'nobody')]).toEqual([[], []])
+  const inShop = (await shop.signIn('google', { as: 'person-107' })).accessToken
+  expect(await granted(inShop)).toEqual([])
+  expect((await ask(inShop, 'ads')).errors?.[0]?.extensions.code).toBe('FORBIDDEN')
+  expect((await ask(await shop.tool('ads'))).errors?.[0]?.extensions.code).toBe('FORBIDDEN')
 })
