@@ -76,8 +76,8 @@ function claimsOf({ id, issuer, authoritativeFor, textFlags }: OidcProviderConfi
     subject,
     ...(authTime && { authTime }),
     ...addressClaim(claims.email, (address) => {
-      if (!isVerified) return { proof: 'none' }
-      return { proof: authoritativeFor.includes(domainOf(address)) ? 'authoritative' : 'verified' }
+      // What a provider asserts about other people's domains proves nothing: it may let anybody write anything there.
+      return { proof: isVerified && authoritativeFor.includes(domainOf(address)) ? 'authoritative' : 'none' }
     }),
     ...profileClaims({ given: claims.given_name ?? claims.name, family: claims.family_name, picture: claims.picture, locale: claims.locale }),
     assurance: assuranceClaims(claims, ['amr', 'acr']),
