@@ -1,7 +1,7 @@
 import { isObjectType } from 'graphql'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readPolicy } from '../../src/config/policy.ts'
+import { dataSubjectAccess, readPolicy } from '../../src/config/policy.ts'
 import { buildEntenteSchema } from '../../src/graphql/schema.ts'
 
 const file = new URL('../../schema/entente.graphql', import.meta.url)
@@ -16,13 +16,52 @@ test('the schema file is what the code makes', () => {
 
 describe('customer-owned types', () => {
   test('A22 plain fields have no resolver of their own, so nothing can stand beside the gate', () => {
-    const withResolver = ['Customer.accessLog', 'Customer.seenBy', 'Customer.sessions', 'Customer.merges', 'Customer.erasure', 'Customer.factors', 'Customer.devices', 'Customer.alert', 'Customer.exports']
-    for (const name of ['Customer', 'Traits', 'Identity', 'Consent', 'CustomerView', 'FieldAccess', 'Session', 'Device', 'AccountAlert', 'Merge', 'ErasureReceipt', 'KeptData', 'Factor', 'DataExport']) {
+    const withResolver = [
+      'Customer.accessLog',
+      'Customer.seenBy',
+      'Customer.sessions',
+      'Customer.merges',
+      'Customer.erasure',
+      'Customer.factors',
+      'Customer.devices',
+      'Customer.alert',
+      'Customer.exports',
+    ]
+    for (const name of [
+      'Customer',
+      'Traits',
+      'Identity',
+      'Consent',
+      'CustomerView',
+      'FieldAccess',
+      'Session',
+      'Device',
+      'AccountAlert',
+      'Merge',
+      'ErasureReceipt',
+      'KeptData',
+      'Factor',
+      'DataExport',
+    ]) {
       const type = schema.getType(name)
       if (!isObjectType(type)) throw new Error(`${name} is no object type`)
       for (const field of Object.values(type.getFields()))
         expect([`${name}.${field.name}`, field.resolve !== undefined]).toEqual([`${name}.${field.name}`, withResolver.includes(`${name}.${field.name}`)])
     }
+  })
+
+  test('what is for the person alone is opened by no purpose, however much it covers', () => {
+    const wide = {
+      ...policy,
+      purposes: policy.purposes.map((purpose) => ({ ...purpose, coverage: [{ category: 'user', form: 'FULL' as const, matchable: false }] })),
+    }
+    const customer = schema.getType('Customer')
+    if (!isObjectType(customer)) throw new Error('no object type')
+    const forThePerson = Object.values(customer.getFields()).filter(({ description }) => description?.includes('For the person only'))
+    expect(forThePerson.length).toBeGreaterThan(8)
+    const classified = buildEntenteSchema(wide).classification
+    expect(classified.get('Customer.email')?.masks.any).not.toBe(dataSubjectAccess)
+    for (const { name } of forThePerson) expect([name, classified.get(`Customer.${name}`)?.masks.any]).toEqual([name, dataSubjectAccess])
   })
 
   test('each attribute of the policy is a typed and classified field', () => {
