@@ -42,7 +42,8 @@ export function erasures(parts: ErasureParts) {
   async function ask(customer: CustomerKey, by: AskedBy, grace: string): Promise<ErasureRow> {
     const fresh = newRow(customer, by, now(), grace)
     const row = await inTransaction(db, customer, (tx) => askIn(tx, fresh))
-    if (row.dueAt <= now()) await carryOut(row._id)
+    // What fails from here on, the job of the same transaction does.
+    if (row.dueAt <= now()) await carryOut(row._id).catch(jobs.wake)
     else jobs.wake()
     return (await parts.erasures.read(row._id)) ?? row
   }
@@ -58,7 +59,9 @@ export function erasures(parts: ErasureParts) {
     await customers.update(tx, person._id, { $set: { erasure: { id, dueAt }, audit: head } })
     await parts.erasures.insert(tx, fresh)
     await jobs.put({ kind: 'erase', id, payload: { id }, notBefore: dueAt }, tx)
-    if (dueAt > requestedAt) await parts.post.toCustomer(tx, person, { kind: 'erasureRequested', facts: { at: dueAt.toISOString() }, id: `erasure:${id}` })
+    // In one with the asking, so that nothing comes between the two.
+    if (dueAt <= requestedAt) await eraseIn(tx, fresh, requestedAt)
+    else await parts.post.toCustomer(tx, person, { kind: 'erasureRequested', facts: { at: dueAt.toISOString() }, id: `erasure:${id}` })
     return fresh
   }
 

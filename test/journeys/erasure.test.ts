@@ -142,6 +142,21 @@ test('who was merged into the person goes with them', async () => {
   expect(await contradictions(shop.db)).toEqual(expect.not.arrayContaining([expect.stringMatching(/erased|turned|broken|chain|ledger/)]))
 })
 
+test('B32 a merge and an erasure at the same instant: one of them is whole, the other has not been', async () => {
+  for (const n of [0, 1, 2]) {
+    const { accessToken, proof, other } = await person.pair(`person-${20 + 2 * n}`, `person-${21 + 2 * n}`)
+    const [merging_, erasing] = await Promise.all([
+      shop.graphql(merge, { proof }, accessToken),
+      shop.graphql(erase, { confirm: true }, other.accessToken, shop.urls[1]),
+    ])
+    expect([merging_, erasing].filter(({ errors }) => errors === undefined)).toHaveLength(1)
+    if (erasing.errors === undefined) expect(erasing.data.eraseMe.certificate).toMatch(/^ey/)
+    const left = await rows('customers').countDocuments({ state: { $ne: 'erased' }, email: `person-${21 + 2 * n}@people.example` })
+    expect(left).toBe(0)
+  }
+  expect((await contradictions(shop.db)).filter((said) => !/address belongs|way in|identities are/.test(said))).toEqual([])
+})
+
 test('an operator takes a request down with its deadline, and closing it as done erases; nobody else sees it', async () => {
   const { accessToken } = await shop.signIn('google', { as: 'person-8' })
   const { _id: customer } = await rowOf('person-8@people.example')
