@@ -30,7 +30,12 @@ export function decideRetention(row: CustomerRow, policy: Policy, classification
 }
 
 function lastCame({ createdAt, identities, devices = [], factors = [] }: CustomerRow): Date {
-  return latest([createdAt, ...identities.map(({ lastUsedAt }) => lastUsedAt), ...devices.map(({ lastAt }) => lastAt), ...factors.map(({ lastUsedAt }) => lastUsedAt)])
+  return latest([
+    createdAt,
+    ...identities.map(({ lastUsedAt }) => lastUsedAt),
+    ...devices.map(({ lastAt }) => lastAt),
+    ...factors.map(({ lastUsedAt }) => lastUsedAt),
+  ])
 }
 
 function lastSaid(row: CustomerRow, { said }: StoredValue, covering: readonly Purpose[]): Date {

@@ -19,7 +19,8 @@ export class ErasureReceipt {
   @Field(() => ID) id!: string
   @Field(() => Date) requestedAt!: Date
   @Field(() => Date, { description: 'Until then the person can take it back.' }) dueAt!: Date
-  @Field(() => Date, { nullable: true, description: 'When the last store had been gone through; null while it waits or is under way.' }) completedAt!: Date | null
+  @Field(() => Date, { nullable: true, description: 'When the last store had been gone through; null while it waits or is under way.' })
+  completedAt!: Date | null
   @Field(() => String, { nullable: true, description: 'A signed JWT of the type erasure-certificate+jwt, once it is completed.' }) certificate!: string | null
   @Field(() => [KeptData], { description: 'Named once the person is erased.' }) kept!: readonly KeptData[]
 }

@@ -71,7 +71,8 @@ export function erasures(parts: ErasureParts) {
     await inTransaction(db, customer, async (tx) => {
       const person = await customers.read(customer, tx)
       if (person === null || person.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'customer is not active' })
-      if (person.erasure === undefined || !(await parts.erasures.cancel(tx, person.erasure.id))) throw new EntenteError('BAD_USER_INPUT', { why: 'nothing is waiting' })
+      if (person.erasure === undefined || !(await parts.erasures.cancel(tx, person.erasure.id)))
+        throw new EntenteError('BAD_USER_INPUT', { why: 'nothing is waiting' })
       const head = await audit.inCustomerChain(tx, customer, person.audit, { type: 'erasure.cancelled', ...by }, at)
       await customers.update(tx, customer, { $set: { audit: head }, $unset: { erasure: '' } })
       await parts.post.toCustomer(tx, person, { kind: 'erasureCancelled', facts: {}, id: `erasure cancelled:${person.erasure.id}` })

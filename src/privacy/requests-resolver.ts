@@ -30,7 +30,8 @@ export class PrivacyRequest {
 export class OpenPrivacyRequestInput {
   @Field(() => PrivacyRequestKind) kind!: PrivacyRequestKind
   @Field(() => ID) customerId!: string
-  @Field(() => String, { description: 'How it came, and how the person was recognised. Up to 500 characters; no more of the person than needed.' }) reason!: string
+  @Field(() => String, { description: 'How it came, and how the person was recognised. Up to 500 characters; no more of the person than needed.' })
+  reason!: string
 }
 
 /** For operators with the scope `privacy:handle`; FORBIDDEN for all others. */
@@ -59,7 +60,10 @@ export class PrivacyRequestResolver {
   }
 
   @Mutation(() => PrivacyRequest, { description: 'Takes down what a person asked for by another way, once it is certain who it is.' })
-  async openPrivacyRequest(@Arg('input', () => OpenPrivacyRequestInput) input: OpenPrivacyRequestInput, @Ctx() { caller, parts }: RequestOperation): Promise<PrivacyRequest> {
+  async openPrivacyRequest(
+    @Arg('input', () => OpenPrivacyRequestInput) input: OpenPrivacyRequestInput,
+    @Ctx() { caller, parts }: RequestOperation,
+  ): Promise<PrivacyRequest> {
     return parts.requests.open(tokenOf(caller), input)
   }
 

@@ -30,7 +30,13 @@ export function deadlineAfter(at: Date): Date {
 
 /** Requests on behalf of people who asked by other ways: opened by an operator who has made sure who it is, closed with what came of it. */
 export function privacyRequests({ db, requests, customers, audit, erasures, now }: PrivacyRequestParts) {
-  async function noted(tx: Tx, customer: CustomerKey, caller: Caller, type: 'request.opened' | 'request.closed', detail: Record<string, string>): Promise<boolean> {
+  async function noted(
+    tx: Tx,
+    customer: CustomerKey,
+    caller: Caller,
+    type: 'request.opened' | 'request.closed',
+    detail: Record<string, string>,
+  ): Promise<boolean> {
     const row = await customers.read(customer, tx)
     if (row === null || row.state !== 'active') return false
     const head = await audit.inCustomerChain(tx, customer, row.audit, { type, client: caller.clientId, actor: 'client', detail }, now())
@@ -41,9 +47,18 @@ export function privacyRequests({ db, requests, customers, audit, erasures, now 
     /** BAD_USER_INPUT for somebody who is not there, and without a reason. */
     async open(caller: Caller, kind: RequestKind, customer: CustomerKey, reason: string): Promise<PrivacyRequestRow> {
       const openedAt = now()
-      const row = { _id: randomBytes(16).toString('base64url'), kind, customer, reason: said(reason, 'reason'), openedAt, openedBy: caller.clientId, dueAt: deadlineAfter(openedAt) }
+      const row = {
+        _id: randomBytes(16).toString('base64url'),
+        kind,
+        customer,
+        reason: said(reason, 'reason'),
+        openedAt,
+        openedBy: caller.clientId,
+        dueAt: deadlineAfter(openedAt),
+      }
       await inTransaction(db, customer, async (tx) => {
-        if (!(await noted(tx, customer, caller, 'request.opened', { request: row._id, kind }))) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'customerId' })
+        if (!(await noted(tx, customer, caller, 'request.opened', { request: row._id, kind })))
+          throw new EntenteError('BAD_USER_INPUT', {}, { field: 'customerId' })
         await requests.insert(tx, row)
       })
       return row
