@@ -25,7 +25,8 @@ const notices: Readonly<Record<Language, NoticeWords>> = {
     title: 'Datenschutzhinweise',
     responsible: 'Verantwortlich',
     sources: 'Woher die Daten kommen',
-    sourcesText: 'Von Ihnen selbst, und beim Anmelden von dem Anbieter, den Sie wählen: {names}. Er nennt uns Name, Mail-Adresse, Bild und Sprache, soweit Sie es dort erlauben.',
+    sourcesText:
+      'Von Ihnen selbst, und beim Anmelden von dem Anbieter, den Sie wählen: {names}. Er nennt uns Name, Mail-Adresse, Bild und Sprache, soweit Sie es dort erlauben.',
     purposes: 'Wofür Daten genutzt werden',
     basis: 'Grundlage',
     data: 'Daten',
@@ -47,7 +48,8 @@ const notices: Readonly<Record<Language, NoticeWords>> = {
     title: 'Privacy notice',
     responsible: 'Who is responsible',
     sources: 'Where data comes from',
-    sourcesText: 'From yourself, and when you sign in from the provider that you choose: {names}. It tells us name, e-mail address, picture and language, as far as you allow it there.',
+    sourcesText:
+      'From yourself, and when you sign in from the provider that you choose: {names}. It tells us name, e-mail address, picture and language, as far as you allow it there.',
     purposes: 'What data is used for',
     basis: 'Basis',
     data: 'Data',

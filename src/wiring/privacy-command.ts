@@ -43,7 +43,11 @@ export async function privacyCommand(args: readonly string[], env: Readonly<Reco
 
 function argumentsIn(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { json: { type: 'boolean', default: false }, locale: { type: 'string', default: 'en' } } })
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, locale: { type: 'string', default: 'en' } },
+    })
   } catch {
     throw new UsageError(usage)
   }

@@ -162,7 +162,11 @@ test('an operator takes a request down with its deadline, and closing it as done
   const { _id: customer } = await rowOf('person-8@people.example')
   const operator = await shop.tool('operator', 'privacy:handle audit:read')
   const filter = { types: ['customer.created'] }
-  const events = await shop.graphql('query ($filter: AuditEventFilter) { auditEvents(filter: $filter, first: 200) { edges { node { subjects at } } } }', { filter }, operator)
+  const events = await shop.graphql(
+    'query ($filter: AuditEventFilter) { auditEvents(filter: $filter, first: 200) { edges { node { subjects at } } } }',
+    { filter },
+    operator,
+  )
   const customerId = events.data.auditEvents.edges[0].node.subjects[0]
   const open = 'mutation ($input: OpenPrivacyRequestInput!) { openPrivacyRequest(input: $input) { id customerId dueAt openedAt overdue } }'
   const input = { kind: 'ERASURE', customerId, reason: 'by letter; passport seen' }
@@ -188,7 +192,9 @@ test('an operator takes a request down with its deadline, and closing it as done
 })
 
 test('with time to think again: told by mail, taken back, asked for once more, and carried out on its day; what a duty keeps is named and sealed', async () => {
-  const POLICY_FILE = await policyWith((text) => `${text.replace('retention: P10Y', 'retention: P10Y\n    keptAfterErasure: P10Y')}\nerasure: { grace: P14D }\n`)
+  const POLICY_FILE = await policyWith(
+    (text) => `${text.replace('retention: P10Y', 'retention: P10Y\n    keptAfterErasure: P10Y')}\nerasure: { grace: P14D }\n`,
+  )
   await using calm = await startShop({ env: { POLICY_FILE } })
   const mine = await calm.signIn('google', { as: 'person-9', client: 'account' })
   const address = 'person-9@people.example'

@@ -28,7 +28,13 @@ test('the record of processing names every purpose with its basis, categories, r
 test('it knows the running system: who is registered there, how many people, what is overdue', async () => {
   await using shop = await startShop()
   await shop.signIn('google', { as: 'person-1' })
-  const registration = { name: 'Second newsletter tool', authentication: 'secret', secret: 'a secret of thirty-two characters', grants: ['client_credentials'], purposes: ['email_marketing'] }
+  const registration = {
+    name: 'Second newsletter tool',
+    authentication: 'secret',
+    secret: 'a secret of thirty-two characters',
+    grants: ['client_credentials'],
+    purposes: ['email_marketing'],
+  }
   const POLICY_FILE = await policyWith((text) => text.replace('clients: [marketing]', 'clients: [marketing, letters]'))
   await shop.db.collection<{ _id: string }>('clients').insertOne({ _id: 'letters', registration } as never)
   const old = new Date(0)

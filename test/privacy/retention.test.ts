@@ -16,10 +16,22 @@ const on = (days: number) => new Date(start + days * day)
 const { classification } = schemaOfDemo
 
 const granted = (at: Date): Decision => ({ state: 'granted', textVersion: '2026-01', at })
-const values = { email: 'a@people.example', givenName: 'A', birthYear: 1990, postcode: '10115', pictureUrl: 'https://pictures.example/a', traits: { clothingSize: 'M' } }
+const values = {
+  email: 'a@people.example',
+  givenName: 'A',
+  birthYear: 1990,
+  postcode: '10115',
+  pictureUrl: 'https://pictures.example/a',
+  traits: { clothingSize: 'M' },
+}
 const saidAt = (at: Date) =>
   Object.fromEntries(['email', 'givenName', 'birthYear', 'postcode', 'pictureUrl', 'traits:clothingSize'].map((name) => [name, { from: 'customer', at }]))
-const someone = (more: Partial<CustomerRow> = {}): CustomerRow => ({ ...newCustomer(randomBytes(16).toString('base64url'), on(0)), ...values, sources: saidAt(on(0)), ...more })
+const someone = (more: Partial<CustomerRow> = {}): CustomerRow => ({
+  ...newCustomer(randomBytes(16).toString('base64url'), on(0)),
+  ...values,
+  sources: saidAt(on(0)),
+  ...more,
+})
 const removed = (row: CustomerRow, days: number): string[] | string => {
   const decision = decideRetention(row, demoPolicy, classification, on(days).getTime())
   return decision.do === 'remove' ? decision.values.map(({ place }) => place).sort() : decision.do

@@ -6,7 +6,8 @@ import type { Db } from 'mongodb'
 import { newCanary, type Canary } from './canaries.ts'
 import type { Redis } from 'ioredis'
 
-export const erase = 'mutation ($confirm: Boolean!) { eraseMe(confirm: $confirm) { id requestedAt dueAt completedAt certificate kept { purpose categories until } } }'
+export const erase =
+  'mutation ($confirm: Boolean!) { eraseMe(confirm: $confirm) { id requestedAt dueAt completedAt certificate kept { purpose categories until } } }'
 export const cancel = 'mutation { cancelErasure }'
 export const receiptOf = 'query ($id: ID!) { erasureReceipt(id: $id) { id completedAt certificate } }'
 
@@ -65,7 +66,15 @@ export async function plantCanaries(db: Db, customer: string, person: string): P
   await rows('guesses').insertOne({ _id: `${customer}/${own('guess')}`, count: 1, expiresAt: soon } as never)
   await rows('exports').insertOne({ _id: id(), customer, client: own('export'), state: 'ready', expiresAt: soon } as never)
   await rows('export_chunks').insertOne({ _id: id(), customer, export: own('chunk'), expiresAt: soon } as never)
-  await rows('privacy_requests').insertOne({ _id: id(), kind: 'access', customer, reason: own('reason'), openedAt: at, openedBy: 'operator', dueAt: soon } as never)
+  await rows('privacy_requests').insertOne({
+    _id: id(),
+    kind: 'access',
+    customer,
+    reason: own('reason'),
+    openedAt: at,
+    openedBy: 'operator',
+    dueAt: soon,
+  } as never)
   return canaries
 }
 
