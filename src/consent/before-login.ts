@@ -35,7 +35,7 @@ export interface SaidElsewhere {
  * BAD_USER_INPUT for a moment to come. UNAUTHENTICATED
  */
 export function comeAlong(parts: RecordParts) {
-  return (caller: Caller, customer: string, { choices, at: saidAt, evidence }: SaidElsewhere): Promise<Recorded | null> => {
+  return async (caller: Caller, customer: string, { choices, at: saidAt, evidence }: SaidElsewhere): Promise<Recorded | null> => {
     const [receipt, at] = [newReceipt(), parts.now()]
     if (saidAt > at) throw new EntenteError('BAD_USER_INPUT', { why: 'from the future' })
     return parts.transaction(customer, async (tx) => {

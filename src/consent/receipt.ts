@@ -3,7 +3,7 @@ import type { Caller, Mask } from '../operation.ts'
 import type { LedgerDecision, LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { Classification } from './classification.ts'
-import { consentsOf, type Consent } from './decisions.ts'
+import { consentsOf, type Consent, type ConsentState } from './decisions.ts'
 import { basisOf, type Form } from './gate.ts'
 import { gateInPlace } from './reach.ts'
 
@@ -104,14 +104,33 @@ function changesFor(client: ReadingClient, { before, after }: { readonly before:
   return { opened, closed }
 }
 
-/** The receipt as claims for signing: which texts were agreed to, for what, with whom. Names follow ISO/IEC TS 27560 where it has one. */
+/** The states as the W3C's DPV names them (guide "Consent records and receipts as per ISO/IEC TS 27560:2023"). */
+const statusNames: Readonly<Record<ConsentState, string>> = {
+  NOT_ASKED: 'ConsentUnknown',
+  GRANTED: 'ConsentGiven',
+  REFUSED: 'ConsentRefused',
+  WITHDRAWN: 'ConsentWithdrawn',
+  OBJECTED: 'ConsentWithdrawn',
+  PENDING: 'ConsentRequested',
+  OUTDATED: 'ConsentUnknown',
+  EXPIRED: 'ConsentExpired',
+}
+
+/** The receipt as claims for signing: which texts were agreed to, for what, with whom. Names follow ISO/IEC TS 27560 where it has one; `jti` is the receipt's id and
+ * the record's: a number in the ledger would tell a client how often was decided. */
 export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: LedgerRow, subject: string, policy: Policy): Record<string, unknown> {
+  const event_time = decidedAt.toISOString()
   return {
     jti: id,
     iat: Math.floor(decidedAt.getTime() / 1000),
     sub: subject,
     client_id: entry.surface,
     schema_version: '27560:2023',
+    pii_principal_id: subject,
+    service: policy.controller.name,
+    withdrawal_method: { path: '/account#decisions' },
+    privacy_rights: ['Informed', 'Access', 'Rectification', 'Erasure', 'Portability', 'Restrict Processing', 'Withdraw Consent', 'Object'],
+    parties: [{ party_id: 'controller', party_name: policy.controller.name, party_contact: policy.controller.contact, party_role: 'controller' }],
     pii_controllers: [policy.controller],
     policy_version: policy.version,
     purposes: entry.decisions.map(({ purpose: name, textVersion, textHash, locale }) => {
@@ -119,7 +138,11 @@ export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: Ledge
       const purpose = policy.purpose(name)
       return {
         purpose: name,
+        event_time,
+        entity_id: subject,
+        event_type: 'expressed',
         event_state: consent?.state,
+        consent_status: consent && statusNames[consent.state],
         lawful_basis: purpose?.legalBasis,
         privacy_notice: { version: textVersion, sha256: textHash },
         language: locale,
@@ -127,6 +150,7 @@ export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: Ledge
         retention_period: purpose?.retention,
         recipient_third_parties: purpose?.processors,
         validity: consent?.expiresAt?.toISOString(),
+        validity_duration: purpose?.validity ?? undefined,
       }
     }),
   }
