@@ -87,11 +87,13 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
   return {
     /** Makes one if it is time, or if it is wanted now. False when it is not, or when another process is at it. */
     async make(wanted: 'when due' | 'now'): Promise<boolean> {
+      const isDue = (before: CheckpointRow | null) => wanted === 'now' || before === null || before.at.getTime() + every <= now()
+      if (!isDue(await store.last())) return false
       const holder = randomBytes(16).toString('base64url')
       if (!(await leases.claim(lease, holder, new Date(now()), until()))) return false
       try {
         const before = await store.last()
-        if (before !== null && wanted === 'when due' && before.at.getTime() + every > now()) return false
+        if (!isDue(before)) return false
         await take(holder, (before?._id ?? 0) + 1, before)
         return true
       } finally {

@@ -61,6 +61,13 @@ export function alertStore(db: Connection) {
     },
     isRaised: isDuplicateKey,
 
+    raisedBetween: (from: Date, to: Date): Promise<AlertRow[]> =>
+      model
+        .find({ raisedAt: { $gte: from, $lt: to } })
+        .sort({ raisedAt: 1 })
+        .lean<AlertRow[]>()
+        .exec(),
+
     answeredSince: (since: Date): Promise<AlertRow[]> =>
       model
         .find({ open: false, acknowledgedAt: { $gt: since } })

@@ -58,6 +58,13 @@ export const suspiciousTypes = [
 schema.index({ at: 1 }, { name: 'suspicious', partialFilterExpression: { type: { $in: suspiciousTypes } } })
 const mostSuspicious = 50_000
 
+export interface AuditTally {
+  readonly type: string
+  readonly client: string | null
+  readonly events: number
+  readonly people: number
+}
+
 export interface AuditFilter {
   readonly types?: readonly string[]
   readonly client?: string
@@ -84,6 +91,19 @@ export function auditStore(db: Connection) {
         .find<AuditRow>({ type: { $in: suspiciousTypes }, at: { $gt: since } }, { hint: 'suspicious', projection: { cover: 0, prev: 0, hash: 0 } })
         .sort({ at: -1 })
         .limit(mostSuspicious)
+        .toArray(),
+    /** How often what happened, by whom: for reports. */
+    tally: (from: Date, to: Date): Promise<AuditTally[]> =>
+      model.collection
+        .aggregate<AuditTally>(
+          [
+            { $match: { at: { $gte: from, $lt: to } } },
+            { $group: { _id: { type: '$type', client: '$client' }, events: { $sum: 1 }, people: { $sum: { $size: '$subjects' } } } },
+            { $project: { _id: 0, type: '$_id.type', client: '$_id.client', events: 1, people: 1 } },
+            { $sort: { type: 1, client: 1 } },
+          ],
+          { allowDiskUse: true },
+        )
         .toArray(),
     chain: (chain: string): Promise<AuditRow[]> =>
       model

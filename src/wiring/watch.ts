@@ -5,7 +5,7 @@ import { ledgerHash } from '../consent/ledger.ts'
 import { reportDefect } from '../http/notices.ts'
 import type { Doors } from './doors.ts'
 
-const looksEvery = 10_000 // ms
+const looksEvery = 2_000 // ms
 
 /** What the house does to itself: puts its records under a signature now and then, and looks for what an operator should see. */
 export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, openid }: Doors): void {

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import type { AlertStore } from '../storage/alerts.ts'
+import type { AuditStore, AuditTally } from '../storage/audit-log.ts'
+import type { AuditLog, AuditType } from './log.ts'
+import { reportPage } from './report-page.ts'
+
+/** What a period held, in codes and counts. */
+export interface Report {
+  readonly controller: string
+  /** ISO 8601; up to, not including. */
+  readonly from: string
+  readonly to: string
+  readonly madeAt: string
+  readonly policyVersion: string
+  readonly chapters: readonly { readonly name: ChapterName; readonly rows: readonly ReportRow[] }[]
+  readonly alerts: readonly { readonly rule: string; readonly times: number; readonly raisedAt: string; readonly open: boolean }[]
+}
+
+export interface ReportRow {
+  readonly type: string
+  readonly client: string | null
+  readonly events: number
+  /** Of whom it was about, each counted once an event. */
+  readonly people: number
+}
+
+const chapters = {
+  logins: ['login.succeeded', 'login.denied', 'login.link_required', 'step_up.asked', 'step_up.proved', 'factor.refused', 'factor.locked', 'token.reused'],
+  consents: ['consent.changed', 'processing.restricted'],
+  reads: ['data.read', 'audit.read', 'audit.exported', 'audit.reported'],
+  denials: ['access.denied', 'customer.not_found', 'provider.event_refused'],
+  rights: ['export.requested', 'export.downloaded', 'erasure.requested', 'erasure.cancelled', 'customer.erased', 'data.expired', 'request.opened', 'request.closed'],
+  changes: ['policy.changed', 'clients.changed', 'customer.created', 'customer.merged', 'customer.merge_undone'],
+  alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue'],
+} as const satisfies Record<string, readonly AuditType[]>
+export type ChapterName = keyof typeof chapters
+const chapterNames = ['logins', 'consents', 'reads', 'denials', 'rights', 'changes', 'alarms'] as const satisfies readonly ChapterName[]
+
+export interface ReportParts {
+  readonly events: Pick<AuditStore, 'tally'>
+  readonly alerts: Pick<AlertStore, 'raisedBetween'>
+  readonly audit: Pick<AuditLog, 'note'>
+  readonly policy: { readonly version: string; readonly controller: { readonly name: string } }
+  readonly sign: (claims: Record<string, unknown>, type: string) => Promise<string>
+  readonly now: () => Date
+}
+
+/** A report in two forms, and a JWS over the SHA-256 of both, which `verify/entente-verify.mjs` checks where all three lie together. */
+export interface SignedReport {
+  readonly html: string
+  readonly json: string
+  readonly signature: (names: { readonly html: string; readonly json: string }) => Promise<string>
+}
+
+/** Tells a period for an authority or an auditor; that it was told is in the audit log before it is. */
+export function auditReport({ events, alerts, audit, policy, sign, now }: ReportParts) {
+  return async function report(from: Date, to: Date): Promise<SignedReport> {
+    const detail = { from: from.toISOString(), to: to.toISOString() }
+    await audit.note({ type: 'audit.reported', client: null, actor: 'system', detail })
+    const tallies = await events.tally(from, to)
+    const raised = await alerts.raisedBetween(from, to)
+    const said: Report = {
+      controller: policy.controller.name,
+      ...detail,
+      madeAt: now().toISOString(),
+      policyVersion: policy.version,
+      chapters: chapterNames.map((name) => ({ name, rows: rowsOf(tallies, chapters[name]) })),
+      alerts: raised.map(({ rule, times, raisedAt, open }) => ({ rule, times, raisedAt: raisedAt.toISOString(), open })),
+    }
+    const [json, html] = [`${JSON.stringify(said, null, 2)}\n`, reportPage(said)]
+    const digest = (text: string) => createHash('sha256').update(text).digest('base64url')
+    const claims = { iat: Math.floor(now().getTime() / 1000), ...detail }
+    return { html, json, signature: (names) => sign({ ...claims, files: { [names.html]: digest(html), [names.json]: digest(json) } }, 'entente-report+jwt') }
+  }
+}
+
+function rowsOf(tallies: readonly AuditTally[], types: readonly string[]): ReportRow[] {
+  return types.flatMap((type) => tallies.filter((one) => one.type === type))
+}

@@ -1,0 +1,64 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { openSigningKeys } from '../access/signing-keys.ts'
+import { checkpoints } from '../audit/checkpoints.ts'
+import { auditExport } from '../audit/export.ts'
+import { auditLog, auditText, hashOf } from '../audit/log.ts'
+import { auditReport } from '../audit/report.ts'
+import { readConfig } from '../config/env.ts'
+import { readPolicy } from '../config/policy.ts'
+import { ledgerHash, ledgerText } from '../consent/ledger.ts'
+import { openStorage } from './storage.ts'
+
+const usage = 'npm run audit -- export --to DIR | report --from 2026-01-01 --to 2026-02-01 [--out report.html]'
+
+/** `npm run audit`: proofs and reports from the database that the environment names. Says what was done, in a sentence. */
+export async function auditCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const options = { from: { type: 'string' }, to: { type: 'string' }, out: { type: 'string', default: 'report.html' } } as const
+  const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options })
+  await using opened = new AsyncDisposableStack()
+  const config = readConfig(env)
+  const policy = readPolicy(await readFile(config.policyFile, 'utf8'), config.policyFile)
+  const { db, keys, rows, proofs: store } = await openStorage(opened, config, {})
+  const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
+  const signing = await openSigningKeys(keys, () => new Date())
+  const parts = { store, audit, sign: signing.sign, now: Date.now }
+
+  if (positionals[0] === 'export' && values.to !== undefined) {
+    const publicKeys = () => signing.current().published
+    const hashes = { audit: hashOf, ledger: ledgerHash }
+    const made = checkpoints({ ...parts, db, leases: rows.leases, hashOf: hashes, publicKeys, every: policy.checkpointEvery })
+    const { records, checkpoint } = await auditExport({ ...parts, checkpoints: made, textOf: { audit: auditText, ledger: ledgerText } })(values.to)
+    return `${records} records in ${values.to}. Keep this elsewhere, a later export must have it (verify --expect=…): ${checkpoint}`
+  }
+  const [from, to] = [dateOf(values.from), dateOf(values.to)]
+  if (positionals[0] === 'report' && from !== null && to !== null && from < to) {
+    const stem = values.out.replace(/\.html$/, '')
+    const report = auditReport({ events: rows.events, alerts: rows.operatorAlerts, audit, policy, sign: signing.sign, now: () => new Date() })
+    const { html, json, signature } = await report(from, to)
+    await store.publish(signing.current().published, new Date())
+    await writeFile(`${stem}.html`, html, { mode: 0o600 })
+    await writeFile(`${stem}.json`, json, { mode: 0o600 })
+    await writeFile(`${stem}.jwt`, await signature({ html: basename(`${stem}.html`), json: basename(`${stem}.json`) }), { mode: 0o600 })
+    await writeFile(`${stem}.keys.json`, `${JSON.stringify({ keys: await store.published() }, null, 2)}\n`)
+    return `${stem}.html, ${stem}.json; to check them: npm run verify -- ${stem}.jwt --keys ${stem}.keys.json`
+  }
+  throw new Error(usage)
+}
+
+function dateOf(text: string | undefined): Date | null {
+  const date = new Date(text ?? '')
+  return Number.isNaN(date.getTime()) ? null : date
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await auditCommand(process.argv.slice(2), process.env).then(
+    (said) => process.stdout.write(`${said}\n`),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+      process.exitCode = 1
+    },
+  )
+}
