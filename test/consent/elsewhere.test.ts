@@ -81,6 +81,9 @@ test('what comes from the future is refused, what comes a second time or from be
   await decide(key, false)
   for (const granted of [true, false]) expect(await bring(key, granted, at(-1))).toBeNull()
   expect([await state(key), (await ledger.read(key)).length]).toEqual(['withdrawn', 2])
+  await decide(key, true)
+  for (const granted of [true, false]) expect(await bring(key, granted, at(-1))).toBeNull()
+  expect(await state(key)).toBe('granted')
 })
 
 test('I9: the order is the ledger’s, wherever the clock jumps', async () => {
