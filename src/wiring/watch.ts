@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto'
 import { alertWatch } from '../audit/alert-watch.ts'
+import { noteChanges } from '../audit/changes.ts'
 import { checkpoints } from '../audit/checkpoints.ts'
 import { hashOf } from '../audit/log.ts'
 import { ledgerHash } from '../consent/ledger.ts'
 import { reportDefect } from '../http/notices.ts'
+import type { Client } from '../config/clients.ts'
 import type { Doors } from './doors.ts'
 
 const looksEvery = 2_000 // ms
 
 /** What the house does to itself: puts its records under a signature now and then, and looks for what an operator should see. */
-export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, openid }: Doors): void {
+export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, registry, openid }: Doors): void {
   const { db, rows, proofs, jobs } = storage
   const proof = checkpoints({
     db,
@@ -32,13 +35,25 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     mails: config.mail !== undefined,
     now: Date.now,
   })
+  const changes = noteChanges({
+    events: rows.events,
+    audit,
+    now: { 'policy.changed': () => policy.version, 'clients.changed': () => digestOf(registry.all()) },
+  })
   opened.use(
     repeatedly(looksEvery, (error) => void reportDefect(log, error), async () => {
+      await changes()
       await proof.make('when due')
       await look()
     }),
   )
 }
+
+/** Of what clients may do; their secrets are in no log. */
+const digestOf = (clients: readonly Client[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify(clients.map(({ secret: _, ...said }) => said).sort((a, b) => (a.id < b.id ? -1 : 1))))
+    .digest('hex')
 
 /** One after the other, and none left running behind the end. */
 function repeatedly(milliseconds: number, failed: (error: unknown) => void, work: () => Promise<void>): AsyncDisposable {
