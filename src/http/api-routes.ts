@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { authorizationOf } from '../access/caller.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import type { GraphqlServer } from '../graphql/server.ts'
+import { networkOf } from './network.ts'
 
 export interface ApiParts {
   readonly graphql: Pick<GraphqlServer, 'handle'>
@@ -22,7 +23,7 @@ export function apiRoutes(server: FastifyInstance, parts: ApiParts): void {
       headers: request.headers,
       search: mark === -1 ? '' : request.url.slice(mark),
       body: request.body,
-      ip: request.ip,
+      ip: networkOf(request.ip),
     })
     return reply.code(status).headers(headers).send(body)
   }
@@ -56,6 +57,6 @@ function openIdRoutes(scope: FastifyInstance, openid: Pick<OpenIdProvider, 'hand
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
   scope.all('/oidc/*', (request, reply) => {
     reply.hijack()
-    openid.handler(request.raw, reply.raw, request.ip)
+    openid.handler(request.raw, reply.raw, networkOf(request.ip))
   })
 }

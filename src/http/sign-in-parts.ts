@@ -13,6 +13,7 @@ import type { LinkingParts } from '../linking/resolve.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { ConfirmParts, OwnWayParts } from '../pages/parts.ts'
 import { bindBrowser, bindDevice, browserOf } from './browser-binding.ts'
+import { networkOf } from './network.ts'
 
 export interface SignInInput {
   readonly signIn: SignInDoor
@@ -63,7 +64,7 @@ export function signInParts(input: SignInInput): OwnWayParts & ConfirmParts {
       },
       passkeyQuestion: (request, reply) => passkeys.optionsFor({ use: 'signIn', holder: bindBrowser(request, reply), customer: null }),
       sendCode: (question, { address, locale }, request, reply) =>
-        mailCodes.send({ purpose: 'signIn', interaction: question.uid, address, locale, browser: bindBrowser(request, reply), ip: request.ip }),
+        mailCodes.send({ purpose: 'signIn', interaction: question.uid, address, locale, browser: bindBrowser(request, reply), ip: networkOf(request.ip) }),
       byCode: (question, code, request, reply) =>
         orNoted('mail', question, async () => {
           const at = placeOf(question, request, reply)
@@ -79,7 +80,7 @@ export function signInParts(input: SignInInput): OwnWayParts & ConfirmParts {
     },
     confirm: {
       question: (question, request, reply) => signIn.question({ uid: question.uid, browser: bindBrowser(request, reply) }, question),
-      sendCode: (question, locale, request, reply) => signIn.sendCode(placeOf(question, request, reply), { locale, ip: request.ip }),
+      sendCode: (question, locale, request, reply) => signIn.sendCode(placeOf(question, request, reply), { locale, ip: networkOf(request.ip) }),
       prove: (question, proof, request, reply) => signIn.prove(placeOf(question, request, reply), proof),
     },
   }
