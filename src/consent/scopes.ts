@@ -41,12 +41,13 @@ const versionName = (version: string, at: number): string => (at === 0 ? version
  * keeps its consents, as does a correction of the spelling, unless it brings more along.
  */
 export async function withSeenScopes(policy: Policy, seen: SeenScopeStore): Promise<Policy> {
-  const purposes = await Promise.all(policy.purposes.map((purpose) => (purpose.builtIn || purpose.legalBasis !== 'CONSENT' ? purpose : versioned(purpose, seen))))
+  const purposes = await Promise.all(policy.purposes.map((purpose) => versioned(purpose, seen)))
   const byId = new Map(purposes.map((purpose) => [purpose.id, purpose]))
   return { ...policy, purposes, purpose: (id) => byId.get(id) }
 }
 
 async function versioned(purpose: Purpose, seen: SeenScopeStore): Promise<Purpose> {
+  if (purpose.builtIn || purpose.legalBasis !== 'CONSENT') return purpose
   const wanted = scopeOf(purpose)
   const text = JSON.stringify(wanted)
   const own = await seen.remember(`${purpose.id}@${purpose.textVersion}`, text)
