@@ -96,7 +96,7 @@ function purposeText(purpose: Purpose, policy: Policy, clients: NoticeInput['cli
   const [words, all] = [notices[language], wordsIn(language)]
   const told = purpose.texts.get(language) ?? purpose.texts.get(policy.defaultLocale)
   const list = (items: readonly string[]) => new Intl.ListFormat(language).format(items)
-  const formWord = (form: keyof typeof all.forms) => (all.forms[form] === '' ? '' : ` (${all.forms[form]})`)
+  const formWord = (form: keyof typeof all.forms) => (all.forms[form] === '' ? '' : ` – ${all.forms[form]}`)
   const held = purpose.keptAfterErasure === null ? [] : [filled(words.held, { time: durationWord(language, purpose.keptAfterErasure) })]
   const rows = [
     [words.basis, all.bases[purpose.legalBasis]],

@@ -6,6 +6,7 @@ import type { Recorded } from '../consent/receipt.ts'
 import { newCustomer } from '../linking/new-customer.ts'
 import type { ProviderGrants } from '../linking/provider-grants.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { CustomerKeyStore } from '../storage/customer-keys.ts'
 import type { LedgerStore } from '../storage/consent-ledger.ts'
 import type { CustomerRow, CustomerStore } from '../storage/customers.ts'
 import type { ErasedFacts, ErasedRecord, ErasureRow, Kept } from '../storage/erasures.ts'
@@ -21,6 +22,7 @@ export interface EraseParts {
   readonly identities: Pick<IdentityStore, 'remove'>
   readonly ledger: Pick<LedgerStore, 'append' | 'read'>
   readonly held: Pick<HeldDataStore, 'put'>
+  readonly backupKeys: Pick<CustomerKeyStore, 'destroy'>
   readonly requests: Pick<PrivacyRequestStore, 'forgetWords'>
   readonly rows: Pick<CustomerRows, 'count' | 'removeTogether'>
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
@@ -45,6 +47,7 @@ export async function erasePerson(parts: EraseParts, tx: Tx, person: CustomerRow
     for (const [collection, count] of Object.entries(await parts.rows.count(row._id, tx))) found[collection] = (found[collection] ?? 0) + count
     await parts.rows.removeTogether(row._id, tx)
     await parts.requests.forgetWords(tx, row._id)
+    await parts.backupKeys.destroy(tx, row._id)
     records.push(await bury(parts, tx, row, erasure, at))
   }
   return { erasedAt: at, records, found, told, kept }

@@ -8,6 +8,7 @@ import { auditStore } from '../storage/audit-log.ts'
 import { checkpointStore } from '../storage/checkpoints.ts'
 import { clientStore } from '../storage/clients.ts'
 import { ledgerStore } from '../storage/consent-ledger.ts'
+import { customerKeyStore } from '../storage/customer-keys.ts'
 import { credentialStore } from '../storage/credentials.ts'
 import { customerStore } from '../storage/customers.ts'
 import { emailStore } from '../storage/emails.ts'
@@ -55,6 +56,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     operatorAlerts: inTime(alertStore(db)),
     exports: inTime(exportStore(db, await keys.obtain('export/1'))),
     erasures: inTime(erasureStore(db)),
+    backupKeys: customerKeyStore(db, await keys.obtain('customer-keys/1')),
     held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
     requests: inTime(privacyRequestStore(db)),
     seenScopes: inTime(seenScopeStore(db)),
