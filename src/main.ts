@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { destination, pino, type Logger } from 'pino'
 import { readProviders } from './broker/providers-file.ts'
-import { readClients, type Client } from './config/clients.ts'
+import { ClientsError, knownSecrets, readClients, type Client } from './config/clients.ts'
 import { readConfig, type Config } from './config/env.ts'
 import { readPolicy, type Policy } from './config/policy.ts'
 import { withSeenScopes } from './consent/scopes.ts'
@@ -60,6 +60,8 @@ function openLog(config: Config): Logger {
 async function readFiles(config: Config): Promise<{ policy: Policy; clients: Client[]; further: ReturnType<typeof readProviders> }> {
   const policy = readPolicy(await readFile(config.policyFile, 'utf8'), config.policyFile)
   const clients = readClients(await readFile(config.clientsFile, 'utf8'), config.clientsFile, policy).map((client) => withOwnPages(client, config.publicUrl))
+  const known = config.loopback ? [] : knownSecrets(clients)
+  if (known.length > 0) throw new ClientsError(known)
   const further = config.providersFile === undefined ? [] : readProviders(await readFile(config.providersFile, 'utf8'), config.providersFile)
   return { policy, clients, further }
 }

@@ -69,6 +69,10 @@ export function readClients(text: string, fileName: string, policy: Policy): Cli
   return clients
 }
 
+/** What a public house must not serve, a line each: clients with a secret of the demo. */
+export const knownSecrets = (clients: readonly Client[]): string[] =>
+  clients.filter(({ secret }) => secret?.endsWith('-demo-secret')).map(({ id }) => `client ${id} has the secret of the demo, which everybody knows`)
+
 /** One registration, wherever it was written. */
 export function readClient(entry: unknown, policy: Policy): { readonly client: Client } | { readonly problems: readonly string[] } {
   const parsed = registration.safeParse(entry)

@@ -1,8 +1,14 @@
+import { resolve, sep } from 'node:path'
 import { z } from 'zod'
 import type { ProvidersConfig } from './providers.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const url = z.url({ protocol: /^https?$/ })
+// Random text of this length has more: what has fewer was typed, or stands in a manual.
+const secret = z
+  .string()
+  .min(32, 'needs at least 32 characters')
+  .refine((text) => new Set(text).size >= 10, 'must be random, such as openssl rand -base64 32 gives')
 
 const environment = z.object({
   PORT: port.default(4000),
@@ -11,8 +17,8 @@ const environment = z.object({
   MONGODB_URI: z.string().regex(/^mongodb(\+srv)?:\/\//, 'is not a MongoDB connection string'),
   REDIS_URL: z.string().regex(/^rediss?:\/\//, 'is not a Redis URL'),
   REDIS_PREFIX: z.string().default('entente:'),
-  ENTENTE_SECRET: z.string().min(32, 'needs at least 32 characters'),
-  ENTENTE_SECRET_PREVIOUS: z.string().min(32).optional(),
+  ENTENTE_SECRET: secret,
+  ENTENTE_SECRET_PREVIOUS: secret.optional(),
   POLICY_FILE: z.string().default('demo/policy.yaml'),
   CLIENTS_FILE: z.string().default('demo/clients.yaml'),
   PROVIDERS_FILE: z.string().optional(),
@@ -170,7 +176,7 @@ function unsafe(e: Environment, publicUrl: string, loopback: boolean): string[] 
   if (new URL(publicUrl).pathname !== '/') problems.push('PUBLIC_URL must have no path')
   const bases = [e.GOOGLE_BASE_URL, e.APPLE_BASE_URL, e.FACEBOOK_BASE_URL].filter((base) => base !== undefined)
   if (!loopback && bases.length > 0) problems.push('GOOGLE_BASE_URL, APPLE_BASE_URL and FACEBOOK_BASE_URL are for simulated providers on this machine only')
-  if (!loopback && (e.POLICY_FILE.startsWith('demo/') || e.CLIENTS_FILE.startsWith('demo/'))) {
+  if (!loopback && [e.POLICY_FILE, e.CLIENTS_FILE].some((file) => resolve(file).startsWith(resolve('demo') + sep))) {
     problems.push('POLICY_FILE and CLIENTS_FILE must be your own: the demo files have secrets that everybody knows')
   }
   return problems

