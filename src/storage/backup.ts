@@ -24,6 +24,7 @@ const asTheyAre = [
   'erasures',
   'held_data',
   'alerts',
+  'seen_scopes',
 ]
 
 /** In no backup: what begins anew, and the keys that everything hangs on. A test fails for a collection that is in none of the three. */

@@ -100,6 +100,7 @@ describe('what is in it', () => {
       export_chunks: 'the archive itself',
       erasures: 'that an erasure waits is in the customer; what is done is about nobody any more',
       held_data: 'of erased people',
+      customer_keys: 'a random key that only backups need',
       clients: 'about no person',
       keys: 'about no person',
     }
