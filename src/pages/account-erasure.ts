@@ -35,7 +35,14 @@ export function erasurePages(app: FastifyInstance, parts: AccountParts): void {
     const view = viewFor(parts, request, reply)
     const words = erasureWords[view.language]
     const told = [...words.told, ...keptWords(parts, view, words), whenWord(parts, view, words)]
-    return sendStep(parts, request, reply, view, '/account/erase', { title: words.title, told, possible: true, fields: {}, button: words.button, section: 'erasure' })
+    return sendStep(parts, request, reply, view, '/account/erase', {
+      title: words.title,
+      told,
+      possible: true,
+      fields: {},
+      button: words.button,
+      section: 'erasure',
+    })
   })
   app.post('/account/erase', (request, reply) =>
     change(parts, request, reply, z.object({}), async (_form, token) => {
