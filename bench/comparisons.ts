@@ -1,3 +1,4 @@
+import { exported } from './export.ts'
 import { logins } from './logins.ts'
 import { loginGrowth } from './login-growth.ts'
 import { memoryGrowth } from './memory.ts'
@@ -6,6 +7,7 @@ import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usu
 import type { Row } from './report.ts'
 import { compare } from './rounds.ts'
 import type { Tokens } from './tokens.ts'
+import { verifying } from './verify.ts'
 
 export interface Comparison {
   readonly name: string
@@ -61,5 +63,7 @@ export const comparisons: readonly Comparison[] = [
   },
   { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
+  { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },
+  { name: 'verify', toReach: '≥ 200,000 records/s', run: (_uri, _tokens, rounds) => verifying(rounds) },
   { name: 'login-growth', toReach: '≤ 1.2', run: (uri, _tokens, rounds) => loginGrowth(uri, rounds) },
 ]

@@ -7,22 +7,24 @@ import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keys: { type: 'string' }, expect: { type: 'string' } } })
-const given = positionals[0] ?? '.'
+const [given = '.'] = positionals
 const folder = statSync(given).isDirectory() ? given : dirname(given)
 const files = folder === given ? readdirSync(folder) : [basename(given)]
 const keys = new Map(JSON.parse(readFileSync(values.keys ?? join(folder, 'keys.json'), 'utf8')).keys.map((jwk) => [jwk.kid, jwk]))
 const [problems, wrong] = [[], (where, what) => void problems.push(`${where}: ${what}`)]
 
-/** Calls `check` with the bytes of each line and where it stands. */
+/** Calls `check` with each line, a character for each byte, where it stands, and where its bytes are. */
 function eachLine(name, check) {
   const [file, chunk] = [openSync(join(folder, name)), Buffer.allocUnsafe(1 << 18)]
   let [rest, where, number] = [Buffer.alloc(0), name, 0]
   for (let length; (length = readSync(file, chunk)) > 0; ) {
-    rest = Buffer.concat([rest, chunk.subarray(0, length)])
-    for (let end; (end = rest.indexOf(10)) >= 0; rest = rest.subarray(end + 1)) {
+    const bytes = Buffer.concat([rest, chunk.subarray(0, length)])
+    let [start, text] = [0, bytes.latin1Slice()]
+    for (let end; (end = text.indexOf('\n', start)) >= 0; start = end + 1) {
       where = `${name}:${++number}`
-      try { check(rest.subarray(0, end), where) } catch { wrong(where, 'cannot be read') }
+      try { check(text.slice(start, end), where, bytes, start) } catch { wrong(where, 'cannot be read') }
     }
+    rest = bytes.subarray(start)
   }
   if (rest.length > 0) wrong(where, 'the line after it does not end')
 }
@@ -38,23 +40,24 @@ function claimsOf(jws, where, type) {
 
 /** The root of a Merkle tree (RFC 6962, 2.1). */
 function rootOf(leaves) {
-  const [stack, sha] = [[], (...parts) => hash('sha256', parts.length === 1 ? parts[0] : Buffer.concat(parts), 'buffer')]
+  const [stack, pair] = [[], Buffer.alloc(65, 1)]
+  const join = (left, right) => (left.copy(pair, 1), right.copy(pair, 33), hash('sha256', pair, 'buffer'))
   for (const [at, leaf] of leaves.entries()) {
-    let node = sha(`\0${leaf}`)
-    for (let full = at; full % 2 === 1; full = (full - 1) / 2) node = sha(Buffer.of(1), stack.pop(), node)
+    let node = hash('sha256', `\0${leaf}`, 'buffer')
+    for (let full = at; full % 2 === 1; full = (full - 1) / 2) node = join(stack.pop(), node)
     stack.push(node)
   }
-  return (stack.length === 0 ? sha('') : stack.reduceRight((right, left) => sha(Buffer.of(1), left, right))).toString('base64url')
+  return (stack.length === 0 ? hash('sha256', '', 'buffer') : stack.reduceRight((right, left) => join(left, right))).toString('base64url')
 }
 
 /** Each checkpoint follows the one before and is right about the heads that moved since; the newest is right about all heads. */
 function checkCheckpoints() {
-  let [moved, heads, latest, hashes, newest] = [[], new Map(), new Map(), []]
+  let [moved, heads, latest, hashes, newest] = [[], { ledger: new Map(), audit: new Map() }, new Map(), []]
   eachLine('heads.ndjson', (line, where) => {
-    const [seq, id, head] = JSON.parse(line.latin1Slice())
-    if (`[${seq},"${id}","${head}"]` !== line.latin1Slice() || seq < moved.length - 1) wrong(where, 'is not as it was written')
+    const [seq, id, head] = JSON.parse(line)
+    if (`[${seq},"${id}","${head}"]` !== line || seq < moved.length - 1) wrong(where, 'is not as it was written')
     ;(moved[seq] ??= []).push(`${id} ${head}`)
-    heads.set(id, head)
+    heads[id.slice(0, id.indexOf('/'))].set(id.slice(id.indexOf('/') + 1), head)
     latest.set(id.slice(0, -11), `${id} ${head}`)
   })
   eachLine('checkpoints.ndjson', (line, where) => {
@@ -63,7 +66,7 @@ function checkCheckpoints() {
     if (rootOf(moved[newest.seq] ?? []) !== newest.moved.root) wrong(where, `checkpoint ${newest.seq} names other heads than heads.ndjson`)
     hashes.push(hash('sha256', JSON.parse(line), 'base64url'))
   })
-  if (newest?.heads.root !== rootOf([...latest.values()].sort())) wrong('heads.ndjson', 'all heads together are not those of the newest checkpoint')
+  if (newest?.heads.root !== rootOf([...latest.values()].sort())) wrong('heads.ndjson', 'all heads are not those of the newest checkpoint')
   if (signed.get('export.jwt')?.newest !== hashes.at(-1)) wrong('checkpoints.ndjson', 'does not end with the checkpoint that export.jwt names')
   if (values.expect !== undefined && !hashes.includes(values.expect)) wrong('checkpoints.ndjson', 'the expected checkpoint is not there')
   return { heads, latest, newest: hashes.at(-1), records: 0 }
@@ -71,29 +74,26 @@ function checkCheckpoints() {
 
 /** Each record's line holds the very bytes that were hashed; it follows the one before in its chain, and each chain ends where the newest checkpoint says. */
 function checkChains(kind, seen) {
-  let [chain, last, before] = ['', '', '']
-  const end = () => chain !== '' && seen.latest.get(chain) !== `${last} ${before}` && wrong(`${kind}.ndjson`, `${last} is not where its chain ended at the newest checkpoint`)
-  eachLine(`${kind}.ndjson`, (line, where) => {
-    const [text, is, follows] = [line.latin1Slice(), line.latin1Slice(2, 45), last]
-    const id = `${kind}/${text.slice(49, text.indexOf('"', 49))}`
-    if (id.slice(0, -11) !== chain) end(), ([chain, before] = [id.slice(0, -11), ''])
-    const isNext = id > last && text.startsWith(`["${is}",["${id.slice(kind.length + 1)}","${before}",`) && Number(id.slice(-10)) === (before === '' ? 1 : Number(last.slice(-10)) + 1)
-    ;[last, before, seen.records] = [id, is, seen.records + 1]
-    if (hash('sha256', line.subarray(47, -1), 'base64url') !== is || !text.endsWith(']')) wrong(where, `${id} does not say what was hashed`)
-    else if (!isNext) wrong(where, `${id} does not follow ${follows}`)
-    if ((seen.heads.get(id) ?? is) !== is) wrong(where, `${id} is another one than a checkpoint saw`)
-    seen.heads.delete(id)
+  let [chain, last, before, number, heads] = ['', '', '', 0, seen.heads[kind]]
+  const end = () => last !== '' && seen.latest.get(`${kind}/${chain}`) !== `${kind}/${last} ${before}` && wrong(`${kind}.ndjson`, `${kind}/${last} is not where its chain ended`)
+  eachLine(`${kind}.ndjson`, (line, where, bytes, start) => {
+    const [is, id, follows] = [line.slice(2, 45), line.slice(49, line.indexOf('"', 49)), last]
+    if (!id.startsWith(chain) || id.length !== chain.length + 11 || last === '') end(), ([chain, before, number] = [id.slice(0, -11), '', 0])
+    const isNext = id > last && Number(id.slice(-10)) === number + 1 && line.startsWith(`["${is}",["${id}","${before}",`)
+    const isWhole = line.endsWith(']') && hash('sha256', bytes.subarray(start + 47, start + line.length - 1), 'base64url') === is
+    if (!isWhole || !isNext) wrong(where, `${kind}/${id} ${isWhole ? `does not follow ${follows}` : 'does not say what was hashed'}`)
+    if ((heads.get(id) ?? is) !== is) wrong(where, `${kind}/${id} is another one than a checkpoint saw`)
+    heads.delete(id)
+    ;[last, before, number, seen.records] = [id, is, Number(id.slice(-10)), seen.records + 1]
   })
-  end()
+  for (const id of (end(), heads.keys())) wrong(`${kind}.ndjson`, `${kind}/${id} is missing`)
 }
-
 const signed = new Map(files.filter((name) => name.endsWith('.jwt')).map((name) => [name, claimsOf(readFileSync(join(folder, name), 'utf8').trim(), name)]))
 for (const [name, claims] of signed) for (const [file, digest] of Object.entries(claims?.files ?? {}))
   if (hash('sha256', readFileSync(join(folder, file)), 'base64url') !== digest) wrong(file, `is not what ${name} was made for`)
 if (files.includes('checkpoints.ndjson')) {
   const seen = checkCheckpoints()
-  for (const kind of ['ledger', 'audit']) checkChains(kind, seen)
-  for (const id of seen.heads.keys()) wrong(`${id.slice(0, id.indexOf('/'))}.ndjson`, `${id} is missing`)
+  checkChains('ledger', seen), checkChains('audit', seen)
   console.log(`${seen.records} records; newest checkpoint ${seen.newest}`)
 }
 console.log(problems.length === 0 ? 'All is as it was written.' : `${problems.length} problems:\n${problems.slice(0, 50).join('\n')}`)

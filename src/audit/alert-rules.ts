@@ -46,8 +46,7 @@ export interface Raised {
 }
 
 /** So long before now events matter to some rule. Milliseconds. */
-export const lookBack = (policy: AlertPolicy): number =>
-  Math.max(...ruleNames.map((name) => policy.rules[name].within + (rules[name].afterQuiet ?? 0)))
+export const lookBack = (policy: AlertPolicy): number => Math.max(...ruleNames.map((name) => policy.rules[name].within + (rules[name].afterQuiet ?? 0)))
 
 const ruleNames = Object.keys(rules).filter((name): name is AlertRuleName => name in rules)
 

@@ -12,7 +12,15 @@ export interface ToldAlert {
   readonly categories: string[]
 }
 
-export const toldOf = ({ _id: id, rule, subject, times, firstAt, lastAt, categories }: AlertRow): ToldAlert & { readonly [name: string]: string | number | string[] } => ({
+export const toldOf = ({
+  _id: id,
+  rule,
+  subject,
+  times,
+  firstAt,
+  lastAt,
+  categories,
+}: AlertRow): ToldAlert & { readonly [name: string]: string | number | string[] } => ({
   id,
   rule,
   subject: outsideSubject(subject),

@@ -34,7 +34,8 @@ export function alertWatch({ db, events, alerts, audit, jobs, policy, house, mai
       await inTransaction(db, `alert/${row.rule}/${row.subject}`, async (tx) => {
         await alerts.raise(tx, row)
         const told = toldOf(row)
-        if (policy.mail !== null && mails) await jobs.put({ kind: 'mail', id: `alert/${row._id}`, payload: { to: policy.mail, ...alertLetter(told, house) } }, tx)
+        if (policy.mail !== null && mails)
+          await jobs.put({ kind: 'mail', id: `alert/${row._id}`, payload: { to: policy.mail, ...alertLetter(told, house) } }, tx)
         if (policy.webhook !== null) await jobs.put({ kind: 'alertHook', id: row._id, payload: { url: policy.webhook, alert: told } }, tx)
       })
     } catch (error) {

@@ -59,9 +59,16 @@ export function auditExport({ store, checkpoints, audit, textOf, sign, now }: Ex
     let records = 0
     let checkpoint = ''
     const file = (name: string, lines: AsyncGenerator<string>) => pipeline(Readable.from(lines), createWriteStream(join(folder, name), { mode: 0o600 }))
-    for (const kind of ['ledger', 'audit'] as const) await file(`${kind}.ndjson`, linesOf(kind, upTo, () => records++))
+    for (const kind of ['ledger', 'audit'] as const)
+      await file(
+        `${kind}.ndjson`,
+        linesOf(kind, upTo, () => records++),
+      )
     await file('heads.ndjson', headLines(upTo))
-    await file('checkpoints.ndjson', checkpointLines(upTo, (hash) => (checkpoint = hash)))
+    await file(
+      'checkpoints.ndjson',
+      checkpointLines(upTo, (hash) => (checkpoint = hash)),
+    )
     await writeFile(join(folder, 'keys.json'), `${JSON.stringify({ keys: await store.published() }, null, 2)}\n`)
     await writeFile(join(folder, 'export.jwt'), await sign({ iat: Math.floor(now() / 1000), records, newest: checkpoint }, 'entente-export+jwt'))
     await audit.note({ type: 'audit.exported', client: null, actor: 'system', detail: { records, checkpoint } })
@@ -81,7 +88,11 @@ async function* lastOfEach(heads: AsyncIterable<RecordedHead>): AsyncGenerator<R
 }
 
 /** Both in the order of their ids: the rows up to the head of their chain. */
-async function* covered<Row extends { readonly _id: string }>(rows: AsyncIterable<Row>, heads: AsyncGenerator<RecordedHead>, kind: Chained): AsyncGenerator<Row> {
+async function* covered<Row extends { readonly _id: string }>(
+  rows: AsyncIterable<Row>,
+  heads: AsyncGenerator<RecordedHead>,
+  kind: Chained,
+): AsyncGenerator<Row> {
   let head = await heads.next()
   for await (const row of rows) {
     const id = `${kind}/${row._id}`

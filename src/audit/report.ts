@@ -25,11 +25,30 @@ export interface ReportRow {
 }
 
 const chapters = {
-  logins: ['customer.created', 'login.succeeded', 'login.denied', 'login.link_required', 'step_up.asked', 'step_up.proved', 'factor.refused', 'factor.locked', 'token.reused'],
+  logins: [
+    'customer.created',
+    'login.succeeded',
+    'login.denied',
+    'login.link_required',
+    'step_up.asked',
+    'step_up.proved',
+    'factor.refused',
+    'factor.locked',
+    'token.reused',
+  ],
   consents: ['consent.changed', 'processing.restricted'],
   reads: ['data.read', 'audit.read', 'audit.exported', 'audit.reported'],
   denials: ['access.denied', 'customer.not_found', 'provider.event_refused'],
-  rights: ['export.requested', 'export.downloaded', 'erasure.requested', 'erasure.cancelled', 'customer.erased', 'data.expired', 'request.opened', 'request.closed'],
+  rights: [
+    'export.requested',
+    'export.downloaded',
+    'erasure.requested',
+    'erasure.cancelled',
+    'customer.erased',
+    'data.expired',
+    'request.opened',
+    'request.closed',
+  ],
   changes: ['policy.changed', 'clients.changed', 'customer.merged', 'customer.merge_undone'],
   alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue'],
 } as const satisfies Record<string, readonly AuditType[]>

@@ -30,12 +30,18 @@ const meanings: Readonly<Record<AlertRuleName, string>> = {
 }
 
 const ruleEntry = (name: AlertRuleName) =>
-  z.strictObject({ within: span.default(usual[name].within), times: times.default(usual[name].times) }).prefault({}).describe(meanings[name])
+  z
+    .strictObject({ within: span.default(usual[name].within), times: times.default(usual[name].times) })
+    .prefault({})
+    .describe(meanings[name])
 
 export const alertsEntry = z
   .strictObject({
     mail: z.email().optional().describe('Who is told by mail'),
-    webhook: z.url({ protocol: /^https?$/ }).optional().describe('Where a signed JWT is posted'),
+    webhook: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Where a signed JWT is posted'),
     rules: z
       .strictObject({
         deniedOften: ruleEntry('deniedOften'),

@@ -18,7 +18,26 @@ const usage = 'npm run audit -- export --to DIR | report --from 2026-01-01 --to 
 export async function auditCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<string> {
   const options = { from: { type: 'string' }, to: { type: 'string' }, out: { type: 'string', default: 'report.html' } } as const
   const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options })
-  await using opened = new AsyncDisposableStack()
+  const opened = new AsyncDisposableStack()
+  try {
+    return await carriedOut(opened, positionals[0], values, env)
+  } finally {
+    await opened.disposeAsync()
+  }
+}
+
+interface Asked {
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly out: string
+}
+
+async function carriedOut(
+  opened: AsyncDisposableStack,
+  what: string | undefined,
+  values: Asked,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
   const config = readConfig(env)
   const policy = readPolicy(await readFile(config.policyFile, 'utf8'), config.policyFile)
   const { db, keys, rows, proofs: store } = await openStorage(opened, config, {})
@@ -26,7 +45,7 @@ export async function auditCommand(args: readonly string[], env: Readonly<Record
   const signing = await openSigningKeys(keys, () => new Date())
   const parts = { store, audit, sign: signing.sign, now: Date.now }
 
-  if (positionals[0] === 'export' && values.to !== undefined) {
+  if (what === 'export' && values.to !== undefined) {
     const publicKeys = () => signing.current().published
     const hashes = { audit: hashOf, ledger: ledgerHash }
     const made = checkpoints({ ...parts, db, leases: rows.leases, hashOf: hashes, publicKeys, every: policy.checkpointEvery })
@@ -34,7 +53,7 @@ export async function auditCommand(args: readonly string[], env: Readonly<Record
     return `${records} records in ${values.to}. Keep this elsewhere, a later export must have it (verify --expect=…): ${checkpoint}`
   }
   const [from, to] = [dateOf(values.from), dateOf(values.to)]
-  if (positionals[0] === 'report' && from !== null && to !== null && from < to) {
+  if (what === 'report' && from !== null && to !== null && from < to) {
     const stem = values.out.replace(/\.html$/, '')
     const report = auditReport({ events: rows.events, alerts: rows.operatorAlerts, audit, policy, sign: signing.sign, now: () => new Date() })
     const { html, json, signature } = await report(from, to)

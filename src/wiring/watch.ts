@@ -41,18 +41,22 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     now: { 'policy.changed': () => policy.version, 'clients.changed': () => digestOf(registry.all()) },
   })
   opened.use(
-    repeatedly(looksEvery, (error) => void reportDefect(log, error), async () => {
-      await changes()
-      await proof.make('when due')
-      await look()
-    }),
+    repeatedly(
+      looksEvery,
+      (error) => void reportDefect(log, error),
+      async () => {
+        await changes()
+        await proof.make('when due')
+        await look()
+      },
+    ),
   )
 }
 
 /** Of what clients may do; their secrets are in no log. */
 const digestOf = (clients: readonly Client[]): string =>
   createHash('sha256')
-    .update(JSON.stringify(clients.map(({ secret: _, ...said }) => said).sort((a, b) => (a.id < b.id ? -1 : 1))))
+    .update(JSON.stringify(clients.map((client) => ({ ...client, secret: null })).sort((a, b) => (a.id < b.id ? -1 : 1))))
     .digest('hex')
 
 /** One after the other, and none left running behind the end. */
