@@ -1,4 +1,24 @@
-import type { ChapterName, Report } from './report.ts'
+export type ChapterName = 'logins' | 'consents' | 'reads' | 'denials' | 'rights' | 'changes' | 'alarms'
+
+/** What a period held, in codes and counts. */
+export interface Report {
+  readonly controller: string
+  /** ISO 8601; up to, not including. */
+  readonly from: string
+  readonly to: string
+  readonly madeAt: string
+  readonly policyVersion: string
+  readonly chapters: readonly { readonly name: ChapterName; readonly rows: readonly ReportRow[] }[]
+  readonly alerts: readonly { readonly rule: string; readonly times: number; readonly raisedAt: string; readonly open: boolean }[]
+}
+
+export interface ReportRow {
+  readonly type: string
+  readonly client: string | null
+  readonly events: number
+  /** Of whom it was about, each counted once an event. */
+  readonly people: number
+}
 
 const titles: Readonly<Record<ChapterName, string>> = {
   logins: 'Sign-ins',

@@ -2,27 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AlertStore } from '../storage/alerts.ts'
 import type { AuditStore, AuditTally } from '../storage/audit-log.ts'
 import type { AuditLog, AuditType } from './log.ts'
-import { reportPage } from './report-page.ts'
-
-/** What a period held, in codes and counts. */
-export interface Report {
-  readonly controller: string
-  /** ISO 8601; up to, not including. */
-  readonly from: string
-  readonly to: string
-  readonly madeAt: string
-  readonly policyVersion: string
-  readonly chapters: readonly { readonly name: ChapterName; readonly rows: readonly ReportRow[] }[]
-  readonly alerts: readonly { readonly rule: string; readonly times: number; readonly raisedAt: string; readonly open: boolean }[]
-}
-
-export interface ReportRow {
-  readonly type: string
-  readonly client: string | null
-  readonly events: number
-  /** Of whom it was about, each counted once an event. */
-  readonly people: number
-}
+import { reportPage, type ChapterName, type Report, type ReportRow } from './report-page.ts'
 
 const chapters = {
   logins: [
@@ -51,8 +31,7 @@ const chapters = {
   ],
   changes: ['policy.changed', 'clients.changed', 'customer.merged', 'customer.merge_undone'],
   alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue'],
-} as const satisfies Record<string, readonly AuditType[]>
-export type ChapterName = keyof typeof chapters
+} as const satisfies Record<ChapterName, readonly AuditType[]>
 const chapterNames = ['logins', 'consents', 'reads', 'denials', 'rights', 'changes', 'alarms'] as const satisfies readonly ChapterName[]
 
 export interface ReportParts {
