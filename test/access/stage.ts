@@ -152,7 +152,10 @@ export async function openStage(change: { readonly clients?: string; readonly no
     async tellClients() {
       for (let job = await jobs.take(['logoutToken']); job !== null; job = await jobs.take(['logoutToken'])) {
         const one = job
-        await openid.tellOfLogout(one, new AbortController().signal).then(() => jobs.done(one), () => jobs.putOff(one, 60_000))
+        await openid.tellOfLogout(one, new AbortController().signal).then(
+          () => jobs.done(one),
+          () => jobs.putOff(one, 60_000),
+        )
       }
     },
     browser: () => new Browser(['http://127.0.0.1:9/', 'https://']),

@@ -61,10 +61,14 @@ test('B58 a link is nothing: it opens for its own person alone, in the account c
   expect([answer.status, answer.headers.get('cache-control'), answer.headers.get('content-type')]).toEqual([200, 'no-store', 'application/zip'])
   await answer.arrayBuffer()
   const guessed = `${url.slice(0, -22)}${'A'.repeat(22)}`
-  for (const unknown of [guessed, `${url}x`, `${url}/..%2f`, `${url.slice(0, -22)}%00`]) expect([unknown, (await fetched(unknown, by(owner, unknown))).status]).toEqual([unknown, 404])
+  for (const unknown of [guessed, `${url}x`, `${url}/..%2f`, `${url.slice(0, -22)}%00`])
+    expect([unknown, (await fetched(unknown, by(owner, unknown))).status]).toEqual([unknown, 404])
   const [theirs, none] = await Promise.all([fetched(url, by(other, url)), fetched(guessed, by(other, guessed))])
   expect([theirs.status, none.status]).toEqual([404, 404])
-  expect([theirs.headers.get('cache-control'), (await theirs.text()).replace(url.slice(-22), '')]).toEqual(['no-store', (await none.text()).replace('A'.repeat(22), '')])
+  expect([theirs.headers.get('cache-control'), (await theirs.text()).replace(url.slice(-22), '')]).toEqual([
+    'no-store',
+    (await none.text()).replace('A'.repeat(22), ''),
+  ])
   for (const headers of [{}, { authorization: `Bearer ${token}` }, { cookie: `__Host-entente-account=${token}` }] as Record<string, string>[]) {
     const [real, made] = await Promise.all([fetched(url, headers), fetched(guessed, headers)])
     expect([real.status, new URL(real.headers.get('location') ?? '', url).pathname, made.status]).toEqual([303, '/oidc/auth', 303])

@@ -111,14 +111,17 @@ describe('B05 B06 a provider that lets people claim what they like', () => {
 })
 
 const says: readonly unknown[] = [undefined, null, 1, 'yes', 'TRUE', [], {}, false]
-test.for(says.map((said) => [JSON.stringify(said) ?? 'nothing', said] as const))('B09 B10 %s is no word for verified: nothing is claimed or joined', async ([, said]) => {
-  const n = 1100 + says.indexOf(said)
-  shop.providers.google.misbehave({ email: `gmail.person.${n}@gmail.com`, emailVerified: said })
-  const unproved = await account('google', `person-${n}`)
-  shop.providers.google.behave()
-  const owner = await account('google', `gmail-${n}`)
-  expect(await idOf(shop, unproved.accessToken)).not.toBe(await idOf(shop, owner.accessToken))
-})
+test.for(says.map((said) => [JSON.stringify(said) ?? 'nothing', said] as const))(
+  'B09 B10 %s is no word for verified: nothing is claimed or joined',
+  async ([, said]) => {
+    const n = 1100 + says.indexOf(said)
+    shop.providers.google.misbehave({ email: `gmail.person.${n}@gmail.com`, emailVerified: said })
+    const unproved = await account('google', `person-${n}`)
+    shop.providers.google.behave()
+    const owner = await account('google', `gmail-${n}`)
+    expect(await idOf(shop, unproved.accessToken)).not.toBe(await idOf(shop, owner.accessToken))
+  },
+)
 
 describe('addresses that look like another', () => {
   const rows = [
@@ -165,7 +168,8 @@ describe('addresses that look like another', () => {
 })
 
 describe('a login that waits to be linked', () => {
-  const providersOf = async (person: string) => (await me((await account('google', person)).accessToken)).identities.map((one: { provider: string }) => one.provider)
+  const providersOf = async (person: string) =>
+    (await me((await account('google', person)).accessToken)).identities.map((one: { provider: string }) => one.provider)
   const startOf = (page: Parameters<typeof linksOf>[0], provider: string) =>
     linksOf(page).find((href) => href.includes('/login/start') && new URL(href).searchParams.get('provider') === provider) ?? ''
 

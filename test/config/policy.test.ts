@@ -84,10 +84,12 @@ describe('the section about step-ups', () => {
     expect([stepUp.eraseMe.within, stepUp.addFactor.within, [...stepUp.signIn.risks]]).toEqual([91_800_000, 600_000, ['mailWayIn']])
   })
 
-  test.each(['{ actions: { signIn: { within: PT1M } } }', '{ actions: { eraseMe: { within: PT } } }', '{ actions: { eraseMe: {} } }', '{ signIn: { risks: [mailWayIn] } }'])(
-    'cannot be used as %s',
-    (section) => expect(problemsOf(`${before}\nstepUp: ${section}`)).toHaveLength(1),
-  )
+  test.each([
+    '{ actions: { signIn: { within: PT1M } } }',
+    '{ actions: { eraseMe: { within: PT } } }',
+    '{ actions: { eraseMe: {} } }',
+    '{ signIn: { risks: [mailWayIn] } }',
+  ])('cannot be used as %s', (section) => expect(problemsOf(`${before}\nstepUp: ${section}`)).toHaveLength(1))
 })
 
 describe('a policy that cannot be used', () => {

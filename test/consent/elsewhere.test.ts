@@ -51,7 +51,11 @@ const ads = (() => {
   return purpose
 })()
 const bring = (key: string, granted: boolean, at: Date) =>
-  comeAlong(parts)(asPerson(key), key, { choices: [{ purpose: ads, granted, textVersion: '2026-01' }], at, evidence: { by: 'before login', at: at.toISOString() } })
+  comeAlong(parts)(asPerson(key), key, {
+    choices: [{ purpose: ads, granted, textVersion: '2026-01' }],
+    at,
+    evidence: { by: 'before login', at: at.toISOString() },
+  })
 const decide = (key: string, granted: boolean) =>
   setDecisions({ ...parts, signReceipt: async () => '', subjectOf: () => '' })(asPerson(key), {
     decisions: [{ purpose: 'personalised_ads', granted, textVersion: '2026-01' }],
@@ -88,7 +92,12 @@ test('what comes from the future is refused, what comes a second time or from be
 
 test('I9: the order is the ledger’s, wherever the clock jumps', async () => {
   const key = await somebody()
-  for (const [granted, hours] of [[true, 5], [false, -5], [true, 1], [false, -3]] as const) {
+  for (const [granted, hours] of [
+    [true, 5],
+    [false, -5],
+    [true, 1],
+    [false, -3],
+  ] as const) {
     now = at(hours)
     await decide(key, granted)
     expect(await state(key)).toBe(granted ? 'granted' : 'withdrawn')
@@ -97,17 +106,21 @@ test('I9: the order is the ledger’s, wherever the clock jumps', async () => {
   entries.forEach((entry, i) => expect([entry.prev, entry.hash]).toEqual([entries[i - 1]?.hash ?? '', ledgerHash(entry)]))
 })
 
-test('hundreds of decisions of one person at once: each is in the chain or was refused, and the last of the chain is in force', { timeout: 30_000 }, async () => {
-  const key = await somebody()
-  const done = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => decide(key, i % 2 === 0)))
-  const entries = await ledger.read(key)
-  // One that was told too late that it failed may be in it all the same.
-  expect(entries.length).toBeGreaterThanOrEqual(done.filter(({ status }) => status === 'fulfilled').length)
-  expect(entries.length).toBeGreaterThan(0)
-  entries.forEach((entry, i) => expect(entry.prev).toBe(entries[i - 1]?.hash ?? ''))
-  expect(await state(key)).toBe(entries.at(-1)?.decisions[0]?.state)
-  expect((await customers.read(key))?.consentVersion).toBe(entries.length)
-})
+test(
+  'hundreds of decisions of one person at once: each is in the chain or was refused, and the last of the chain is in force',
+  { timeout: 30_000 },
+  async () => {
+    const key = await somebody()
+    const done = await Promise.allSettled(Array.from({ length: 100 }, (_, i) => decide(key, i % 2 === 0)))
+    const entries = await ledger.read(key)
+    // One that was told too late that it failed may be in it all the same.
+    expect(entries.length).toBeGreaterThanOrEqual(done.filter(({ status }) => status === 'fulfilled').length)
+    expect(entries.length).toBeGreaterThan(0)
+    entries.forEach((entry, i) => expect(entry.prev).toBe(entries[i - 1]?.hash ?? ''))
+    expect(await state(key)).toBe(entries.at(-1)?.decisions[0]?.state)
+    expect((await customers.read(key))?.consentVersion).toBe(entries.length)
+  },
+)
 
 test('I7: many requests with the signal at once object once', async () => {
   const key = await somebody({ personalised_ads: { state: 'granted', textVersion: '2026-01', at: at(-2) } })
@@ -121,14 +134,19 @@ test('the evidence is part of the hash', async () => {
   const [entry] = await ledger.read(key)
   if (entry === undefined) throw new Error('no entry')
   const { evidence: _, ...without } = entry
-  expect([ledgerHash(entry), ledgerHash({ ...entry, evidence: { by: 'TCF' } }) === entry.hash, ledgerHash(without) === entry.hash]).toEqual([entry.hash, false, false])
+  expect([ledgerHash(entry), ledgerHash({ ...entry, evidence: { by: 'TCF' } }) === entry.hash, ledgerHash(without) === entry.hash]).toEqual([
+    entry.hash,
+    false,
+    false,
+  ])
 })
 
 test('nobody is asked again within the pause that the policy sets; a withdrawal is never asked about', async () => {
   const old = new Date(Date.now() - 200 * 24 * hour)
   const recent = new Date(Date.now() - 100 * 24 * hour)
   const asked = undecided(customers, policy)
-  const of = async (state: DecisionState, moment: Date) => asked(await somebody({ email_marketing: { state, textVersion: '2026-01', at: moment } }), ['email_marketing'])
+  const of = async (state: DecisionState, moment: Date) =>
+    asked(await somebody({ email_marketing: { state, textVersion: '2026-01', at: moment } }), ['email_marketing'])
   expect([await of('refused', recent), await of('refused', old), await of('withdrawn', old)]).toEqual([[], ['email_marketing'], []])
   now = recent
   const key = await somebody()

@@ -94,7 +94,9 @@ describe('a yes that is confirmed by mail', () => {
     expect(letters(address)).toHaveLength(1)
     await say(token, no('email_marketing'))
     expect((await shop.newBrowser().open(link)).status).toBe(410)
-    expect((await shop.newBrowser().open(`${shop.url}/consent/confirm`, { method: 'POST', form: { t: new URL(link).searchParams.get('t') ?? '' } })).status).toBe(410)
+    expect(
+      (await shop.newBrowser().open(`${shop.url}/consent/confirm`, { method: 'POST', form: { t: new URL(link).searchParams.get('t') ?? '' } })).status,
+    ).toBe(410)
     expect(await stateOf(token, 'email_marketing')).not.toBe('GRANTED')
     expect((await say(token, yes('email_marketing'))).errors?.[0]?.extensions.code).toBe('RATE_LIMITED')
   })
@@ -119,7 +121,10 @@ const withGpc = async (query: string, token: string, value = '1') => {
 describe('Global Privacy Control', () => {
   test('is told of at its well-known address', async () => {
     const response = await fetch(`${shop.url}/.well-known/gpc.json`)
-    expect([response.headers.get('content-type'), await response.json()]).toEqual([expect.stringContaining('application/json'), { gpc: true, lastUpdate: '2026-01-15' }])
+    expect([response.headers.get('content-type'), await response.json()]).toEqual([
+      expect.stringContaining('application/json'),
+      { gpc: true, lastUpdate: '2026-01-15' },
+    ])
   })
 
   test('objects once, never grants, and a later yes stands', async () => {

@@ -35,8 +35,7 @@ async function atAccountCentre(as: string): Promise<Browser> {
   return browser
 }
 
-const fetched = (url: string, browser?: Browser) =>
-  fetch(url, { redirect: 'manual', headers: browser ? { cookie: browser.cookieHeaderFor(url) } : {} })
+const fetched = (url: string, browser?: Browser) => fetch(url, { redirect: 'manual', headers: browser ? { cookie: browser.cookieHeaderFor(url) } : {} })
 
 test('on the page: asked for by one press, told by mail, fetched as a whole archive', async () => {
   const browser = await atAccountCentre('person-301')
@@ -66,12 +65,15 @@ test('on the page: asked for by one press, told by mail, fetched as a whole arch
   expect(json('who-read-what.json').map(({ type }: { type: string }) => type)).toEqual(expect.arrayContaining(['customer.created', 'export.requested']))
   expect(files.get('who-read-what.csv')?.split('\r\n')[0]).toBe('"at","event","actor","client","purposes","categories"')
   expect(json('manifest.json').files).toEqual(
-    [...files].filter(([name]) => name !== 'manifest.json').map(([name, text]) => ({ name, bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') })),
+    [...files]
+      .filter(([name]) => name !== 'manifest.json')
+      .map(([name, text]) => ({ name, bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') })),
   )
   const index = files.get('index.html') ?? ''
   expect(index).toContain('<html lang="')
   expect(index).not.toMatch(/<script|<link|src=|@import|url\(|href="[^"]*:/)
-  for (const name of linksOf({ url: 'file:///x/index.html', text: index, status: 200, headers: new Headers() })) expect([name, files.has(name.split('/').at(-1) ?? '')]).toEqual([name, true])
+  for (const name of linksOf({ url: 'file:///x/index.html', text: index, status: 200, headers: new Headers() }))
+    expect([name, files.has(name.split('/').at(-1) ?? '')]).toEqual([name, true])
   const types = await shop.db.collection('audit_log').distinct('type')
   expect(types).toEqual(expect.arrayContaining(['export.requested', 'export.downloaded']))
 })

@@ -73,7 +73,10 @@ describe('a code by mail', () => {
       const way = await atChoice(shop)
       const page = await askForCode(way, address)
       // The letter is written elsewhere, and over by then.
-      await vi.waitFor(async () => expect(await shop.db.collection('jobs').countDocuments({ kind: { $in: ['mail', 'mailCode'] }, doneAt: { $exists: false } })).toBe(0), { timeout: 5_000 })
+      await vi.waitFor(
+        async () => expect(await shop.db.collection('jobs').countDocuments({ kind: { $in: ['mail', 'mailCode'] }, doneAt: { $exists: false } })).toBe(0),
+        { timeout: 5_000 },
+      )
       commands = []
       for (let n = 0; n < 3; n++) await giveCode(way.browser, page, '00000000')
       return commands.filter((one) => / (emails|customers|identities|credentials|guesses|openid)/.test(one)).toSorted()

@@ -51,7 +51,18 @@ export interface Behind {
 
 /** The pages on a real server, before the parts that the gateway would hand in; `elsewhere` is the provider's and the shop's host. */
 export async function openStage(elsewhere = 'http://127.0.0.1:9') {
-  const behind: Behind = { waiting: question(), down: [], fails: null, answers: [], decided: [], operations: [], started: [], confirm: null, joining: null, proofs: [] }
+  const behind: Behind = {
+    waiting: question(),
+    down: [],
+    fails: null,
+    answers: [],
+    decided: [],
+    operations: [],
+    started: [],
+    confirm: null,
+    joining: null,
+    proofs: [],
+  }
   const server = fastify({ forceCloseConnections: true })
   server.removeAllContentTypeParsers()
   await server.register(cookie)
@@ -180,7 +191,14 @@ export const anna = {
   alert: { why: 'notMe' as const },
   merges: [{ id: 'm1', mergedAt: day, undoUntil: day }],
   sessions: [
-    { id: 's1', signedInAt: day, clientNames: ['Account centre', 'Nordlicht'], way: 'google', device: { agent: 'Chrome on Android', place: 'Berlin, Germany' }, current: true },
+    {
+      id: 's1',
+      signedInAt: day,
+      clientNames: ['Account centre', 'Nordlicht'],
+      way: 'google',
+      device: { agent: 'Chrome on Android', place: 'Berlin, Germany' },
+      current: true,
+    },
     { id: 's2', signedInAt: day, clientNames: ['Nordlicht'], way: 'mail', device: null, current: false },
   ],
   accessLog: {

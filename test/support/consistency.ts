@@ -96,7 +96,9 @@ function mergedAway(row: CustomerRow, customers: readonly CustomerRow[]): string
 /** Of whoever is erased: a key, two chains, and when it was. */
 function remains(row: CustomerRow): string[] {
   const left = ['_id', 'state', 'createdAt', 'tokensValidFrom', 'restricted', 'consentVersion', 'endedGrants', 'ledger', 'audit']
-  return Object.entries(row).flatMap(([name, value]) => (left.includes(name) || Object.keys(value).length === 0 ? [] : [`${row._id} was erased and still has ${name}`]))
+  return Object.entries(row).flatMap(([name, value]) =>
+    left.includes(name) || Object.keys(value).length === 0 ? [] : [`${row._id} was erased and still has ${name}`],
+  )
 }
 
 /** Two chains that turned together each name the entry that the other one ended with. */
