@@ -88,7 +88,8 @@ async function finish(
     const clientOf = async (goal: LoginGoal): Promise<string> => {
       if (goal.kind === 'link') {
         // Who asked may have signed out since, and somebody else in (RFC 9700, 4.7).
-        if ((await parts.interactions.sessionCustomer(request.raw, reply.raw)) !== goal.customer) throw new EntenteError('LOGIN_DENIED', { why: 'another session' })
+        if ((await parts.interactions.sessionCustomer(request.raw, reply.raw)) !== goal.customer)
+          throw new EntenteError('LOGIN_DENIED', { why: 'another session' })
         return goal.clientId
       }
       question = await parts.interactions.read(request.raw, reply.raw, goal.interaction)
