@@ -1,3 +1,4 @@
+import type { Risk } from '../config/step-up.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { CustomerStanding } from './confirmation.ts'
@@ -30,10 +31,13 @@ export function accountExists(customers: Pick<CustomerStore, 'readMany'>): Accou
   }
 }
 
-/** Whether the customer has a factor to prove, and since when an alert stands. */
-export function standingOf(customers: Pick<CustomerStore, 'readMany'>) {
+/** Whether the customer has a factor to prove, and since when an alert stands that asks for one (`risks` of the policy's rule for sign-ins). */
+export function standingOf(customers: Pick<CustomerStore, 'readMany'>, risks: ReadonlySet<Risk>) {
   return async (customer: CustomerKey): Promise<CustomerStanding> => {
     const [row] = await customers.readMany([customer], { factors: 1, alert: 1 })
-    return { hasFactor: (row?.factors ?? []).some(({ kind }) => kind !== 'recoveryCodes'), alertSince: row?.alert?.since ?? null }
+    return {
+      hasFactor: (row?.factors ?? []).some(({ kind }) => kind !== 'recoveryCodes'),
+      alertSince: row?.alert !== undefined && risks.has(row.alert.why) ? row.alert.since : null,
+    }
   }
 }

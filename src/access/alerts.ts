@@ -27,7 +27,8 @@ export function alerts({ db, customers, audit }: AlertParts) {
 
   return {
     raise: (customer: CustomerKey, why: Alert['why'], event: AuditEvent): Promise<boolean> =>
-      write(customer, event, (_row, since) => ({ $set: { alert: { since, why } satisfies Alert } })),
+      // The one that stands first stays: what came later may ask for less.
+      write(customer, event, ({ alert }, since) => ({ $set: { alert: alert ?? ({ since, why } satisfies Alert) } })),
 
     /** The customer says that a device is not theirs: it goes, and so does everything that was issued. The sessions are for the caller to end. */
     disown: (customer: CustomerKey, device: string): Promise<boolean> =>

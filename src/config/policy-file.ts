@@ -47,7 +47,11 @@ const textVersion = z
 
 const signals = z
   .strictObject({
-    googleConsentMode: z.array(z.enum(consentTypes)).max(consentTypes.length).default([]).describe('States of Google Consent Mode v2 that a basis for this purpose grants'),
+    googleConsentMode: z
+      .array(z.enum(consentTypes))
+      .max(consentTypes.length)
+      .default([])
+      .describe('States of Google Consent Mode v2 that a basis for this purpose grants'),
     tcfPurposes: z.array(z.int().min(1).max(11)).max(11).default([]).describe('Purposes of the IAB TCF that must all be consented to for a yes to this one'),
   })
   .prefault({})
@@ -59,13 +63,17 @@ export const purposeEntry = z.strictObject({
   covers: z.array(coverage).min(1).max(50),
   clients: z.array(clientId).max(1000).describe('Who may act for this purpose'),
   retention: duration,
-  keptAfterErasure: duration.optional().describe('What it covers must outlast an erasure by so long (Art. 17(3)(b) GDPR): kept apart and encrypted. For CONTRACT and LEGAL_OBLIGATION'),
+  keptAfterErasure: duration
+    .optional()
+    .describe('What it covers must outlast an erasure by so long (Art. 17(3)(b) GDPR): kept apart and encrypted. For CONTRACT and LEGAL_OBLIGATION'),
   processors: z.array(text(120)).max(50).default([]),
   validity: duration.optional().describe('How long a consent counts; without it, until it is withdrawn'),
   requires: z.array(purposeId).max(10).default([]).describe('Purposes that need a legal basis too before this one has one'),
   confirm: z.literal('mail').optional().describe('A yes counts once a link that is sent to the address was followed (double opt-in). With CONSENT'),
   onGpc: z.literal('object').optional().describe('Global Privacy Control counts as an objection to it. With CONSENT and LEGITIMATE_INTEREST'),
-  askAgainAfter: duration.optional().describe('Who said no or left it open is asked again at a sign-in after so long; without it, a no is final and an open question comes back'),
+  askAgainAfter: duration
+    .optional()
+    .describe('Who said no or left it open is asked again at a sign-in after so long; without it, a no is final and an open question comes back'),
   signals,
   texts: z.array(textVersion).min(1).max(100).describe('Oldest first; the last one is in use'),
 })

@@ -19,6 +19,9 @@ export type StepUpAction = (typeof stepUpActions)[number] | 'signIn' | 'acr'
 /** What may make a sign-in doubtful. */
 export const risks = ['newDevice', 'impossibleTravel', 'providerEvent', 'manyFailures', 'notMe', 'tokenReuse'] as const
 /** `mailWayIn`: by a code to the mailbox, which never opens more than the customer's own factor guards; no policy can leave it out. */
+/** A copied token says nothing of who signs in: it has ended with its family, and its alert is for people to read. */
+const usually = risks.filter((risk) => risk !== 'tokenReuse')
+
 export type Risk = (typeof risks)[number] | 'mailWayIn'
 
 export interface ActionRule {
@@ -35,9 +38,9 @@ const span = z.string().refine(isSpan, 'is not an ISO 8601 duration such as PT10
 export const stepUpEntry = z
   .strictObject({
     actions: z.partialRecord(z.enum(stepUpActions), z.strictObject({ within: span })).default({}),
-    signIn: z.strictObject({ risks: z.array(z.enum(risks)).describe('Which of them ask for more at sign-in') }).default({ risks: [...risks] }),
+    signIn: z.strictObject({ risks: z.array(z.enum(risks)).describe('Which of them ask for more at sign-in') }).default({ risks: [...usually] }),
   })
-  .default({ actions: {}, signIn: { risks: [...risks] } })
+  .default({ actions: {}, signIn: { risks: [...usually] } })
   .describe('How long ago one may have signed in to change what guards the account, and what makes a sign-in doubtful')
 
 const tenMinutes = 600_000

@@ -53,7 +53,16 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     report,
   }
   const graphql = opened.adopt(await graphqlServer(parts), (one) => one.close())
-  return { openid, graphql, privacy, ...exported, consents: resolvers.consents, confirmations: consent.confirmations, heedGpc: consent.heedGpc, leaveOpen: leaveOpen(consent.recording) }
+  return {
+    openid,
+    graphql,
+    privacy,
+    ...exported,
+    consents: resolvers.consents,
+    confirmations: consent.confirmations,
+    heedGpc: consent.heedGpc,
+    leaveOpen: leaveOpen(consent.recording),
+  }
 }
 
 async function openIdParts({
@@ -83,7 +92,7 @@ async function openIdParts({
     keys,
     subjects,
     accountExists: accountExists(rows.customers),
-    standing: standingOf(rows.customers),
+    standing: standingOf(rows.customers, policy.stepUp.signIn.risks),
     jobs: storage.jobs,
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
@@ -99,7 +108,11 @@ async function openIdParts({
   }
 }
 
-function resolverParts(house: House, { recording }: Consents, { door, endings, signingKeys }: OpenIdProvider): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
+function resolverParts(
+  house: House,
+  { recording }: Consents,
+  { door, endings, signingKeys }: OpenIdProvider,
+): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }

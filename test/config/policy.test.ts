@@ -73,10 +73,10 @@ describe('the demo policy', () => {
 
 describe('the section about step-ups', () => {
   const before = policyText.split('\nstepUp:')[0] ?? ''
-  test('may be left out, and asks for a recent sign-in and at every risk then', () => {
+  test('may be left out, and asks for a recent sign-in and at the usual risks then', () => {
     const { stepUp } = readPolicy(before, 'policy.yaml')
     expect(stepUp).toEqual(demoPolicy.stepUp)
-    expect([stepUp.eraseMe.within, stepUp.eraseMe.risks.size, stepUp.signIn.risks.size]).toEqual([600_000, 0, 7])
+    expect([stepUp.eraseMe.within, stepUp.eraseMe.risks.size, stepUp.signIn.risks.size]).toEqual([600_000, 0, 6])
   })
 
   test('sets times and risks; a code from the mailbox stays a risk', () => {

@@ -82,4 +82,6 @@ test('a refresh token used twice raises an alert, in the customer’s own audit 
   await shop.graphql(refresh, { input })
   await expect.poll(() => shop.db.collection('customers').countDocuments({ 'alert.why': 'tokenReuse' })).toBe(1)
   expect(await shop.db.collection('audit_log').countDocuments({ type: 'token.reused', _id: { $not: /^gateway/ } } as object)).toBe(1)
+  // It tells people; who signs in is asked nothing more for it.
+  expect((await shop.signIn('google', { as: 'anna' })).accessToken).toBeTruthy()
 })
