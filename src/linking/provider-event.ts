@@ -1,7 +1,7 @@
 import type { LetterToCustomer } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/customers.ts'
-import type { IdentityRow, IdentityState } from '../storage/identities.ts'
+import type { IdentityRow } from '../storage/identities.ts'
 import { inTransaction, type Tx } from '../storage/transaction.ts'
 import { decideEvent, type EventEffect, type ProviderEvent } from './decide-provider-event.ts'
 import { identityKey } from './keys.ts'
