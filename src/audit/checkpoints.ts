@@ -19,6 +19,8 @@ export interface CheckpointParts {
   readonly publicKeys: () => readonly { readonly kid?: string }[]
   /** Milliseconds between two. */
   readonly every: number
+  /** Whoever stops does not wait for a whole one: it is given up between two batches, and begun again elsewhere. */
+  readonly stopping?: AbortSignal
   readonly now: () => number
 }
 
@@ -38,7 +40,7 @@ export const checkpointHash = ({ jws }: Pick<CheckpointRow, 'jws'>): string => c
  * of their ids, `moved` the root over those that no earlier checkpoint named; these are kept, so that every checkpoint can be checked for ever.
  * Memory does not grow with the number of customers.
  */
-export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys, every, now }: CheckpointParts) {
+export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys, every, stopping, now }: CheckpointParts) {
   const until = () => new Date(now() + held)
 
   /** Heads that are not what they were, or whose record is not what it hashed to: told once each, and recorded as they are now. */
@@ -51,10 +53,11 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
     for (const head of [...moved.filter((one) => !isAsHashed(one)), ...changed]) await noteBroken(audit, kind, recordId(head))
   }
 
-  async function take(holder: string, seq: number, before: CheckpointRow | null): Promise<void> {
+  async function take(holder: string, seq: number, before: CheckpointRow | null): Promise<boolean> {
     const all = new MerkleTree()
     for (const kind of ['audit', 'ledger'] as const) {
       for await (const heads of inBatches(store.heads(kind))) {
+        if (stopping?.aborted === true) return false
         for (const head of heads) all.add(leafOf(head))
         const known = await store.recorded(heads.map(({ id }) => id))
         const moved = heads.filter(({ id }) => !known.has(id))
@@ -82,6 +85,7 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
       await leases.hold(tx, lease, holder, until())
       await store.insert(tx, { _id: seq, at, jws })
     })
+    return true
   }
 
   return {
@@ -94,8 +98,7 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
       try {
         const before = await store.last()
         if (!isDue(before)) return false
-        await take(holder, (before?._id ?? 0) + 1, before)
-        return true
+        return await take(holder, (before?._id ?? 0) + 1, before)
       } finally {
         await leases.release(lease, holder)
       }

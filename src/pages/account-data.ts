@@ -34,7 +34,13 @@ const browserSession = z.object({
   current: z.boolean(),
 })
 const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
-const exported = z.object({ id: z.string(), state: z.enum(['PENDING', 'READY', 'EXPIRED', 'FAILED']), requestedAt: z.string(), expiresAt: z.string(), url: text })
+const exported = z.object({
+  id: z.string(),
+  state: z.enum(['PENDING', 'READY', 'EXPIRED', 'FAILED']),
+  requestedAt: z.string(),
+  expiresAt: z.string(),
+  url: text,
+})
 const traitValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()]))]).nullish()
 
 /** Ways in, what confirms beside them, and what is known of both. */

@@ -17,12 +17,19 @@ export function exportSection({ view, data, token }: Account): Html {
     html`<li>
       <div>
         <strong>${words.states[state]}</strong>
-        <p class="soft small">${words.askedOn} ${momentWord(view.language, requestedAt)}${url && html` · ${words.until} ${momentWord(view.language, expiresAt)}`}</p>
+        <p class="soft small">
+          ${words.askedOn} ${momentWord(view.language, requestedAt)}${url && html` · ${words.until} ${momentWord(view.language, expiresAt)}`}
+        </p>
       </div>
       ${url && html`<a class="button fit" href="${new URL(url).pathname}" download>${words.fetch}</a>`}
     </li>`
   return html`<p class="soft">${words.text}</p>
-    ${made.length > 0 && html`<ul class="rows">${made.slice(0, 5).map(row)}</ul>`}
+    ${
+      made.length > 0 &&
+      html`<ul class="rows">
+        ${made.slice(0, 5).map(row)}
+      </ul>`
+    }
     ${isRunning ? null : html`<form method="post" action="/account/export">${token}<button class="button fit">${words.ask}</button></form>`}`
 }
 

@@ -98,7 +98,7 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
   )
 }
 
-/** A token refused this soon after it was given would only be refused again: milliseconds. */
+/** A token refused this soon after it was given might be refused again and again: then the person is asked, and no circle is run. Milliseconds. */
 const tooSoon = 5_000
 
 async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: FastifyReply, session: AccountSession): Promise<FastifyReply> {
@@ -119,9 +119,9 @@ async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: 
       )}`
     return sendPage(parts, reply, view, 200, { title: view.words.account.title, main, wide: true })
   } catch (error) {
-    if (!(error instanceof EntenteError) || error.code !== 'UNAUTHENTICATED' || parts.now().getTime() - session.since < tooSoon) throw error
+    if (!(error instanceof EntenteError) || error.code !== 'UNAUTHENTICATED') throw error
     endSession(reply)
-    return sendToSignIn(parts, reply)
+    return sendToSignIn(parts, reply, parts.now().getTime() - session.since < tooSoon)
   }
 }
 

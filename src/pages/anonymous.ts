@@ -8,7 +8,6 @@ import { html } from './html.ts'
 import { sendPage, viewFor } from './layout.ts'
 import type { AnonymousParts } from './parts.ts'
 
-
 const seconds = 30 * 86_400
 
 const path = '/consent/anonymous'
@@ -63,6 +62,12 @@ export function anonymousPage(app: FastifyInstance, parts: AnonymousParts): void
       })
     const view = viewFor(parts, request, reply)
     const { words } = view
-    return sendPage(parts, reply, view, 200, { title: words.anonymous.done, main: html`<div class="card"><h1>${words.anonymous.done}</h1><p>${words.anonymous.intro}</p></div>` })
+    return sendPage(parts, reply, view, 200, {
+      title: words.anonymous.done,
+      main: html`<div class="card">
+        <h1>${words.anonymous.done}</h1>
+        <p>${words.anonymous.intro}</p>
+      </div>`,
+    })
   })
 }

@@ -28,10 +28,23 @@ export function exportIndex(facts: ExportFacts): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${words.archive}</title>
         <style>
-          body { font: 16px/1.5 system-ui, sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; }
-          h2 { margin: 1.6em 0 0.4em; }
-          li { overflow-wrap: anywhere; }
-          small { opacity: 0.75; }
+          body {
+            font:
+              16px/1.5 system-ui,
+              sans-serif;
+            max-width: 46em;
+            margin: 2em auto;
+            padding: 0 1em;
+          }
+          h2 {
+            margin: 1.6em 0 0.4em;
+          }
+          li {
+            overflow-wrap: anywhere;
+          }
+          small {
+            opacity: 0.75;
+          }
         </style>
       </head>
       <body>
@@ -50,7 +63,13 @@ export function exportIndex(facts: ExportFacts): string {
 function section(title: string, body: Fragment, nothing: string): Html {
   const isEmpty = Array.isArray(body) && body.length === 0
   return html`<h2>${title}</h2>
-    ${isEmpty ? html`<p>${nothing}</p>` : html`<ul>${body}</ul>`}`
+    ${
+      isEmpty
+        ? html`<p>${nothing}</p>`
+        : html`<ul>
+            ${body}
+          </ul>`
+    }`
 }
 
 const item = (parts: readonly (string | undefined)[], at: Date, language: Language): Html =>
@@ -65,7 +84,8 @@ function profileOf(person: CustomerRow, language: Language): Html[] {
     .filter(([, value]) => value !== undefined)
     .map(([field, value]) => {
       const source = person.sources[field]
-      const from = source && html` <small>${said} ${source.from === 'customer' ? yourself : source.from}, ${momentWord(language, source.at.toISOString())}</small>`
+      const from =
+        source && html` <small>${said} ${source.from === 'customer' ? yourself : source.from}, ${momentWord(language, source.at.toISOString())}</small>`
       return html`<li>${fieldWord(wordsIn(language), field.replace('traits:', ''))}: <strong>${[value].flat().map(String).join(', ')}</strong>${from}</li>`
     })
 }
@@ -76,7 +96,10 @@ function decisionsOf({ person, policy, at }: ExportFacts, language: Language): H
     const purpose = policy.purpose(id)
     const title = purpose ? textIn(policy, purpose, language).title : id
     const isDecidable = legalBasis === 'CONSENT' || legalBasis === 'LEGITIMATE_INTEREST'
-    return html`<li>${title}${isDecidable && html`: <strong>${states[state]}</strong>`} <small>${bases[legalBasis]}${decidedAt && ` ${momentWord(language, decidedAt.toISOString())}`}</small></li>`
+    return html`<li>
+      ${title}${isDecidable && html`: <strong>${states[state]}</strong>`}
+      <small>${bases[legalBasis]}${decidedAt && ` ${momentWord(language, decidedAt.toISOString())}`}</small>
+    </li>`
   })
 }
 

@@ -15,7 +15,20 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
     Texts<'or' | 'address' | 'sendCode' | 'passkey' | 'joining' | 'codeTitle' | 'codeText' | 'codeSubmit' | 'codeOther'>
   /** Questions for a proof: what they say, why they come (the reasons of the step-up), and what is wanted (its actions). */
   readonly confirm: Texts<
-    'title' | 'wanted' | 'passkey' | 'passkeyFailed' | 'totp' | 'mailCode' | 'recoveryCode' | 'confirm' | 'send' | 'sendAgain' | 'otherWay' | 'notNow' | 'signIn' | 'leave'
+    | 'title'
+    | 'wanted'
+    | 'passkey'
+    | 'passkeyFailed'
+    | 'totp'
+    | 'mailCode'
+    | 'recoveryCode'
+    | 'confirm'
+    | 'send'
+    | 'sendAgain'
+    | 'otherWay'
+    | 'notNow'
+    | 'signIn'
+    | 'leave'
   > &
     Texts<Reason>
   readonly actions: Texts<(typeof stepUpActions)[number]>

@@ -23,8 +23,7 @@ export const de: Words = {
     address: 'E-Mail-Adresse Ihres Kontos',
     sendCode: 'Code zusenden',
     passkey: 'Mit Passkey anmelden',
-    joining:
-      'Die Anmeldung mit {provider} öffnet von nun an das Konto, in das Sie sich jetzt anmelden. Wenn Sie das nicht wollen, gehen Sie zurück zum Shop.',
+    joining: 'Die Anmeldung mit {provider} öffnet von nun an das Konto, in das Sie sich jetzt anmelden. Wenn Sie das nicht wollen, gehen Sie zurück zum Shop.',
     codeTitle: 'Code eingeben',
     codeText: 'Wenn ein Konto diese Adresse hat, ist ein Code mit 8 Ziffern unterwegs. Er gilt 10 Minuten und nur in diesem Browser.',
     codeSubmit: 'Anmelden',
@@ -144,7 +143,8 @@ export const de: Words = {
     later: 'Sie können jede Antwort jederzeit in der Kontoverwaltung ändern, genauso leicht.',
   },
   anonymous: {
-    intro: 'Sie sind nicht angemeldet. Ihre Antworten bleiben dreißig Tage in diesem Browser und gelten, sobald Sie sich mit ihm anmelden; ein früheres Nein bleibt ein Nein.',
+    intro:
+      'Sie sind nicht angemeldet. Ihre Antworten bleiben dreißig Tage in diesem Browser und gelten, sobald Sie sich mit ihm anmelden; ein früheres Nein bleibt ein Nein.',
     submit: 'Speichern',
     done: 'Ihre Antworten sind in diesem Browser gemerkt.',
   },

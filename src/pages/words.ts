@@ -31,7 +31,17 @@ export function fieldWord(words: Words, coordinate: string): string {
 
 /** Why somebody is asked to prove who they are: the weightiest reason, in one sentence. */
 export function reasonWord({ confirm }: Words, reasons: readonly string[]): string {
-  const weighty = ['notMe', 'providerEvent', 'tokenReuse', 'manyFailures', 'impossibleTravel', 'mailWayIn', 'newDevice', 'signedInLongAgo', 'askedByShop'] as const
+  const weighty = [
+    'notMe',
+    'providerEvent',
+    'tokenReuse',
+    'manyFailures',
+    'impossibleTravel',
+    'mailWayIn',
+    'newDevice',
+    'signedInLongAgo',
+    'askedByShop',
+  ] as const
   return confirm[weighty.find((reason) => reasons.includes(reason)) ?? 'factorEnrolled']
 }
 

@@ -13,6 +13,7 @@ const looksEvery = 2_000 // ms
 /** What the house does to itself: puts its records under a signature now and then, and looks for what an operator should see. */
 export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, registry, openid }: Doors): void {
   const { db, rows, proofs, jobs } = storage
+  const stopping = new AbortController()
   const proof = checkpoints({
     db,
     store: proofs,
@@ -22,6 +23,7 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     sign: openid.signingKeys.sign,
     publicKeys: () => openid.signingKeys.current().published,
     every: policy.checkpointEvery,
+    stopping: stopping.signal,
     now: Date.now,
   })
   const look = alertWatch({
@@ -51,6 +53,8 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
       },
     ),
   )
+  // Disposed of before what repeats, which waits for the work under way.
+  opened.defer(() => stopping.abort())
 }
 
 /** Of what clients may do; their secrets are in no log. */
