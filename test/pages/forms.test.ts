@@ -419,10 +419,12 @@ describe('the account centre', () => {
       expect([to, (await post('/account/confirm', { ...given, to }, { cookie })).status]).toEqual([to, 400])
   })
 
-  test('a token that no longer counts ends in an error page, not in a circle', async () => {
+  test('a token that no longer counts leads to a sign-in that asks the person, not into a circle', async () => {
     const cookie = await signedIn()
     stage.behind.answers = [{ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] }]
-    expect((await visit('/account', { cookie })).response.status).toBe(401)
+    const { response } = await visit('/account', { cookie })
+    expect(response.status).toBe(303)
+    expect(new URL(response.headers.get('location') ?? '', stage.url).searchParams.get('prompt')).toBe('login')
   })
 
   test('F30: its pages have no other addresses', async () => {
