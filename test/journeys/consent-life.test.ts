@@ -168,7 +168,7 @@ test('what was decided before the sign-in comes along, the narrower wins, and a 
   expect(await shop.db.collection('consent_ledger').countDocuments({ 'evidence.by': 'before login' })).toBe(1)
 })
 
-test('a client is told of its own purposes only, signed, in order, and again when it did not answer', { timeout: 30_000 }, async () => {
+test('a client is told of its own purposes only, signed, in order, and again when it did not answer', { timeout: 60_000 }, async () => {
   const token = await person('person-103')
   told.length = 0
   hookStatus = 503
@@ -177,7 +177,8 @@ test('a client is told of its own purposes only, signed, in order, and again whe
   await say(token, no('email_marketing'))
   await vi.waitFor(() => expect(refusedOnce).toBe(true), { timeout: 5_000, interval: 20 })
   hookStatus = 204
-  await vi.waitFor(() => expect(told.length).toBe(2), { timeout: 15_000, interval: 100 })
+  // The second waits for the first, and both begin again after 1, 5 or 30 seconds.
+  await vi.waitFor(() => expect(told.length).toBe(2), { timeout: 50_000, interval: 100 })
   const keys = createRemoteJWKSet(new URL(`${shop.url}/oidc/jwks`))
   const events = await Promise.all(told.map(async ({ body }) => (await jwtVerify(body, keys, { audience: 'marketing', issuer: `${shop.url}/oidc` })).payload))
   expect(told.map(({ type, body }) => [type, decodeProtectedHeader(body).typ])).toEqual([1, 2].map(() => ['application/jwt', 'consent-event+jwt']))
