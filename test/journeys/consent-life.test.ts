@@ -168,8 +168,11 @@ test('what was decided before the sign-in comes along, the narrower wins, and a 
   expect(await shop.db.collection('consent_ledger').countDocuments({ 'evidence.by': 'before login' })).toBe(1)
 })
 
-test('a client is told of its own purposes only, signed, in order, and again when it did not answer', { timeout: 60_000 }, async () => {
+test('a client is told of its own purposes only, signed, in order, and again when it did not answer', { timeout: 90_000 }, async () => {
   const token = await person('person-103')
+  // What earlier stories had to tell is told.
+  const untold = { kind: 'clientHook', doneAt: { $exists: false } }
+  await vi.waitFor(async () => expect(await shop.db.collection('jobs').countDocuments(untold)).toBe(0), { timeout: 15_000, interval: 50 })
   told.length = 0
   hookStatus = 503
   await say(token, yes('email_marketing'), yes('personalised_ads'))
