@@ -1,9 +1,9 @@
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
-import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
+import type { Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
 import { noteDevice, type SeenDevice } from './note-device.ts'
-import { linkWaiting, publicId, type LinkingParts } from './resolve.ts'
+import { linkWaiting, publicId, withNewLogin, type LinkingParts } from './resolve.ts'
 import { hasSecondFactor } from './ways-in.ts'
 
 export interface KnownSignIn {
@@ -71,15 +71,4 @@ async function activeRow({ customers }: LinkingParts, tx: Tx, customer: Customer
   const row = await customers.read(customer, tx)
   if (row === null || row.state !== 'active') throw new EntenteError('LOGIN_DENIED', { why: 'customer is not active' })
   return row
-}
-
-/** Two that link at the same instant: `_id` of `identities` is unique, and the one that lost sees the other's row when it runs again. */
-async function withNewLogin<T>(parts: LinkingParts, customer: CustomerKey, work: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await inTransaction(parts.db, customer, work)
-    } catch (error) {
-      if (!isDuplicateKey(error) || attempt === 5) throw error
-    }
-  }
 }

@@ -69,17 +69,22 @@ export type Resolution =
 export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promise<Resolution> {
   const fresh = { customer: randomBytes(16).toString('base64url'), publicIds: [publicId(), publicId()] as const, at: new Date() }
   const about = identityKey(parts.keys, signIn.claims.issuer, signIn.claims.subject)
+  return withNewLogin(parts, about, async (tx) => {
+    const first = await resolveOne(parts, tx, signIn, { ...fresh, publicId: fresh.publicIds[0] })
+    if (first.do === 'refused' || signIn.waiting === null) return first
+    const owner = await parts.customers.read(first.customer, tx)
+    if (owner === null || hasSecondFactor(owner)) return { ...first, settled: false }
+    const { waiting: claims, clientId } = signIn
+    const linked = await linkWaiting(parts, tx, { claims, owner: first.customer, byMail: false, clientId, publicId: fresh.publicIds[1], at: fresh.at })
+    return { ...first, linked: first.linked || linked }
+  })
+}
+
+/** Two that link at the same instant: `_id` of `identities` and `emails` is unique, and the one that lost sees the other's rows when it runs again. */
+export async function withNewLogin<T>({ db }: Pick<LinkingParts, 'db'>, about: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(parts.db, about, async (tx) => {
-        const first = await resolveOne(parts, tx, signIn, { ...fresh, publicId: fresh.publicIds[0] })
-        if (first.do === 'refused' || signIn.waiting === null) return first
-        const owner = await parts.customers.read(first.customer, tx)
-        if (owner === null || hasSecondFactor(owner)) return { ...first, settled: false }
-        const { waiting: claims, clientId } = signIn
-        const linked = await linkWaiting(parts, tx, { claims, owner: first.customer, byMail: false, clientId, publicId: fresh.publicIds[1], at: fresh.at })
-        return { ...first, linked: first.linked || linked }
-      })
+      return await inTransaction(db, about, work)
     } catch (error) {
       if (!isDuplicateKey(error) || attempt === 5) throw error
     }

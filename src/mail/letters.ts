@@ -10,7 +10,7 @@ export interface WrittenLetter {
 
 /**
  * A letter in German, or in English for every other language. Pure. Nothing in it is loaded from anywhere, and every link begins with the
- * public address: any other is refused with a TypeError.
+ * public address: one that leads elsewhere is refused with a TypeError.
  */
 export function letterFor({ locale, house, ...letter }: Letter & { readonly locale: string | null; readonly house: House }): WrittenLetter {
   const dictionary = locale?.slice(0, 2).toLowerCase() === 'de' ? german : english

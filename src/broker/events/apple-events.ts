@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ProviderKeys } from '../provider-keys.ts'
 import type { EventKind } from '../../linking/decide-provider-event.ts'
 import type { EventReader } from './event.ts'
-import { refusedNotice, verifiedNotice } from './signed-notice.ts'
+import { parsed, refusedNotice, verifiedNotice } from './signed-notice.ts'
 
 export interface AppleEventParts {
   readonly keys: ProviderKeys
@@ -51,13 +51,5 @@ export function appleEvents({ keys, now, clientId, issuers, family }: AppleEvent
       const { type, sub, event_time: time } = event.data
       return [{ id: jti, provider: 'apple', kind: kinds[type] ?? 'other', identity: { issuer: family, subject: sub }, at: new Date(time ?? iat * 1000) }]
     },
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

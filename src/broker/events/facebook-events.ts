@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import type { EventReader } from './event.ts'
-import { refusedNotice } from './signed-notice.ts'
+import { parsed, refusedNotice } from './signed-notice.ts'
 
 export interface FacebookEventParts {
   readonly now: () => number
@@ -38,13 +38,5 @@ export function facebookEvents({ now, appSecret, issuer }: FacebookEventParts): 
       const id = createHash('sha256').update(`${kind}.${encoded}`).digest('base64url')
       return [{ id, provider: 'facebook', kind, identity: { issuer, subject: user }, at: new Date(issuedAt * 1000) }]
     },
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

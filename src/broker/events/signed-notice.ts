@@ -14,6 +14,15 @@ const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 export const refusedNotice = (provider: ProviderId, check: string) => new EntenteError('BAD_USER_INPUT', { provider, check, page: 'webhook' })
 
+/** The JSON in a notice; undefined when it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** What a signed notice says, once the signature is the provider's. Times are left to the caller: events speak of the past (RFC 8417, 2.2). BAD_USER_INPUT */
 export async function verifiedNotice({ provider, keys, algorithms }: NoticeRules, token: string): Promise<unknown> {
   if (token.length > longest || !compactJws.test(token)) throw refusedNotice(provider, 'shape')
