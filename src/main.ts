@@ -6,6 +6,7 @@ import { readProviders } from './broker/providers-file.ts'
 import { ClientsError, knownSecrets, readClients, type Client } from './config/clients.ts'
 import { readConfig, type Config } from './config/env.ts'
 import { readPolicy, type Policy } from './config/policy.ts'
+import { refuseReusedNames } from './consent/reused-names.ts'
 import { withSeenScopes } from './consent/scopes.ts'
 import { withPort } from './config/port.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -34,6 +35,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
     const files = await readFiles(config)
     const storage = await openStorage(opened, config, other)
     const metrics = createMetrics()
+    await refuseReusedNames(files.policy.attributes, storage.rows.seenAttributes)
     const policy = await withSeenScopes(files.policy, storage.rows.seenScopes)
     const base = { config, log, metrics, storage, ...files, policy, other }
     const house = { ...base, ...(await openHouse(opened, base)) }

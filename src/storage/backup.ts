@@ -25,6 +25,7 @@ const asTheyAre = [
   'held_data',
   'alerts',
   'seen_scopes',
+  'seen_attributes',
 ]
 
 /** In no backup: what begins anew, and the keys that everything hangs on. A test fails for a collection that is in none of the three. */

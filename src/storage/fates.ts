@@ -34,6 +34,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   alerts: 'stays: codes and counts',
   clients: 'of no customer',
   seen_scopes: 'of no customer',
+  seen_attributes: 'of no customer',
   customer_keys: 'destroyed in the transaction: backups say nothing of the person any more',
   keys: 'of no customer',
   published_keys: 'of no customer',

@@ -23,6 +23,7 @@ import { leaseStore } from '../storage/leases.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
 import { privacyRequestStore } from '../storage/privacy-requests.ts'
+import { seenAttributeStore } from '../storage/seen-attributes.ts'
 import { seenScopeStore } from '../storage/seen-scopes.ts'
 import { openIdRecords } from '../storage/openid-records.ts'
 import { openRedis, type RedisConnection } from '../storage/redis.ts'
@@ -60,6 +61,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
     requests: inTime(privacyRequestStore(db)),
     seenScopes: inTime(seenScopeStore(db)),
+    seenAttributes: inTime(seenAttributeStore(db)),
     merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))
