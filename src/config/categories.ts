@@ -36,6 +36,14 @@ export const profileCategories: readonly FieldKind[] = [
   { category: 'user.demographic.language', type: 'String', list: false },
 ]
 
+/** Profile fields that a segment's rule may ask about, and what they are. */
+export const ruleFields = {
+  birthYear: 'user.demographic',
+  postcode: 'user.contact.address.postal_code',
+  country: 'user.contact.address.country',
+  locale: 'user.demographic.language',
+} as const
+
 export interface FieldKind {
   readonly category: string
   readonly type: string
@@ -44,6 +52,13 @@ export interface FieldKind {
 
 /** Whether an entry for `broader` speaks about `category` too. */
 export const includesCategory = (broader: string, category: string): boolean => category === broader || category.startsWith(`${broader}.`)
+
+/** What of a coverage speaks about a category: the most specific entry. */
+export function mostSpecific<Entry extends { readonly category: string }>(coverage: readonly Entry[], category: string): Entry | null {
+  return coverage
+    .filter((entry) => includesCategory(entry.category, category))
+    .reduce<Entry | null>((best, entry) => (best && best.category.length >= entry.category.length ? best : entry), null)
+}
 
 /** Forms that a field can take, the widest first. What is not listed for it cannot be given, so it covers nothing. */
 export function formsOf(field: FieldKind): readonly DataForm[] {

@@ -41,6 +41,12 @@ export function isOver(from: Date, duration: string, now: number): boolean {
   return addDuration(from, duration).getTime() <= now
 }
 
+/** Whole days that surely lie within the duration: a year has 365, a month 28. */
+export function daysOf(duration: string): number {
+  const { months, days } = partsOf(duration)
+  return Math.floor(months / 12) * 365 + (months % 12) * 28 + days
+}
+
 /** An ISO 8601 duration of fixed length: `PT10M`, `PT12H`, `P1D`, `P1DT6H`. */
 const spanPattern = /^P(?=\d|T\d)(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$/
 

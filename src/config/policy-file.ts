@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { alertsEntry, checkpointsEntry } from './alerts.ts'
-import { dataForms, knownCategories } from './categories.ts'
+import { audiencesEntry } from './audiences.ts'
+import { dataForms } from './categories.ts'
 import { isDuration, isSpan, spanOf } from './duration.ts'
+import { catalogueEntry } from './event-catalogue.ts'
+import { loginPageEntry } from './login-page.ts'
+import { affinityEntry, computedEntry, segmentEntry } from './personalization.ts'
+import { questionsEntry } from './questions.ts'
+import { category, duration, fieldName, purposeId, text } from './policy-values.ts'
 import { stepUpEntry } from './step-up.ts'
 
 export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
@@ -18,13 +24,6 @@ export const consentTypes = [
   'security_storage',
 ] as const
 
-const text = (most: number) => z.string().trim().min(1).max(most)
-const duration = z.string().refine(isDuration, 'is not an ISO 8601 duration such as P13M or P2Y').describe('ISO 8601 duration in years, months, weeks and days')
-const category = z
-  .string()
-  .refine((name) => knownCategories.has(name), 'is not a known category (Fideslang)')
-  .describe('Fideslang data category, such as user.contact.email; it includes what lies below it')
-const purposeId = z.string().regex(/^[a-z][a-z0-9_]{1,40}$/, 'must be lower case, digits and _, 2 to 41 characters')
 const clientId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a client id')
 const locale = z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'is not a language tag such as de or en-GB')
 
@@ -52,6 +51,11 @@ const signals = z
       .max(consentTypes.length)
       .default([])
       .describe('States of Google Consent Mode v2 that a basis for this purpose grants'),
+    segmentCategories: z
+      .array(text(100))
+      .max(50)
+      .default([])
+      .describe('Categories in `context.consent.categoryPreferences` of Segment calls: a no to one of them keeps an event from this purpose'),
     tcfPurposes: z.array(z.int().min(1).max(11)).max(11).default([]).describe('Purposes of the IAB TCF that must all be consented to for a yes to this one'),
   })
   .prefault({})
@@ -79,7 +83,7 @@ export const purposeEntry = z.strictObject({
 })
 
 export const attributeEntry = z.strictObject({
-  name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,40}$/, 'must be letters and digits, at most 41'),
+  name: fieldName,
   type: z.enum(attributeTypes),
   list: z.boolean().default(false),
   values: z
@@ -130,12 +134,19 @@ export const policyFile = z
     onlyForThePerson: z.array(category).default([]).describe('Profile categories that no purpose covers, on purpose'),
     purposes: z.array(purposeEntry).min(1),
     attributes: z.array(attributeEntry).max(200).default([]).describe("The shop's own fields, at Customer.traits"),
+    events: z.array(catalogueEntry).max(200).default([]).describe('What people do that is kept, for what, and with which properties'),
+    computed: z.array(computedEntry).max(100).default([]).describe('Traits worked out from events, at Customer.traits'),
+    affinities: z.array(affinityEntry).max(20).default([]).describe('Interests that fade, at Customer.affinities'),
+    segments: z.array(segmentEntry).max(200).default([]).describe('Groups of people by rule, at Customer.segments'),
     stepUp: stepUpEntry,
     sessions: sessionsEntry,
     export: exportEntry,
     erasure: erasureEntry,
     checkpoints: checkpointsEntry,
     alerts: alertsEntry,
+    audiences: audiencesEntry,
+    loginPage: loginPageEntry,
+    questions: questionsEntry,
   })
   .meta({ title: 'Entente policy', description: 'Purposes, what each covers in which form, and the shop’s own attributes.' })
 

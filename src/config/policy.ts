@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { Mask } from '../operation.ts'
 import { alertPolicy, type AlertPolicy } from './alerts.ts'
+import { audiencePolicy, type AudiencePolicy } from './audiences.ts'
 import type { DataForm } from './categories.ts'
 import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
 import { spanOf } from './duration.ts'
+import { catalogueOf } from './event-catalogue.ts'
+import { personalizationOf, type Personalization } from './personalization.ts'
+import { loginVariants, type LoginVariant } from './login-page.ts'
 import { parsePolicyFile } from './policy-source.ts'
+import type { Question } from './questions.ts'
 import { stepUpPolicy, type StepUpPolicy } from './step-up.ts'
 
 export type { DataForm } from './categories.ts'
@@ -66,7 +71,7 @@ export interface Attribute {
   readonly category: string
 }
 
-export interface Policy {
+export interface Policy extends Personalization {
   /** SHA-256 (hex) of the content: two processes with the same one decide alike. */
   readonly version: string
   /** The smallest group that a published number may stand for. */
@@ -81,6 +86,7 @@ export interface Policy {
   /** When somebody must prove once more who they are. */
   readonly stepUp: StepUpPolicy
   readonly alerts: AlertPolicy
+  readonly audiences: AudiencePolicy
   /** Milliseconds between two checkpoints. */
   readonly checkpointEvery: number
   /** ISO 8601 durations: since a browser was last used, and since the person signed in. */
@@ -89,6 +95,10 @@ export interface Policy {
   readonly export: { readonly keep: number }
   /** How long an erasure can be taken back: an ISO 8601 duration, `P0D` for not at all. */
   readonly erasure: { readonly grace: string }
+  /** None: the login page is alike for everybody. */
+  readonly loginVariants: readonly LoginVariant[]
+  /** What people may be asked for, the most useful first. */
+  readonly questions: readonly Question[]
   /** Unknown ids have no bit. */
   readonly maskOf: (ids: Iterable<string>) => Mask
   readonly namesOf: (mask: Mask) => string[]
@@ -117,12 +127,16 @@ export function readPolicy(text: string, fileName: string): Policy {
     purposes,
     purpose: (id) => byId.get(id),
     attributes: file.attributes.map(attributeOf),
+    ...personalizationOf(file, catalogueOf(file.events, (id) => byId.get(id)?.retention), maskOf),
     stepUp: stepUpPolicy(file.stepUp),
     alerts: alertPolicy(file.alerts),
+    audiences: audiencePolicy(file.audiences),
     checkpointEvery: spanOf(file.checkpoints.every),
     sessions: file.sessions,
     export: { keep: spanOf(file.export.keep) },
     erasure: file.erasure,
+    loginVariants: loginVariants(file.loginPage),
+    questions: file.questions,
     maskOf,
     namesOf: (mask) => purposes.filter((purpose) => (purpose.mask & mask) !== 0).map(({ id }) => id),
   }
@@ -185,7 +199,7 @@ function builtIns(): Purpose[] {
     confirm: null,
     onGpc: null,
     askAgainAfter: null,
-    signals: { googleConsentMode: [], tcfPurposes: [] },
+    signals: { googleConsentMode: [], segmentCategories: [], tcfPurposes: [] },
     validity: null,
     builtIn: true,
     legalBasis: 'LEGAL_OBLIGATION' as const,

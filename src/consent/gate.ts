@@ -1,4 +1,4 @@
-import { formsOf, includesCategory, type FieldKind } from '../config/categories.ts'
+import { formsOf, mostSpecific, type FieldKind } from '../config/categories.ts'
 import { isOver } from '../config/duration.ts'
 import { builtInPurposes, dataSubjectAccess, type DataForm, type Policy, type Purpose } from '../config/policy.ts'
 import type { Caller, Mask } from '../operation.ts'
@@ -41,10 +41,8 @@ export function masksOf(field: FieldKind, policy: Policy): FieldMasks {
 function coveringMask(category: string, wanted: Form, policy: Policy): Mask {
   return policy.purposes
     .filter(({ coverage }) => {
-      const mostSpecific = coverage
-        .filter((entry) => includesCategory(entry.category, category))
-        .reduce<(typeof coverage)[number] | null>((best, entry) => (best && best.category.length >= entry.category.length ? best : entry), null)
-      return mostSpecific?.form === wanted.form && mostSpecific.matchable === wanted.matchable
+      const entry = mostSpecific(coverage, category)
+      return entry?.form === wanted.form && entry.matchable === wanted.matchable
     })
     .reduce((mask, purpose) => mask | purpose.mask, 0)
 }

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import type { DerivedState } from './derived-state.ts'
 import type { IdentityState } from './identities.ts'
 import { collectionOf } from './mongo.ts'
 import { readAtOnce } from './read-at-once.ts'
@@ -141,6 +142,18 @@ export interface CustomerRow extends Profile {
   merges?: MergeMark[]
   /** Asked for by the person, and not due yet. */
   erasure?: { readonly id: string; readonly dueAt: Date }
+  /** By purpose: made from the events that were kept for it, and shown for nothing else. */
+  derived?: Record<string, DerivedState>
+  /** `segment@purpose`: what audiences search by. Always written together with what a rule reads. */
+  memberships?: string[]
+  /** When time alone may change them. */
+  membershipsDue?: Date
+  /** Counts how often audiences were told of changes: the order in which clients learn of them. */
+  membershipVersion?: number
+  /** By purpose: events received before that moment no longer count for it. */
+  behaviourFrom?: Record<string, Date>
+  /** `kind:name` of interests that the person switched off. */
+  interestsOff?: string[]
   ledger: ChainHead
   audit: ChainHead
 }
@@ -178,12 +191,20 @@ const schema = new Schema<CustomerRow>(
     factors: { type: [{ _id: false, id: String, kind: String, key: String, name: String, addedAt: Date, lastUsedAt: Date, left: Number }], default: undefined },
     merges: { type: [{ _id: false, id: String, mergedAt: Date, undoUntil: Date }], default: undefined },
     erasure: { type: Schema.Types.Mixed },
+    derived: { type: Schema.Types.Mixed },
+    memberships: { type: [String], default: undefined },
+    membershipsDue: Date,
+    membershipVersion: Number,
+    behaviourFrom: { type: Schema.Types.Mixed },
+    interestsOff: { type: [String], default: undefined },
     ledger: { seq: Number, hash: String },
     audit: { seq: Number, hash: String },
   },
   { versionKey: false, minimize: false, strict: 'throw' },
 )
 schema.index({ grants: 1, _id: 1 })
+schema.index({ memberships: 1, _id: 1 })
+schema.index({ membershipsDue: 1 }, { sparse: true })
 
 /** What every gated read brings along, whatever was asked for. */
 export const gateFields = ['state', 'decisions', 'restricted', 'tokensValidFrom', 'endedGrants', 'consentVersion'] as const
@@ -191,6 +212,11 @@ export type GateField = (typeof gateFields)[number]
 export type GatedRow = Pick<CustomerRow, '_id' | GateField> & Partial<CustomerRow>
 
 export type Projection = Readonly<Record<string, 1>>
+
+const memberFields = ['state', 'restricted', 'decisions', 'memberships', 'membershipVersion'] as const
+/** What being in an audience hangs on. */
+export type MemberFacts = Pick<CustomerRow, '_id' | (typeof memberFields)[number]>
+const memberProjection: Projection = Object.fromEntries(memberFields.map((field) => [field, 1]))
 
 const collection = 'customers'
 
@@ -239,6 +265,16 @@ export function customerStore(db: Connection) {
       const result = await model.updateOne({ _id: key, state }, update as object, { session: tx })
       return result.matchedCount === 1
     },
+
+    /** The same update, which answers what membership hung on before; null when it did not happen. */
+    updateFrom: (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active'): Promise<MemberFacts | null> =>
+      model
+        .findOneAndUpdate({ _id: key, state }, update as object, { session: tx, projection: memberProjection, returnDocument: 'before' })
+        .lean<MemberFacts>()
+        .exec(),
+
+    memberFacts: (tx: Tx, key: CustomerKey): Promise<MemberFacts | null> =>
+      model.findOne({ _id: key }, memberProjection).session(tx).lean<MemberFacts>().exec(),
 
     /** Leaves the tombstone in the place of the whole row, so that no member can be forgotten. */
     bury: async (tx: Tx, tombstone: CustomerRow & { readonly state: 'erased' }): Promise<void> => {

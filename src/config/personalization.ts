@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import type { Mask } from '../operation.ts'
+import { daysOf } from './duration.ts'
+import type { CatalogueEvent } from './event-catalogue.ts'
+import { sources, type SourceFile } from './made-from.ts'
+import { duration, fieldName, purposeId, text } from './policy-values.ts'
+import { leavesOf, segmentRule, type Rule } from './segment-rule.ts'
+
+export const computations = ['count', 'sum', 'last', 'first', 'topN', 'distinct'] as const
+export type Computation = (typeof computations)[number]
+
+export const computedEntry = z.strictObject({
+  name: fieldName,
+  compute: z.enum(computations),
+  event: text(100),
+  property: z.string().min(1).max(41).optional().describe('Of what; count takes none'),
+  window: duration.optional().describe('How far back; never further than the event is kept'),
+  n: z.int().min(1).max(20).optional().describe('With topN: how many; 3 when it is left out'),
+})
+
+export const affinityEntry = z.strictObject({
+  kind: fieldName,
+  events: z.record(text(100), z.number().min(0.01).max(1000)).describe('Event → what one of them adds'),
+  property: z.string().min(1).max(41).describe('What the interest is in'),
+  halfLife: duration.describe('After so long without an event an interest counts half'),
+})
+
+export const segmentEntry = z.strictObject({
+  id: purposeId,
+  title: z.record(z.string(), text(120)).describe('In each of the locales'),
+  purposes: z.array(purposeId).min(1).max(29),
+  rule: segmentRule,
+})
+
+export const computedMembers = computedEntry.partial().strip()
+export const affinityMembers = affinityEntry.partial().strip()
+export const segmentMembers = segmentEntry.partial().strip()
+
+/** A value that was worked out, and what reading it takes. */
+export interface Derived {
+  /** Categories that it was made from. */
+  readonly from: readonly string[]
+  /** Purposes that were told of all of it in full, and that its events are kept for. */
+  readonly mask: Mask
+}
+
+export interface ComputedTrait extends Derived {
+  readonly name: string
+  readonly compute: Computation
+  readonly event: string
+  readonly property: string | null
+  /** Days that count, today included. */
+  readonly days: number
+  readonly n: number
+  readonly type: 'String' | 'Int' | 'Float' | 'Boolean'
+  readonly list: boolean
+}
+
+export interface AffinityKind extends Derived {
+  readonly kind: string
+  /** Event → what one of them adds. */
+  readonly weights: ReadonlyMap<string, number>
+  readonly property: string
+  /** Days after which an interest counts half. */
+  readonly halfLife: number
+  /** Days that count. */
+  readonly days: number
+}
+
+export interface Segment extends Derived {
+  readonly id: string
+  /** By locale. */
+  readonly titles: ReadonlyMap<string, string>
+  readonly rule: Rule
+}
+
+export interface Personalization {
+  readonly events: ReadonlyMap<string, CatalogueEvent>
+  readonly computed: readonly ComputedTrait[]
+  readonly affinities: readonly AffinityKind[]
+  readonly segments: readonly Segment[]
+  /** Event → days of which rules ask how often it happened. */
+  readonly counted: ReadonlyMap<string, number>
+}
+
+/** The sections of a checked file, with what each value is made from and for whom. */
+export function personalizationOf(file: SourceFile, events: ReadonlyMap<string, CatalogueEvent>, maskOf: (ids: Iterable<string>) => Mask): Personalization {
+  const made = sources(file)
+  const keptDays = (event: string): number => Math.min(...(events.get(event)?.retention ?? []).map(daysOf))
+  const daysBack = (event: string, window: string | undefined): number => Math.min(keptDays(event), window === undefined ? Infinity : daysOf(window))
+  const derived = ({ from, purposes }: { readonly from: readonly string[]; readonly purposes: readonly string[] }): Derived => ({
+    from,
+    mask: maskOf(purposes),
+  })
+  return {
+    events,
+    computed: file.computed.map((entry) => ({
+      ...derived(made.computed(entry)),
+      name: entry.name,
+      compute: entry.compute,
+      event: entry.event,
+      property: entry.property ?? null,
+      days: daysBack(entry.event, entry.window),
+      n: entry.n ?? 3,
+      ...typeOf(entry, events),
+    })),
+    affinities: file.affinities.map((entry) => ({
+      ...derived(made.affinity(entry)),
+      kind: entry.kind,
+      weights: new Map(Object.entries(entry.events)),
+      property: entry.property,
+      halfLife: daysOf(entry.halfLife),
+      days: Math.min(...Object.keys(entry.events).map(keptDays)),
+    })),
+    segments: file.segments.map((entry) => ({ ...derived(made.segment(entry)), id: entry.id, titles: new Map(Object.entries(entry.title)), rule: entry.rule })),
+    counted: countedIn(file.segments, daysBack),
+  }
+}
+
+function typeOf(
+  { compute, event, property }: z.infer<typeof computedEntry>,
+  events: ReadonlyMap<string, CatalogueEvent>,
+): Pick<ComputedTrait, 'type' | 'list'> {
+  if (compute === 'count' || compute === 'distinct') return { type: 'Int', list: false }
+  if (compute === 'sum') return { type: 'Float', list: false }
+  if (compute === 'topN') return { type: 'String', list: true }
+  return { type: events.get(event)?.properties.get(property ?? '')?.type ?? 'String', list: false }
+}
+
+function countedIn(segments: readonly { readonly rule: Rule }[], daysBack: (event: string, window: string | undefined) => number): ReadonlyMap<string, number> {
+  const counted = new Map<string, number>()
+  for (const leaf of segments.flatMap(({ rule }) => leavesOf(rule)))
+    if ('event' in leaf) counted.set(leaf.event.name, Math.max(counted.get(leaf.event.name) ?? 0, daysBack(leaf.event.name, leaf.event.within)))
+  return counted
+}
