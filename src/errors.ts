@@ -19,6 +19,7 @@ export const catalogue = {
   CONSENT_TEXT_OUTDATED: [409, 'The text that was agreed to is not the current one.'],
   BAD_USER_INPUT: [400, 'The request is not valid.'],
   RATE_LIMITED: [429, 'Too many requests. Please try again later.'],
+  OVERLOADED: [503, 'Too much is going on at the moment. Please try again later.'],
   QUERY_TOO_COSTLY: [400, 'The query asks for too much at once.'],
   INTERNAL_SERVER_ERROR: [500, 'Something went wrong here.'],
 } as const satisfies Record<string, readonly [status: number, message: string]>
@@ -36,6 +37,8 @@ export interface ErrorHints {
   /** The same for a storefront that asks by OAuth (RFC 9470, 3); `maxAge` in seconds. */
   readonly acrValues?: string
   readonly maxAge?: number
+  /** Of FORBIDDEN for an audience: what was handed out is to be called back first, and this is the cursor to fetch from. */
+  readonly since?: string
 }
 
 /** The one error that domain code throws. `detail` and `cause` go to the log only, `hints` to the caller. */

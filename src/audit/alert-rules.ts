@@ -31,6 +31,7 @@ const rules: Readonly<Record<AlertRuleName, Rule>> = {
   forgedNotices: { type: 'provider.event_refused', subject: ({ detail }) => `provider:${String(detail['provider'])}`, times: once },
   chainBroken: { type: 'chain.broken', subject: ({ detail, subjects }) => `chain:${String(detail['kind'])}/${subjects[0] ?? 'gateway'}`, times: once },
   requestsOverdue: { type: 'requests.overdue', subject: house, times: once },
+  suppressionsOverdue: { type: 'suppressions.overdue', subject: client, times: once },
 }
 
 /** What there is to be told, in codes and counts. */

@@ -41,6 +41,7 @@ export const auditTypes = [
   'request.opened',
   'request.closed',
   'requests.overdue',
+  'suppressions.overdue',
   'session.ended',
   'session.ended_everywhere',
   'device.forgotten',

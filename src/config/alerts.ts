@@ -15,6 +15,7 @@ const usual = {
   forgedNotices: { within: 'PT1H', times: 10 },
   chainBroken: { within: 'PT1H', times: 1 },
   requestsOverdue: { within: 'P1D', times: 1 },
+  suppressionsOverdue: { within: 'P1D', times: 1 },
 } as const
 export type AlertRuleName = keyof typeof usual
 const meanings: Readonly<Record<AlertRuleName, string>> = {
@@ -27,6 +28,7 @@ const meanings: Readonly<Record<AlertRuleName, string>> = {
   forgedNotices: 'Notices that a provider did not sign',
   chainBroken: 'A record of the ledger or the audit log is not what it was',
   requestsOverdue: 'A request under privacy law is past its day',
+  suppressionsOverdue: 'A tool that was handed people does not fetch who is gone',
 }
 
 const ruleEntry = (name: AlertRuleName) =>
@@ -53,6 +55,7 @@ export const alertsEntry = z
         forgedNotices: ruleEntry('forgedNotices'),
         chainBroken: ruleEntry('chainBroken'),
         requestsOverdue: ruleEntry('requestsOverdue'),
+        suppressionsOverdue: ruleEntry('suppressionsOverdue'),
       })
       .prefault({}),
   })
@@ -91,6 +94,7 @@ export function alertPolicy({ mail, webhook, rules }: z.infer<typeof alertsEntry
       forgedNotices: threshold('forgedNotices'),
       chainBroken: threshold('chainBroken'),
       requestsOverdue: threshold('requestsOverdue'),
+      suppressionsOverdue: threshold('suppressionsOverdue'),
     },
   }
 }

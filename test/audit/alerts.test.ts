@@ -65,6 +65,7 @@ describe('each rule raises its alert, and none before', () => {
       tooFew: [],
     },
     requestsOverdue: { enough: [happened(700, { type: 'requests.overdue', detail: { erasures: 1, requests: 0 } })], subject: 'house', tooFew: [] },
+    suppressionsOverdue: { enough: [happened(700, { type: 'suppressions.overdue', client: 'ads' })], subject: 'client:ads', tooFew: [] },
   }
   test.each(Object.entries(cases))('%s', (rule, { enough, subject, tooFew }) => {
     expect(names(enough)).toContain(`${rule} ${subject}`)

@@ -1,0 +1,150 @@
+import type { AuditLog } from '../audit/log.ts'
+import { builtInPurposes, consentRecord, type Policy } from '../config/policy.ts'
+import type { Site } from '../consent/site.ts'
+import type { Reading } from '../customers/reads.ts'
+import { EntenteError } from '../errors.ts'
+import { tokenOf, type Caller } from '../operation.ts'
+import type { AudienceReceiverStore } from '../storage/audience-receivers.ts'
+import { cursorsLast, type AudienceCursors, type AudiencePlace, type CursorOf } from './audience-cursor.ts'
+import { audienceName } from './audience-marks.ts'
+import { changesFrom, type Audience, type AudiencePage, type AudiencePages, type Found } from './audience-pages.ts'
+
+export interface AudienceParts {
+  readonly pages: AudiencePages
+  readonly cursors: AudienceCursors
+  readonly receivers: Pick<AudienceReceiverStore, 'read' | 'owes' | 'calledBack'>
+  readonly note: AuditLog['note']
+  readonly policy: Policy
+  /** Milliseconds. */
+  readonly now: () => number
+}
+
+export interface AudienceRequest {
+  readonly segment: string
+  readonly purpose: string
+  /** Paths of the fields that are asked for, sorted: a cursor belongs to them. */
+  readonly fields: readonly string[]
+  /** A cursor to go on from. */
+  readonly after: string | null
+  /** The cursor of a run that was complete: only what has changed since. */
+  readonly since: string | null
+}
+
+/** A run through an audience that may begin, or go on. */
+export interface AudienceRun {
+  readonly audience: Audience
+  readonly request: AudienceRequest
+  readonly place: AudiencePlace
+  readonly begun: number
+}
+
+/** A page with the cursor for what comes behind it. */
+export type CursorPage = AudiencePage & { readonly cursor: string }
+
+/** What was read longer ago is read again before it is shown. Milliseconds. */
+const freshFor = 1_000
+
+/**
+ * The people of a segment for a purpose, in the fields and forms that it covers, for tools: all of them, or what changed since. Who was
+ * handed people and does not fetch in time who is gone gets nobody new. UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT
+ */
+export function audiences({ pages, cursors, receivers, note, policy, now }: AudienceParts) {
+  const cursorOf = ({ audience, request }: Pick<AudienceRun, 'audience' | 'request'>): CursorOf => ({
+    clientId: audience.caller.clientId,
+    audience: audience.name,
+    fields: request.fields,
+  })
+
+  async function begin(given: Caller | null, request: AudienceRequest): Promise<AudienceRun> {
+    const audience = audienceOf(given, request, policy)
+    if (request.after !== null && request.since !== null) throw new EntenteError('BAD_USER_INPUT', { why: 'after and since' }, { field: 'since' })
+    const of = cursorOf({ audience, request })
+    const run = (place: AudiencePlace, begun: number): AudienceRun => ({ audience, request, place, begun })
+    if (request.since !== null) {
+      const known = cursors.read(of, request.since, 'since')
+      const from = known.among === 'changes' ? known : changesFrom(known.begun, known.policy)
+      return run(from, from.after === '' ? now() : from.begun)
+    }
+    const place = request.after === null ? null : cursors.read(of, request.after, 'after')
+    if (place?.among === 'changes') return run(place, place.begun)
+    if (place !== null && place.policy !== policy.version) throw new EntenteError('BAD_USER_INPUT', { why: 'another policy' }, { field: 'after' })
+    if (place?.again) return run(place, place.begun)
+    await refuseBehind(of)
+    if (place !== null) return run(place, place.begun)
+    const begun = Math.min(now(), (await receivers.owes(of.clientId, of.audience, new Date(now()))).getTime())
+    return run({ among: 'members', after: '', begun, policy: policy.version, again: false }, begun)
+  }
+
+  /** FORBIDDEN, with the cursor for `since` from which the receiver catches up while there is one. */
+  async function refuseBehind(of: CursorOf): Promise<void> {
+    const calledBackTo = (await receivers.read(of.clientId, of.audience))?.calledBackTo.getTime() ?? now()
+    if (calledBackTo + policy.audiences.suppressionsWithin >= now()) return
+    // Under which policy it was told what it holds is not known here, so everybody is told of again.
+    const since = calledBackTo + cursorsLast < now() ? undefined : cursors.write(of, changesFrom(calledBackTo, ''))
+    throw new EntenteError('FORBIDDEN', { why: 'fetches nothing of who is gone' }, { field: 'since', ...(since !== undefined && { since }) })
+  }
+
+  const find = (run: AudienceRun, site: Site, from: AudiencePlace, limit: number): Promise<Found> => pages.find(run.audience, site, from, run.begun, limit)
+
+  function show(run: AudienceRun, site: Site, reading: Reading, found: Found): CursorPage {
+    const page = pages.show(run.audience, site, reading, found)
+    return { ...page, cursor: cursors.write(cursorOf(run), page.place) }
+  }
+
+  /** What changed up to the beginning of this run has been fetched. */
+  async function settle({ audience, begun }: AudienceRun, { complete }: AudiencePage, from: AudiencePlace): Promise<void> {
+    if (complete && (from.among === 'changes' || from.again)) await receivers.calledBack(audience.caller.clientId, audience.name, new Date(begun))
+  }
+
+  return {
+    begin,
+
+    /** One page, for an operation that notes itself what it has shown. */
+    async page(reading: Reading, site: Site, request: AudienceRequest, first: number): Promise<CursorPage> {
+      const run = await begin(reading.caller, request)
+      const page = show(run, site, reading, await find(run, site, run.place, first))
+      await settle(run, page, run.place)
+      return page
+    },
+
+    /** Page after page to the end; what is given is in the audit log before. The next page is read while this one is written and taken. */
+    async *pages(run: AudienceRun, site: Site, readingOf: () => Reading, limit: number): AsyncGenerator<CursorPage> {
+      const categories = [...new Set(site.fields.map(({ category }) => category))].sort()
+      for (let found = await find(run, site, run.place, limit); ;) {
+        const page = show(run, site, readingOf(), found)
+        const ahead = page.complete ? null : { at: now(), found: find(run, site, page.place, limit) }
+        ahead?.found.catch(() => undefined)
+        if (page.people.length > 0) {
+          const { clientId: client } = run.audience.caller
+          const subjects = page.people.map(({ key }) => key)
+          await note({
+            type: 'data.read',
+            client,
+            actor: 'client',
+            subjects,
+            purposes: [run.audience.purpose],
+            categories,
+            detail: { segment: run.request.segment },
+          })
+        }
+        await settle(run, page, found.from)
+        yield page
+        if (ahead === null) return
+        found = await (now() - ahead.at > freshFor ? find(run, site, page.place, limit) : ahead.found)
+      }
+    },
+  }
+}
+
+export type Audiences = ReturnType<typeof audiences>
+
+/** For the one purpose: what the token may do beside it shows nothing here. Who may not ask and what is not there look alike per kind. */
+function audienceOf(given: Caller | null, { segment, purpose: id }: AudienceRequest, policy: Policy): Audience {
+  const caller = tokenOf(given)
+  if (caller.customer !== null) throw new EntenteError('FORBIDDEN', { why: 'audiences are for tools' })
+  const mask = policy.maskOf([id]) & caller.purposes & ~builtInPurposes
+  if (mask === 0) throw new EntenteError('FORBIDDEN', { why: 'not a purpose of this token' }, { field: 'purpose' })
+  const isKnown = policy.segments.some((one) => one.id === segment && (one.mask & mask) !== 0)
+  if (!isKnown) throw new EntenteError('BAD_USER_INPUT', { why: 'no such segment for this purpose' }, { field: 'segment' })
+  return { name: audienceName(segment, id), purpose: id, caller: { ...caller, purposes: mask | consentRecord } }
+}
