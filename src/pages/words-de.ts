@@ -103,6 +103,7 @@ export const de: Words = {
     ],
     BAD_USER_INPUT: ['Etwas im Formular passt nicht', 'Bitte prüfen Sie Ihre Eingaben. Nichts wurde geändert.'],
     RATE_LIMITED: ['Zu viele Versuche', 'Bitte warten Sie einen Moment und versuchen Sie es noch einmal.'],
+    OVERLOADED: ['Gerade ist viel los', 'Bitte versuchen Sie es in einem Moment noch einmal.'],
     QUERY_TOO_COSTLY: ['Das hat nicht geklappt', 'Es wurde zu viel auf einmal verlangt.'],
     INTERNAL_SERVER_ERROR: [
       'Hier ist etwas schiefgegangen',

@@ -88,6 +88,7 @@ export const en: Words = {
     FORBIDDEN: ['This was not allowed', 'The form did not come from this page, or it was open for too long. Please go back, reload and try again.'],
     BAD_USER_INPUT: ['Something in the form does not fit', 'Please check what you entered. Nothing was changed.'],
     RATE_LIMITED: ['Too many tries', 'Please wait a moment and try again.'],
+    OVERLOADED: ['Too much is going on', 'Please try again in a moment.'],
     QUERY_TOO_COSTLY: ['This did not work', 'Too much was asked for at once.'],
     INTERNAL_SERVER_ERROR: ['Something went wrong here', 'This is our fault. Please try again; the reference number helps us find out why.'],
   },

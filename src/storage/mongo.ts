@@ -1,5 +1,4 @@
-import type { Collection, Document } from 'mongodb'
-import mongoose, { type Connection, type Schema } from 'mongoose'
+import mongoose, { type Connection, type mongo, type Schema } from 'mongoose'
 import { EntenteError } from '../errors.ts'
 import { within } from './within.ts'
 
@@ -58,9 +57,9 @@ export function collectionOf<Row>(db: Connection, name: string, schema: Schema<R
 }
 
 /** The same collection by the driver alone, for rows that only we write and that are read and written often: nothing is cast or checked again. */
-export function rowsOf<Row extends Document>(db: Connection, name: string, schema: Schema<Row>): Collection<Row> {
+export function rowsOf<Row extends mongo.Document>(db: Connection, name: string, schema: Schema<Row>): mongo.Collection<Row> {
   // Mongoose's type of what it hands on says less than the driver's own.
-  return collectionOf<Row>(db, name, schema).collection as unknown as Collection<Row>
+  return collectionOf<Row>(db, name, schema).collection as unknown as mongo.Collection<Row>
 }
 
 /** For rows that must be there by construction; what is missing is our defect, not the caller's. */

@@ -1,6 +1,8 @@
-import type { ClientSession, Connection } from 'mongoose'
+import mongoose, { type ClientSession, type Connection } from 'mongoose'
 import { EntenteError } from '../errors.ts'
 import { longest, within } from './within.ts'
+
+const { MongoError, MongoServerError } = mongoose.mongo
 
 /** Proof of being inside a transaction: writes that belong together demand it. */
 export type Tx = ClientSession & { readonly __tx: unique symbol }
@@ -42,3 +44,11 @@ async function inLine<T>(db: Connection, about: string, work: () => Promise<T>):
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 11000
 }
+
+/** Whether what was to be written is at fault, not MongoDB or the way to it: trying the same again would end the same way. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof MongoServerError) return !passing.some((label) => error.hasErrorLabel(label))
+  return !(error instanceof EntenteError || error instanceof MongoError)
+}
+
+const passing = ['TransientTransactionError', 'UnknownTransactionCommitResult', 'RetryableWriteError', 'RetryableError', 'SystemOverloadedError']

@@ -1,0 +1,139 @@
+import type { Policy } from '../config/policy.ts'
+import { basisOf } from '../consent/gate.ts'
+import type { CustomerKey } from '../operation.ts'
+import type { AnonymousEventRow } from '../storage/anonymous-events.ts'
+import type { BehaviourRow, DerivedChange } from '../storage/customer-batches.ts'
+import type { EventRow, KeptEventRow } from '../storage/events.ts'
+import type { Capturing, FitEvent } from './capture.ts'
+import type { Deriver, KeptEvent } from './derive.ts'
+
+/** What becomes of something that was sent and is fit to be kept. A call that only says who somebody is, is kept too. */
+export type Outcome = 'KEPT' | 'DUPLICATE' | 'NO_PURPOSE'
+
+/** Something a client sent, by the keys of this house. */
+export interface Incoming {
+  readonly client: string
+  /** Null for somebody whom nobody knows. */
+  readonly customer: CustomerKey | null
+  /** Keyed hash of the client and the id under which the browser goes; null without one. */
+  readonly bucket: string | null
+  /** Whether what waits in the bucket is the customer's. */
+  readonly joins: boolean
+  /** Null for a call that only says who somebody is. */
+  readonly event: (FitEvent & { readonly id: string }) | null
+}
+
+/** What is known when a batch is looked at, all of one moment. */
+export interface BatchFacts {
+  readonly rows: ReadonlyMap<CustomerKey, BehaviourRow>
+  /** Ids that are kept already, as far as anybody has looked. */
+  readonly known: ReadonlySet<string>
+  readonly waiting: readonly AnonymousEventRow[]
+  /** Milliseconds. */
+  readonly now: number
+}
+
+/** All that one transaction writes. */
+export interface BatchPlan {
+  readonly outcomes: readonly Outcome[]
+  readonly events: readonly EventRow[]
+  readonly anonymous: readonly AnonymousEventRow[]
+  readonly changes: readonly DerivedChange[]
+  /** Buckets whose events went to their customer or nowhere. */
+  readonly emptied: readonly string[]
+}
+
+export interface PlanParts {
+  readonly policy: Policy
+  readonly capturing: Capturing
+  readonly deriver: Deriver
+}
+
+interface Person {
+  readonly row: BehaviourRow
+  readonly basis: number
+  readonly byPurpose: Map<string, KeptEvent[]>
+}
+
+/**
+ * Decides a batch: who is known, what has a basis now, what is new, and what follows for what is derived. Pure. An event counts for a
+ * purpose when the person gives a basis for it, and when it was received since they last did.
+ */
+export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: readonly Incoming[], { rows, known, waiting, now }: BatchFacts): BatchPlan {
+  const seen = new Set(known)
+  const people = new Map<CustomerKey, Person>()
+  const events: EventRow[] = []
+  const anonymous: AnonymousEventRow[] = []
+  const emptied = new Set<string>()
+
+  function personOf(key: CustomerKey): Person | null {
+    const found = people.get(key)
+    if (found) return found
+    const row = rows.get(key)
+    if (row === undefined) return null
+    const person = { row, basis: basisOf(row, policy, now), byPurpose: new Map<string, KeptEvent[]>() }
+    people.set(key, person)
+    return person
+  }
+
+  function keepFor(person: Person, event: KeptEventRow): boolean {
+    const { behaviourFrom } = person.row
+    const purposes = behaviourFrom ? event.purposes.filter((id) => !(event.receivedAt < (behaviourFrom[id] ?? 0))) : event.purposes
+    if (purposes.length === 0) return false
+    const { _id: id, name, at, receivedAt, client, properties, expiresAt } = event
+    events.push({ _id: id, customer: person.row._id, name, at, receivedAt, client, purposes, properties, expiresAt })
+    const kept = { id, name, at, receivedAt, properties }
+    for (const purpose of purposes) {
+      const all = person.byPurpose.get(purpose)
+      if (all) all.push(kept)
+      else person.byPurpose.set(purpose, [kept])
+    }
+    return true
+  }
+
+  function join(person: Person, bucket: string): void {
+    if (emptied.has(bucket)) return
+    emptied.add(bucket)
+    const allowed = capturing.purposesOf({ purposes: ~0 }, person.basis)
+    for (const { bucket: its, ...event } of waiting) {
+      if (its !== bucket || seen.has(event._id)) continue
+      seen.add(event._id)
+      keepFor(person, { ...event, purposes: event.purposes.filter((id) => allowed.includes(id)) })
+    }
+  }
+
+  function keepAnonymous({ client, bucket }: Incoming, event: FitEvent & { readonly id: string }): Outcome {
+    const purposes = bucket === null ? [] : capturing.anonymousPurposesOf(event)
+    if (bucket === null || purposes.length === 0) return 'NO_PURPOSE'
+    const { id: _id, name, at, receivedAt, properties } = event
+    anonymous.push({ _id, bucket, name, at, receivedAt, client, purposes, properties, expiresAt: capturing.anonymousUntil(event) })
+    return 'KEPT'
+  }
+
+  function outcomeOf(one: Incoming): Outcome {
+    const { customer, bucket, event } = one
+    const person = customer === null ? null : personOf(customer)
+    if (person !== null && one.joins && bucket !== null) join(person, bucket)
+    if (event === null) return 'KEPT'
+    if (seen.has(event.id)) return 'DUPLICATE'
+    seen.add(event.id)
+    if (customer === null) return keepAnonymous(one, event)
+    if (person === null) return 'NO_PURPOSE'
+    const purposes = capturing.purposesOf(event, person.basis)
+    const { id: _id, name, at, receivedAt, properties, expiresAt } = event
+    return keepFor(person, { _id, name, at, receivedAt, client: one.client, purposes, properties, expiresAt }) ? 'KEPT' : 'NO_PURPOSE'
+  }
+
+  const outcomes = incoming.map(outcomeOf)
+  const changes = [...people.values()].filter(({ byPurpose }) => byPurpose.size > 0).map((person) => changeOf(deriver, person, now))
+  return { outcomes, events, anonymous, changes, emptied: [...emptied] }
+}
+
+/** Written for everybody who did something, so that a decision at the same moment comes before it or after it as a whole. */
+function changeOf(deriver: Deriver, { row, byPurpose }: Person, now: number): DerivedChange {
+  const derived = new Map(
+    [...byPurpose].map(([purpose, events]) => [purpose, deriver.apply(row.derived?.[purpose], purpose, events, now, row.interestsOff ?? [])]),
+  )
+  const after = { ...row, derived: { ...row.derived, ...Object.fromEntries(derived) } }
+  return { customer: row._id, derived, ...deriver.memberships(after, now) }
+}

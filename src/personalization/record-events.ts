@@ -1,0 +1,142 @@
+import type { Connection } from 'mongoose'
+import { EntenteError } from '../errors.ts'
+import type { AnonymousEventStore } from '../storage/anonymous-events.ts'
+import { updateOf, type CustomerBatches, type DerivedChange } from '../storage/customer-batches.ts'
+import type { CustomerStore } from '../storage/customers.ts'
+import type { EventStore } from '../storage/events.ts'
+import { inTransaction, isDuplicateKey, isRefusal, type Tx } from '../storage/transaction.ts'
+import { planBatch, type BatchPlan, type Incoming, type Outcome, type PlanParts } from './plan-batch.ts'
+
+export interface RecordEventsParts extends PlanParts {
+  readonly db: Connection
+  readonly batches: CustomerBatches
+  /** Whose memberships change is written by this: audiences learn of it. */
+  readonly customers: Pick<CustomerStore, 'update'>
+  readonly behaviour: Pick<EventStore, 'known' | 'insert'>
+  readonly anonymous: Pick<AnonymousEventStore, 'known' | 'insert' | 'of' | 'empty'>
+  /** Something that could not be written although MongoDB was there. */
+  readonly report: (error: unknown) => void
+  /** Milliseconds. */
+  readonly now: () => number
+}
+
+export type RecordEvents = (incoming: readonly Incoming[]) => Promise<readonly (Outcome | 'INVALID_PROPERTIES')[]>
+
+/** Events that wait at most, and that go into one transaction. */
+const mostWaiting = 20_000
+const together = 1_000
+const mostJoined = 1_000
+const mostAttempts = 5
+
+interface Request {
+  readonly incoming: readonly Incoming[]
+  readonly settle: (outcomes: Awaited<ReturnType<RecordEvents>>) => void
+  readonly fail: (error: unknown) => void
+}
+
+/**
+ * Keeps what was sent: when the answer comes, it is durable, and counted once however often it is sent. Requests that come while a
+ * transaction is under way go into the next one together, so many small ones cost little more than a large one. OVERLOADED when too many
+ * wait; INTERNAL_SERVER_ERROR while MongoDB is away: who repeats it loses and doubles nothing.
+ */
+export function recordEvents(parts: RecordEventsParts): RecordEvents {
+  const waiting: Request[] = []
+  let events = 0
+  let working = false
+
+  async function work(): Promise<void> {
+    working = true
+    for (let group = next(); group.length > 0; group = next()) await answer(parts, group)
+    working = false
+  }
+
+  function next(): Request[] {
+    let [requests, size] = [0, 0]
+    for (; requests < waiting.length; requests++) {
+      size += waiting[requests]?.incoming.length ?? 0
+      if (requests > 0 && size > together) break
+    }
+    const group = waiting.splice(0, requests)
+    for (const { incoming } of group) events -= incoming.length
+    return group
+  }
+
+  return (incoming) => {
+    if (incoming.length === 0) return Promise.resolve([])
+    if (events + incoming.length > mostWaiting) throw new EntenteError('OVERLOADED', { waiting: events }, { retryAfter: 1 })
+    events += incoming.length
+    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Awaited<ReturnType<RecordEvents>>>()
+    waiting.push({ incoming, settle, fail })
+    if (!working) void work()
+    return promise
+  }
+}
+
+async function answer(parts: RecordEventsParts, group: readonly Request[]): Promise<void> {
+  try {
+    const outcomes = await kept(
+      parts,
+      group.flatMap(({ incoming }) => incoming),
+    )
+    let from = 0
+    for (const { incoming, settle } of group) settle(outcomes.slice(from, (from += incoming.length)))
+  } catch (error) {
+    for (const { fail } of group) fail(error)
+  }
+}
+
+/** What cannot be written spoils nothing but itself: it is looked for by halves. */
+async function kept(parts: RecordEventsParts, incoming: readonly Incoming[]): Promise<(Outcome | 'INVALID_PROPERTIES')[]> {
+  try {
+    return [...(await keptTogether(parts, incoming))]
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    if (incoming.length > 1) {
+      const middle = Math.ceil(incoming.length / 2)
+      return [...(await kept(parts, incoming.slice(0, middle))), ...(await kept(parts, incoming.slice(middle)))]
+    }
+    parts.report(error)
+    return ['INVALID_PROPERTIES']
+  }
+}
+
+/** Events are hardly ever sent twice, so whether they are known is asked only after one of them was. */
+async function keptTogether(parts: RecordEventsParts, incoming: readonly Incoming[]): Promise<readonly Outcome[]> {
+  const now = parts.now()
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(parts.db, 'events', (tx) => keptIn(parts, tx, incoming, now, attempt > 1))
+    } catch (error) {
+      if (!isDuplicateKey(error) || attempt === mostAttempts) throw error
+    }
+  }
+}
+
+async function keptIn(parts: RecordEventsParts, tx: Tx, incoming: readonly Incoming[], now: number, look: boolean): Promise<readonly Outcome[]> {
+  const { batches, behaviour, anonymous } = parts
+  const keys = [...new Set(incoming.flatMap(({ customer }) => customer ?? []))]
+  const buckets = [...new Set(incoming.flatMap(({ customer, bucket, joins }) => (joins && customer !== null && bucket !== null ? [bucket] : [])))]
+  const rows = keys.length === 0 ? [] : await batches.read(keys, tx)
+  const waiting = buckets.length === 0 ? [] : await anonymous.of(buckets, mostJoined, tx)
+  const ids = [...waiting.map(({ _id }) => _id), ...(look ? incoming.flatMap(({ event }) => event?.id ?? []) : [])]
+  const known = new Set(ids.length === 0 ? [] : await behaviour.known(ids, tx))
+  if (look) for (const id of await anonymous.known(ids, tx)) if (!waiting.some(({ _id }) => _id === id)) known.add(id)
+  const plan = planBatch(parts, incoming, { rows: new Map(rows.map((row) => [row._id, row])), known, waiting, now })
+  await written(parts, tx, plan, new Map(rows.map(({ _id, memberships = [] }) => [_id, memberships])))
+  return plan.outcomes
+}
+
+async function written(
+  { batches, customers, behaviour, anonymous }: RecordEventsParts,
+  tx: Tx,
+  { changes, events, anonymous: unnamed, emptied }: BatchPlan,
+  before: ReadonlyMap<string, readonly string[]>,
+): Promise<void> {
+  const isMove = ({ customer, memberships }: DerivedChange) => memberships.join() !== before.get(customer)?.join()
+  const staying = changes.filter((change) => !isMove(change))
+  if (staying.length > 0) await batches.write(tx, staying)
+  for (const change of changes.filter(isMove)) await customers.update(tx, change.customer, updateOf(change))
+  if (events.length > 0) await behaviour.insert(tx, [...events])
+  if (unnamed.length > 0) await anonymous.insert(tx, [...unnamed])
+  if (emptied.length > 0) await anonymous.empty(emptied, tx)
+}

@@ -1,0 +1,51 @@
+import type { Connection } from 'mongoose'
+import type { CustomerKey } from '../operation.ts'
+import type { CustomerRow } from './customers.ts'
+import type { DerivedState } from './derived-state.ts'
+import { readAtOnce } from './read-at-once.ts'
+import type { Tx } from './transaction.ts'
+
+const needed = ['state', 'decisions', 'restricted'] as const
+const behavioural = ['birthYear', 'postcode', 'country', 'locale', 'traits', 'derived', 'memberships', 'behaviourFrom', 'interestsOff'] as const
+
+/** What it takes to decide about somebody's behaviour, and to work out what follows from it. */
+export type BehaviourRow = Pick<CustomerRow, '_id' | (typeof needed)[number]> & Partial<Pick<CustomerRow, (typeof behavioural)[number]>>
+
+/** What behaviour changes in a customer. */
+export interface DerivedChange {
+  readonly customer: CustomerKey
+  /** By purpose, as far as it changed. */
+  readonly derived: ReadonlyMap<string, DerivedState>
+  readonly memberships: readonly string[]
+  readonly due: Date | null
+}
+
+const collection = 'customers'
+const projection = Object.fromEntries([...needed, ...behavioural].map((field) => [field, 1 as const]))
+
+/** Many customers at once, by the driver alone: one command each way, whatever the number. */
+export function customerBatches(db: Connection) {
+  const rows = db.collection<CustomerRow>(collection)
+  return {
+    /** Those that are there, in no order. */
+    read: (keys: readonly CustomerKey[], tx: Tx): Promise<BehaviourRow[]> =>
+      readAtOnce<BehaviourRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }, tx),
+
+    write: async (tx: Tx, changes: readonly DerivedChange[]): Promise<void> => {
+      const writes = changes.map((change) => ({ updateOne: { filter: { _id: change.customer, state: 'active' as const }, update: updateOf(change) } }))
+      const { matchedCount } = await rows.bulkWrite(writes, { session: tx, ordered: false })
+      if (matchedCount !== changes.length) throw new Error('a customer changed within a transaction')
+    },
+  }
+}
+
+export type CustomerBatches = ReturnType<typeof customerBatches>
+
+/** Targeted: what is derived for other purposes is not touched. */
+export function updateOf({ derived, memberships, due }: DerivedChange) {
+  const states = Object.fromEntries([...derived].map(([purpose, state]) => [`derived.${purpose}`, state]))
+  return {
+    $set: { ...states, memberships: [...memberships], ...(due !== null && { membershipsDue: due }) },
+    ...(due === null && { $unset: { membershipsDue: '' as const } }),
+  }
+}

@@ -1,0 +1,86 @@
+import { Schema, type Connection } from 'mongoose'
+import type { CustomerKey } from '../operation.ts'
+import { rowsOf } from './mongo.ts'
+import type { Tx } from './transaction.ts'
+
+export type EventValue = string | number | boolean
+
+/** Something a person did, as far as the catalogue lets it be kept. */
+export interface KeptEventRow {
+  /** Keyed hash of the client and its `messageId`: the same event sent again is the same row. */
+  _id: string
+  name: string
+  /** When it happened, as the client says; never after `receivedAt`. */
+  at: Date
+  receivedAt: Date
+  client: string
+  /** Purposes that had a legal basis when it was received, less those that ended since. It counts for no other. */
+  purposes: readonly string[]
+  properties: Record<string, EventValue>
+  /** Removed by the database after this. */
+  expiresAt: Date
+}
+
+export interface EventRow extends KeptEventRow {
+  customer: CustomerKey
+}
+
+const schema = new Schema<EventRow>(
+  {
+    _id: { type: String, required: true },
+    customer: { type: String, required: true },
+    name: { type: String, required: true },
+    at: { type: Date, required: true },
+    receivedAt: { type: Date, required: true },
+    client: { type: String, required: true },
+    purposes: [String],
+    properties: { type: Schema.Types.Mixed, required: true },
+    expiresAt: { type: Date, required: true },
+  },
+  { versionKey: false, strict: 'throw', minimize: false },
+)
+schema.index({ customer: 1, receivedAt: 1 })
+schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
+
+const atOnce = 1_000
+
+/** What customers did. Rows are only added and taken away; all that changes in one is that it loses purposes. */
+export function eventStore(db: Connection) {
+  const rows = rowsOf<EventRow>(db, 'events', schema)
+  return {
+    /** Which of these are kept already. */
+    known: async (ids: readonly string[], tx: Tx): Promise<string[]> => {
+      const found = await rows.find({ _id: { $in: [...ids] } }, { session: tx, projection: { _id: 1 }, batchSize: ids.length + 1 }).toArray()
+      return found.map(({ _id }) => _id)
+    },
+
+    /** Throws a duplicate key (`isDuplicateKey`) when one of them is kept already, which ends the transaction. */
+    insert: async (tx: Tx, fresh: EventRow[]): Promise<void> => void (await rows.insertMany(fresh, { session: tx, ordered: false })),
+
+    /** All of a customer's, by the time they were received. */
+    async *ofCustomer(customer: CustomerKey): AsyncGenerator<EventRow[]> {
+      let page: EventRow[] = []
+      for await (const row of rows.find({ customer }, { sort: { customer: 1, receivedAt: 1 }, batchSize: atOnce })) {
+        page.push(row)
+        if (page.length < atOnce) continue
+        yield page
+        page = []
+      }
+      if (page.length > 0) yield page
+    },
+
+    /** Those that count for a purpose, received at `since` or later. */
+    forPurpose: (customer: CustomerKey, purpose: string, since: Date, tx?: Tx): Promise<EventRow[]> =>
+      rows.find({ customer, receivedAt: { $gte: since }, purposes: purpose }, { sort: { receivedAt: 1 }, ...(tx && { session: tx }) }).toArray(),
+
+    /** Takes a purpose away from what was received before a moment; what has none left goes. Doing it again is like doing it once. */
+    forget: async (customer: CustomerKey, purpose: string, before: Date): Promise<void> => {
+      await rows.updateMany({ customer, receivedAt: { $lt: before }, purposes: purpose }, { $pull: { purposes: purpose } })
+      await rows.deleteMany({ customer, receivedAt: { $lt: before }, purposes: [] })
+    },
+
+    removeAll: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
+  }
+}
+
+export type EventStore = ReturnType<typeof eventStore>
