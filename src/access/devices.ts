@@ -31,3 +31,11 @@ export function agentName(userAgent: string | undefined): string {
   const parts = [named(browser.name), named(os.name)].filter((name) => name !== null)
   return parts.length === 0 ? 'Unknown' : parts.join(' on ')
 }
+
+/** What kind of device it says it is. */
+export function deviceClass(userAgent: string | undefined): 'phone' | 'tablet' | 'desktop' | 'other' {
+  if (userAgent === undefined || userAgent === '') return 'other'
+  const { type } = Bowser.parse(userAgent.slice(0, 500)).platform
+  if (type === 'mobile') return 'phone'
+  return type === 'tablet' || type === 'desktop' ? type : 'other'
+}

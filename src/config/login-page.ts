@@ -31,6 +31,5 @@ export const loginVariants = ({ variants }: z.infer<typeof loginPageEntry>): Log
 export function* loginPageProblems(content: unknown): Generator<Problem> {
   const { data } = z.object({ loginPage: z.object({ variants: z.array(z.object({ id: z.string() })) }) }).safeParse(content)
   const ids = data?.loginPage.variants.map(({ id }) => id) ?? []
-  for (const [at, id] of ids.entries())
-    if (ids.indexOf(id) < at) yield { path: ['loginPage', 'variants', at, 'id'], message: `${id} is already there` }
+  for (const [at, id] of ids.entries()) if (ids.indexOf(id) < at) yield { path: ['loginPage', 'variants', at, 'id'], message: `${id} is already there` }
 }

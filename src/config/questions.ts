@@ -19,18 +19,18 @@ const said = z.string().trim().min(1).max(300)
 const questionText = z.strictObject({ question: said, why: said, gives: said.describe('What the customer gets for an answer') })
 
 const about = z
-  .union([z.strictObject({ field: z.enum(fieldNames) }), z.strictObject({ trait: z.string().min(1).max(41) }), z.strictObject({ purpose: z.string().min(1).max(41) })])
+  .union([
+    z.strictObject({ field: z.enum(fieldNames) }),
+    z.strictObject({ trait: z.string().min(1).max(41) }),
+    z.strictObject({ purpose: z.string().min(1).max(41) }),
+  ])
   .describe('One of: a field of the profile, an attribute, or a purpose that waits for a decision')
 
 export const questionEntry = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9_]{0,40}$/, 'must be lower case, digits and _, at most 41'),
   about,
   purpose: z.string().describe('What the answer is for; the question is put only while this has a basis'),
-  askAgainAfter: z
-    .string()
-    .refine(isDuration, 'is not an ISO 8601 duration such as P90D')
-    .default('P6M')
-    .describe('Nobody is asked twice within so long'),
+  askAgainAfter: z.string().refine(isDuration, 'is not an ISO 8601 duration such as P90D').default('P6M').describe('Nobody is asked twice within so long'),
   texts: z.record(z.string(), questionText).describe('By locale'),
 })
 
@@ -74,7 +74,8 @@ export function* questionProblems(content: unknown): Generator<Problem> {
     if (data === undefined) continue
     if (seen.has(data.id)) yield { path: ['questions', at, 'id'], message: `${data.id} is already there` }
     seen.add(data.id)
-    for (const locale of file.locales) if (!Object.hasOwn(data.texts, locale)) yield { path: ['questions', at, 'texts'], message: `the text in ${locale} is missing` }
+    for (const locale of file.locales)
+      if (!Object.hasOwn(data.texts, locale)) yield { path: ['questions', at, 'texts'], message: `the text in ${locale} is missing` }
     yield* aboutProblems(data, file, ['questions', at])
   }
 }

@@ -5,6 +5,7 @@ import type { LinkingDoor } from '../broker/linking-resolver.ts'
 import type { LoginDoor } from '../broker/resolver.ts'
 import type { AlertsDoor } from '../audit/alerts-resolver.ts'
 import type { AuditDoor } from '../audit/resolver.ts'
+import type { FunnelDoor } from '../audit/funnel-resolver.ts'
 import type { ConsentDoor } from '../consent/resolver.ts'
 import type { Reading } from '../customers/reads.ts'
 import type { CustomerDoor } from '../customers/resolver.ts'
@@ -30,6 +31,7 @@ export interface ResolverParts {
   readonly erasures: ErasureDoor
   readonly requests: PrivacyRequestDoor
   readonly audit: AuditDoor
+  readonly loginFunnel: FunnelDoor
   readonly alerts: AlertsDoor
 }
 

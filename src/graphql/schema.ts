@@ -8,6 +8,7 @@ import { StepUpResolver } from '../access/step-up-resolver.ts'
 import { catalogue } from '../errors.ts'
 import { AlertsResolver } from '../audit/alerts-resolver.ts'
 import { AuditResolver } from '../audit/resolver.ts'
+import { FunnelResolver } from '../audit/funnel-resolver.ts'
 import { LinkingResolver } from '../broker/linking-resolver.ts'
 import { LoginResolver } from '../broker/resolver.ts'
 import type { Policy } from '../config/policy.ts'
@@ -58,6 +59,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       PrivacyRequestResolver,
       AuditResolver,
       AlertsResolver,
+      FunnelResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages repeat the input; what scalars cannot say is checked where it is used.

@@ -9,6 +9,7 @@ import type { LoginGoal } from '../broker/provider.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
 import { EntenteError } from '../errors.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
+import { countEntry, type LoginVisit } from '../pages/visit.ts'
 import { bindBrowser, bindDevice, browserOf } from './browser-binding.ts'
 import { nameOf } from './server.ts'
 
@@ -28,6 +29,8 @@ export interface LoginRouteParts {
   readonly readDevice: ReadDevice
   /** The page for a login that did not come to an end, with the ways to go on. */
   readonly problemPage: (problem: LoginProblem, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  /** Counts how the browser's login ended. */
+  readonly visit: (request: FastifyRequest, reply: FastifyReply) => LoginVisit
   /** What must be written when nobody was signed in: who was refused, at which provider, why. */
   readonly refused: (goal: LoginGoal | null, provider: string, code: string) => Promise<void>
 }
@@ -99,11 +102,21 @@ async function finish(
     }
     const device = parts.readDevice({ cookie: bindDevice(request, reply), userAgent: request.headers['user-agent'], ip: request.ip })
     const finished = await finishLogin(parts.login, provider, { method, parameters }, { browser, device }, clientOf)
-    return await goOn(parts, request, reply, finished, { question, browser, device })
+    return await goOn(parts, request, reply, finished, { question, browser, device, saidNo: 'error' in parameters })
   } catch (error) {
-    await parts.refused(null, provider, error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR')
+    const code = error instanceof EntenteError ? error.code : 'INTERNAL_SERVER_ERROR'
+    parts.visit(request, reply).failed(code)
+    await parts.refused(null, provider, code)
     return problem(parts, request, reply, error)
   }
+}
+
+interface CameBack {
+  readonly question: PendingQuestion | null
+  readonly browser: string
+  readonly device: SeenDevice
+  /** The provider answered with an error of the protocol. */
+  readonly saidNo: boolean
 }
 
 async function goOn(
@@ -111,7 +124,7 @@ async function goOn(
   request: FastifyRequest,
   reply: FastifyReply,
   finished: FinishedLogin,
-  { question, browser, device: seen }: { readonly question: PendingQuestion | null; readonly browser: string; readonly device: SeenDevice },
+  { question, browser, device: seen, saidNo }: CameBack,
 ): Promise<FastifyReply> {
   if (finished.kind === 'refused') {
     const { error, goal, waysKnown, mergeProof } = finished
@@ -121,6 +134,9 @@ async function goOn(
       const back = withParameter(goal.returnTo, 'error', error.code)
       return reply.redirect(mergeProof === undefined ? back : withParameter(back, 'merge', mergeProof), 303)
     }
+    // Who comes back with a no of the provider's has mostly said it there.
+    if (saidNo && error.code === 'LOGIN_DENIED') parts.visit(request, reply).cancelled()
+    else parts.visit(request, reply).failed(error.code)
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
@@ -128,6 +144,7 @@ async function goOn(
   const place = { request: request.raw, response: reply.raw, uid: finished.interaction, browser, clientId: question?.client.id ?? '' }
   const url = await parts.signIn.entered(place, { customer, way, device: seen, deviceId, newDevice, settled, at, proved: null })
   parts.login.reached('session', finished.provider, 'ok')
+  countEntry(parts.visit(request, reply), url)
   return reply.redirect(url, 303)
 }
 

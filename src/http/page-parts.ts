@@ -4,6 +4,7 @@ import { personAt } from '../access/caller.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import type { NotMeDoor } from '../access/not-me.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
+import type { LoginFunnel } from '../audit/login-funnel.ts'
 import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
@@ -19,6 +20,7 @@ import type { ExportDoor } from '../privacy/export-door.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { sendLoginProblem } from '../pages/login.ts'
 import type { PageParts } from '../pages/parts.ts'
+import { visitOf } from '../pages/visit.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import { bindBrowser } from './browser-binding.ts'
 import type { LoginRouteParts } from './login-routes.ts'
@@ -41,6 +43,7 @@ export interface PageInput extends Omit<SignInInput, 'login'> {
   readonly linkStart: LinkingStart
   readonly jobs: Pick<JobQueue, 'stateOf'>
   readonly notMe: NotMeDoor
+  readonly funnel: Pick<LoginFunnel, 'count'>
 }
 
 const graphqlAnswer = z.looseObject({})
@@ -55,6 +58,7 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
     seal: (text, label) => seal(cookieKey, text, label),
     unseal: (sealed, label) => unseal(cookieKey, sealed, label)?.toString() ?? null,
     now: () => new Date(),
+    countLogin: input.funnel.count,
     interactions: openid.interactions,
     providers: [...login.providers.values()],
     notMe: input.notMe,
@@ -98,6 +102,7 @@ function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevic
     interactions: openid.interactions,
     signIn,
     readDevice,
+    visit: (request, reply) => visitOf(parts, request, reply),
     problemPage: ({ error, waysKnown, question }, request: FastifyRequest, reply: FastifyReply) =>
       sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question, ways: waysKnown }),
     refused: (goal, provider, code) => {

@@ -9,6 +9,7 @@ import { joiningNote, questionOf } from './login.ts'
 import type { LoginParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { proofForms, proofIn } from './proofs.ts'
+import { visitOf } from './visit.ts'
 import { reasonWord } from './words.ts'
 
 const query = z.object({ uid: z.string(), sent: z.string().optional() })
@@ -31,7 +32,12 @@ export function confirmPages(app: FastifyInstance, parts: LoginParts): void {
     const { language } = viewFor(parts, request, reply, question.locale)
     try {
       const proof = proofIn(fields)
-      if (proof.kind !== 'sendCode') return reply.redirect(await confirm.prove(question, proof, request, reply), 303)
+      if (proof.kind !== 'sendCode') {
+        const url = await confirm.prove(question, proof, request, reply)
+        // With another prompt somebody was signed in already.
+        if (question.prompt === 'login') visitOf(parts, request, reply).finished()
+        return reply.redirect(url, 303)
+      }
       await confirm.sendCode(question, language, request, reply)
       return reply.redirect(`/confirm?${new URLSearchParams({ uid: question.uid, sent: 'yes' }).toString()}`, 303)
     } catch (error) {

@@ -9,6 +9,7 @@ import { onwardToClient, sendPage, viewFor, type View } from './layout.ts'
 import { questionOf } from './login.ts'
 import type { Answer, ConsentParts } from './parts.ts'
 import { problemNote } from './problem.ts'
+import { visitOf } from './visit.ts'
 import { categoryWord, durationWord, type Language } from './words.ts'
 
 const uidQuery = z.object({ uid: z.string() })
@@ -21,6 +22,7 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
     if (uid === undefined) return reply.redirect('/account', 303)
     const question = await questionOf(parts, request, reply, uid)
     if (question.prompt === 'login') return reply.redirect(`/login?uid=${encodeURIComponent(uid)}`, 303)
+    visitOf(parts, request, reply).consent(question.client.id, question.way ?? '', 'asked')
     return sendConsent(parts, request, reply, question)
   })
 
@@ -37,6 +39,8 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
     }
     const unanswered = question.purposes.filter((purpose) => !answers.some((answer) => answer.purpose === purpose))
     if (unanswered.length > 0) await parts.leaveOpen(question, unanswered)
+    const answer = answers.some(({ granted }) => granted) ? 'given' : answers.length > 0 ? 'refused' : 'open'
+    visitOf(parts, request, reply).consent(question.client.id, question.way ?? '', answer)
     return reply.redirect(await parts.interactions.answered(request.raw, reply.raw, question.uid), 303)
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { LoginVariant } from '../config/login-page.ts'
 import type { FrameParts, Way } from './parts.ts'
 import { keepSealed, readSealed } from './sealed-cookies.ts'
 
@@ -32,4 +33,11 @@ export function inOrderOfUse(ways: readonly Way[], used: History): Way[] {
     return index < 0 ? 0 : (used[index]?.[1] ?? 0) + 1 / (index + 2)
   }
   return [...ways].sort((one, other) => rank(other) - rank(one))
+}
+
+/** What a variant of the login page shows, in its order; a way that was used in this browser before is never missing. */
+export function inVariant(ways: readonly Way[], variant: LoginVariant | null, used: History): readonly Way[] {
+  const named = variant?.providers?.map((id) => ways.find((way) => way.id === id)).filter((way) => way !== undefined) ?? []
+  if (named.length === 0) return ways
+  return [...named, ...ways.filter((way) => !named.includes(way) && used.some(([id]) => id === way.id))]
 }

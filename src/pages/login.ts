@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { PendingQuestion } from '../access/interactions.ts'
 import type { PasskeyQuestion } from '../access/passkeys.ts'
 import { catalogue, EntenteError, type ErrorCode } from '../errors.ts'
-import { historyOf, inOrderOfUse, rememberChoice } from './device.ts'
+import { historyOf, inOrderOfUse, inVariant, rememberChoice } from './device.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
 import { providerIcon } from './icons.ts'
@@ -11,6 +11,7 @@ import { onwardToClient, sendPage, viewFor, type View } from './layout.ts'
 import type { LoginParts, Way } from './parts.ts'
 import { problemNote, sendProblem } from './problem.ts'
 import { passkeyForm } from './proofs.ts'
+import { visitOf } from './visit.ts'
 
 const uidOf = (request: FastifyRequest) => z.object({ uid: z.string() }).safeParse(request.query).data?.uid
 /** Whoever wants another way than the one that the shop has named. */
@@ -38,6 +39,7 @@ export function loginPages(app: FastifyInstance, parts: LoginParts): void {
 
   app.post('/login/back', async (request, reply) => {
     const { uid } = await questionOf(parts, request, reply, readForm(parts, request, uidForm).uid)
+    visitOf(parts, request, reply).cancelled()
     return reply.redirect(await parts.interactions.aborted(request.raw, reply.raw, uid, 'access_denied', 'The customer went back.'), 303)
   })
 }
@@ -51,12 +53,16 @@ export async function questionOf(parts: Pick<LoginParts, 'interactions'>, reques
 
 async function begin(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, provider: string): Promise<FastifyReply> {
   const { language } = viewFor(parts, request, reply, question.locale)
+  const visit = visitOf(parts, request, reply)
+  if (parts.providers.some(({ id }) => id === provider)) visit.wayChosen(question.client.id, provider)
   try {
     const url = await parts.beginLogin({ question, provider, language }, request, reply)
+    visit.came('atProvider')
     rememberChoice(parts, request, reply, provider)
     return reply.redirect(url, 303)
   } catch (error) {
     if (!(error instanceof EntenteError) || (error.code !== 'PROVIDER_UNAVAILABLE' && error.code !== 'PROVIDER_UNKNOWN')) throw error
+    if (error.code === 'PROVIDER_UNAVAILABLE') visit.failed(error.code)
     return sendLoginProblem(parts, request, reply, { code: error.code, reference: request.id, question })
   }
 }
@@ -94,9 +100,8 @@ async function sendLogin(
   problem?: LoginProblem,
 ): Promise<FastifyReply> {
   const view = viewFor(parts, request, reply, question.locale)
-  const used = historyOf(parts, request)
   const known = problem?.ways ?? []
-  const ways = inOrderOfUse(parts.providers, used).filter(({ id }) => known.length === 0 || known.includes(id))
+  const { ways, usedFirst } = waysFor(parts, request, reply, question, problem)
   const hidden = html`${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />`
   const { words } = view
   const offered = (way: string) => known.length === 0 || known.includes(way)
@@ -109,8 +114,9 @@ async function sendLogin(
       </p>
       ${await joiningNote(parts, request, view, question)}
       <ul class="ways" aria-label="${words.login.ways}">
-        ${ways.map((way) => wayLink(view, way, question.uid, way.id === used[0]?.[0] && !problem))}
+        ${ways.map((way) => wayLink(view, way, question.uid, way.id === usedFirst && !problem))}
       </ul>
+      ${!problem && ways.length < parts.providers.length && html`<p><a href="/login?ways=all&amp;uid=${encodeURIComponent(question.uid)}">${words.problem.otherWays}</a></p>`}
       ${ownWays(view, hidden, { mail: parts.ownWays.mail && offered('mail'), passkey })}
       ${problem ? null : html`<p class="soft small">${words.login.promise}</p>`}
     </div>
@@ -123,6 +129,18 @@ async function sendLogin(
     formTargets: onwardToClient(question.client),
     passkeys: passkey !== null,
   })
+}
+
+/** In this browser's form of the page where nothing has gone wrong yet; else all, or those that are known to lead there. */
+function waysFor(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, problem: LoginProblem | undefined) {
+  const used = historyOf(parts, request)
+  const usedFirst = used[0]?.[0]
+  const known = problem?.ways ?? []
+  if (known.length > 0) return { usedFirst, ways: inOrderOfUse(parts.providers, used).filter(({ id }) => known.includes(id)) }
+  if (problem || choosing(request)) return { usedFirst, ways: inOrderOfUse(parts.providers, used) }
+  const visit = visitOf(parts, request, reply)
+  visit.pageShown(question.client.id)
+  return { usedFirst, ways: inOrderOfUse(inVariant(parts.providers, visit.variant, used), used) }
 }
 
 /** Without Redis there is no challenge, and the other ways stay. */

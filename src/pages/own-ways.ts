@@ -9,6 +9,7 @@ import { joiningNote, questionOf, sendLoginProblem } from './login.ts'
 import type { LoginParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { codeField, proofIn } from './proofs.ts'
+import { countEntry, visitOf } from './visit.ts'
 
 const addressForm = z.object({ uid: z.string(), address: z.string().max(320) })
 const answerForm = z.object({ uid: z.string() }).catchall(z.string())
@@ -22,6 +23,7 @@ export function ownWayPages(app: FastifyInstance, parts: LoginParts): void {
     const { uid, address } = readForm(parts, request, addressForm)
     const question = await questionOf(parts, request, reply, uid)
     const { language } = viewFor(parts, request, reply, question.locale)
+    visitOf(parts, request, reply).wayChosen(question.client.id, 'mail')
     return orProblem(parts, request, reply, question, async () => {
       await ownWays.sendCode(question, { address, locale: language }, request, reply)
       return reply.redirect(codePage(uid), 303)
@@ -37,7 +39,7 @@ export function ownWayPages(app: FastifyInstance, parts: LoginParts): void {
     const { uid, code = '' } = readForm(parts, request, answerForm)
     const question = await questionOf(parts, request, reply, uid)
     try {
-      return reply.redirect(await ownWays.byCode(question, code.slice(0, 40), request, reply), 303)
+      return entered(parts, request, reply, await ownWays.byCode(question, code.slice(0, 40), request, reply))
     } catch (error) {
       if (!(error instanceof EntenteError)) throw error
       if (error.code === 'BAD_USER_INPUT') return sendCodePage(parts, request, reply, question, error.code)
@@ -48,10 +50,11 @@ export function ownWayPages(app: FastifyInstance, parts: LoginParts): void {
   app.post('/login/passkey', async (request, reply) => {
     const form = readForm(parts, request, answerForm)
     const question = await questionOf(parts, request, reply, form.uid)
+    visitOf(parts, request, reply).wayChosen(question.client.id, 'passkey')
     return orProblem(parts, request, reply, question, async () => {
       const proof = proofIn(form)
       if (proof.kind !== 'passkey') throw new EntenteError('BAD_USER_INPUT', { check: 'passkey' })
-      return reply.redirect(await ownWays.byPasskey(question, proof, request, reply), 303)
+      return entered(parts, request, reply, await ownWays.byPasskey(question, proof, request, reply))
     })
   })
 }
@@ -65,9 +68,15 @@ async function orProblem(parts: LoginParts, request: FastifyRequest, reply: Fast
   }
 }
 
+function entered(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, url: string): FastifyReply {
+  countEntry(visitOf(parts, request, reply), url)
+  return reply.redirect(url, 303)
+}
+
 /** The page with the other ways in; nobody there any more is told like nobody there ever. */
 function refused(parts: LoginParts, request: FastifyRequest, reply: FastifyReply, question: PendingQuestion, error: EntenteError): Promise<FastifyReply> {
   request.log.warn({ code: error.code, ...error.detail }, 'login refused')
+  visitOf(parts, request, reply).failed(error.code)
   const code = error.code === 'UNAUTHENTICATED' ? 'BAD_USER_INPUT' : error.code
   return sendLoginProblem(parts, request, reply, { code, reference: request.id, question })
 }

@@ -4,6 +4,7 @@ import type { Interactions, PendingQuestion } from '../access/interactions.ts'
 import type { PasskeyQuestion } from '../access/passkeys.ts'
 import type { ConfirmQuestion } from '../access/sign-in-door.ts'
 import type { StepUpProof } from '../access/step-up.ts'
+import type { FunnelCell } from '../audit/login-funnel.ts'
 import type { Policy } from '../config/policy.ts'
 import type { ConfirmationDoor } from '../consent/confirmation.ts'
 import type { OpenedExport } from '../privacy/export-door.ts'
@@ -20,6 +21,8 @@ export interface FrameParts {
   /** What `seal` closed under the same label, or null. */
   readonly unseal: (sealed: string, label: string) => string | null
   readonly now: () => Date
+  /** Counts how far a login has come, for `loginFunnel`; nothing waits for it. */
+  readonly countLogin: (cell: FunnelCell) => void
 }
 
 export interface Way {

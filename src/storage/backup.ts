@@ -24,6 +24,7 @@ const asTheyAre = [
   'erasures',
   'held_data',
   'alerts',
+  'login_funnel',
   'seen_scopes',
   'seen_attributes',
 ]

@@ -32,6 +32,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   erasures: 'stays: that and when it was done',
   held_data: 'stays until its day: what the receipt names',
   alerts: 'stays: codes and counts',
+  login_funnel: 'of no customer: counts',
   clients: 'of no customer',
   seen_scopes: 'of no customer',
   seen_attributes: 'of no customer',

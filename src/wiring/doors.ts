@@ -8,6 +8,7 @@ import { signOut } from '../access/sign-out.ts'
 import { accessTokenSeconds } from '../access/api-resource.ts'
 import { alertsDoor } from '../audit/alerts-door.ts'
 import { auditDoor } from '../audit/door.ts'
+import { funnelDoor } from '../audit/funnel-resolver.ts'
 import { auditReads } from '../audit/reads.ts'
 import { signInWithIdToken } from '../broker/device-login.ts'
 import { linkingDoor } from '../broker/linking-door.ts'
@@ -154,6 +155,7 @@ function resolverParts(
       cursorKey,
       now: () => new Date(),
     }),
+    loginFunnel: funnelDoor(house.funnel, policy.k),
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
   }
 }

@@ -8,6 +8,7 @@ import { openPlaces } from '../access/places.ts'
 import { secondFactors } from '../access/second-factors.ts'
 import { subjects as subjectsOf } from '../access/subjects.ts'
 import { auditLog } from '../audit/log.ts'
+import { loginFunnel } from '../audit/login-funnel.ts'
 import type { LoginStep } from '../broker/login-pipeline.ts'
 import { readProviders } from '../broker/providers-file.ts'
 import { openProviders } from '../broker/providers.ts'
@@ -20,6 +21,7 @@ import { views } from '../consent/view.ts'
 import { customerDoor } from '../customers/door.ts'
 import { buildEntenteSchema } from '../graphql/schema.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { reportDefect } from '../http/notices.ts'
 import { mergeProofs as mergeProofsOf } from '../linking/merge-proof.ts'
 import { providerGrants } from '../linking/provider-grants.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from '../linking/resolve.ts'
@@ -42,6 +44,8 @@ export interface Base {
 export async function openHouse(opened: AsyncDisposableStack, { config, log, metrics, policy, storage, further, other, ...base }: Base) {
   const { db, redis, keys, rows, jobs } = storage
   const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
+  const missed = (error: unknown) => void reportDefect(log, error)
+  const funnel = opened.adopt(loginFunnel({ store: rows.funnel, k: policy.k, failed: missed, now: () => new Date() }), (one) => one.close())
   const unusable = (problems: readonly string[]) => log.error({ problems }, 'clients not usable')
   const registry = opened.use(await clientRegistry({ file: base.clients, collection: rows.clients, policy, unusable }))
   const providers = openProviders({ ...config.providers, further })
@@ -77,6 +81,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
   return {
     audit,
+    funnel,
     registry,
     subjects,
     linking,

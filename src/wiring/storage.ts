@@ -20,6 +20,7 @@ import { identityStore } from '../storage/identities.ts'
 import { jobStore } from '../storage/jobs.ts'
 import { keyStore } from '../storage/keys.ts'
 import { leaseStore } from '../storage/leases.ts'
+import { funnelStore } from '../storage/login-funnel.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
 import { privacyRequestStore } from '../storage/privacy-requests.ts'
@@ -54,6 +55,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
     leases: inTime(leaseStore(db)),
+    funnel: inTime(funnelStore(db)),
     operatorAlerts: inTime(alertStore(db)),
     exports: inTime(exportStore(db, await keys.obtain('export/1'))),
     erasures: inTime(erasureStore(db)),

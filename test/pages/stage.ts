@@ -104,6 +104,7 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
     seal: (text, label) => seal(key, text, label),
     unseal: (sealed, label) => unseal(key, sealed, label)?.toString() ?? null,
     now: () => new Date(),
+    countLogin: () => {},
     interactions: {
       read: async () => behind.waiting,
       answered: async () => `${elsewhere}/shop/callback?code=1`,

@@ -71,6 +71,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     erasures: { erase: absent, cancel: absent, receipt: absent, waitingFor: absent },
     requests: { list: absent, open: absent, close: absent },
     alerts: { list: absent, acknowledge: absent },
+    loginFunnel: absent,
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
