@@ -7,6 +7,7 @@ import { seal, unseal } from '../storage/keys.ts'
 export interface ListOf {
   readonly caller: Caller
   readonly filter: unknown
+  readonly segment: string | null
   readonly policyVersion: string
 }
 
@@ -35,7 +36,7 @@ export function cursors(key: Buffer, now: () => number) {
 
 /** The name of a list, for `write` and `read`. */
 export function listName(list: ListOf): string {
-  const said = [list.caller.clientId, list.caller.purposes, list.policyVersion, list.filter]
+  const said = [list.caller.clientId, list.caller.purposes, list.policyVersion, list.filter, list.segment]
   return createHash('sha256').update(JSON.stringify(said)).digest('base64url')
 }
 

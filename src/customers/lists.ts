@@ -6,7 +6,7 @@ import { listName, type Cursors } from './cursor.ts'
 import type { CustomerFilter } from './filter-type.ts'
 import { compileFilter, type FilterParts } from './filter.ts'
 import { narrowing } from './narrow.ts'
-import { processable } from './permission.ts'
+import { membersOf, processable } from './permission.ts'
 import { allOf, always } from './query.ts'
 import type { CustomerReads, Place, Reading } from './reads.ts'
 
@@ -19,6 +19,7 @@ export interface ListParts extends FilterParts {
 
 export interface ListRequest {
   readonly filter: CustomerFilter | null
+  readonly segment: string | null
   readonly first: number
   readonly after: string | null
 }
@@ -43,10 +44,11 @@ export function customerLists(parts: ListParts) {
     const caller = tokenOf(reading.caller)
     if (caller.customer !== null) throw new EntenteError('FORBIDDEN', { why: 'lists are for tools' })
     const now = new Date(parts.now())
-    const list = listName({ caller, filter: request.filter, policyVersion: parts.policy.version })
+    const list = listName({ caller, filter: request.filter, segment: request.segment, policyVersion: parts.policy.version })
     const after = request.after === null ? null : parts.cursors.read(list, request.after)
     const asked = request.filter ? compileFilter(parts, request.filter, caller, now) : always
-    const query = allOf([processable(caller, parts.policy, now), asked])
+    const segment = request.segment === null ? always : membersOf(request.segment, caller, parts.policy, now)
+    const query = allOf([processable(caller, parts.policy, now), segment, asked])
     const site = reading.plan.siteOf(place)
     const rows = await parts.store.page(query, after, request.first + 1, narrowed(site, caller))
     const last = rows.length > request.first ? rows[request.first - 1] : undefined

@@ -1,7 +1,9 @@
 import { addDuration } from '../config/duration.ts'
 import { builtInPurposes, type Policy, type Purpose } from '../config/policy.ts'
 import { grantEntry } from '../consent/decisions.ts'
+import { EntenteError } from '../errors.ts'
 import type { Caller, Mask } from '../operation.ts'
+import { membershipEntry } from '../storage/customers.ts'
 import { allOf, anyOf, never, oneOf, type Query } from './query.ts'
 
 /**
@@ -12,6 +14,14 @@ export function withBasis(mask: Mask, policy: Policy, now: Date): Query {
   const purposes = policy.purposes.filter((purpose) => (purpose.mask & mask & ~builtInPurposes) !== 0)
   if (purposes.length === 0) return never
   return allOf([{ state: 'active' }, { restricted: false }, anyOf(purposes.map((purpose) => basisFor(purpose, policy, now)))])
+}
+
+/** Customers who are in a segment for a purpose of the caller that has a basis. One that is not there, or for others only, is BAD_USER_INPUT alike. */
+export function membersOf(id: string, caller: Caller, policy: Policy, now: Date): Query {
+  const mask = caller.purposes & (policy.segments.find((one) => one.id === id)?.mask ?? 0)
+  const purposes = policy.purposes.filter((purpose) => (purpose.mask & mask) !== 0)
+  if (purposes.length === 0) throw new EntenteError('BAD_USER_INPUT', { why: 'no such segment' }, { field: 'segment' })
+  return anyOf(purposes.map((purpose) => allOf([{ memberships: membershipEntry(id, purpose.id) }, withBasis(purpose.mask, policy, now)])))
 }
 
 /** Customers whom the caller may process for a purpose of its own. */

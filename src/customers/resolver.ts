@@ -42,12 +42,13 @@ export class CustomerResolver {
   })
   customers(
     @Arg('filter', () => CustomerFilter, { nullable: true }) filter: CustomerFilter | null | undefined,
+    @Arg('segment', () => ID, { nullable: true }) segment: string | null | undefined,
     @Arg('first', () => Int, { nullable: true, defaultValue: 50 }) first: number | null,
     @Arg('after', () => String, { nullable: true }) after: string | null | undefined,
     @Ctx() operation: CustomerOperation,
     @Info() info: GraphQLResolveInfo,
   ): Promise<CustomerPage> {
-    return operation.parts.customers.list(operation, { filter: filter ?? null, first: first ?? 50, after: after ?? null }, info.fieldNodes)
+    return operation.parts.customers.list(operation, { filter: filter ?? null, segment: segment ?? null, first: first ?? 50, after: after ?? null }, info.fieldNodes)
   }
 
   @Mutation(() => Customer)

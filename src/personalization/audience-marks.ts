@@ -4,10 +4,9 @@ import { stateOf } from '../consent/decisions.ts'
 import type { AudienceChange, Gone } from '../storage/audience-changes.ts'
 import type { MemberFacts } from '../storage/customers.ts'
 
-/** An audience: the members of a segment, for a purpose. As customers and changes name it. */
-export const audienceName = (segment: string, purpose: string): string => `${segment}@${purpose}`
-
-const purposeOf = (audience: string): string => audience.slice(audience.lastIndexOf('@') + 1)
+/** The two halves of `segment@purpose`. */
+export const segmentOf = (audience: string): string => audience.slice(0, audience.lastIndexOf('@'))
+export const purposeOf = (audience: string): string => audience.slice(audience.lastIndexOf('@') + 1)
 
 /**
  * What audiences are told when a customer changes: who came, and who is gone and why. Whoever is in both is told of when `isTold` says
@@ -19,8 +18,10 @@ export function marksBetween(before: MemberFacts, after: MemberFacts, policy: Po
   const are = new Set(after.memberships?.filter((audience) => hasBasis(after, purposeOf(audience), policy, now)))
   const gone = [...were]
     .filter((audience) => !are.has(audience))
-    .map((audience) => ({ audience, customer, gone: reason(after, purposeOf(audience), policy, now) }))
-  const here = [...are].filter((audience) => !were.has(audience) || isTold(purposeOf(audience))).map((audience) => ({ audience, customer }))
+    .map((audience) => ({ audience, customer, what: reason(after, purposeOf(audience), policy, now) }))
+  const here = [...are].flatMap((audience): AudienceChange[] =>
+    were.has(audience) ? (isTold(purposeOf(audience)) ? [{ audience, customer, what: 'changed' }] : []) : [{ audience, customer, what: 'came' }],
+  )
   return [...gone, ...here]
 }
 

@@ -5,8 +5,8 @@ import type { Reading } from '../customers/reads.ts'
 import { EntenteError } from '../errors.ts'
 import { tokenOf, type Caller } from '../operation.ts'
 import type { AudienceReceiverStore } from '../storage/audience-receivers.ts'
+import { membershipEntry } from '../storage/customers.ts'
 import { cursorsLast, type AudienceCursors, type AudiencePlace, type CursorOf } from './audience-cursor.ts'
-import { audienceName } from './audience-marks.ts'
 import { changesFrom, type Audience, type AudiencePage, type AudiencePages, type Found } from './audience-pages.ts'
 
 export interface AudienceParts {
@@ -40,6 +40,12 @@ export interface AudienceRun {
 
 /** A page with the cursor for what comes behind it. */
 export type CursorPage = AudiencePage & { readonly cursor: string }
+
+/** Each page is an operation of its own, and what was decided for it is counted. */
+export interface PageReading {
+  readonly readingOf: () => Reading
+  readonly told: (reading: Reading) => void
+}
 
 /** What was read longer ago is read again before it is shown. Milliseconds. */
 const freshFor = 1_000
@@ -96,37 +102,35 @@ export function audiences({ pages, cursors, receivers, note, policy, now }: Audi
     if (complete && (from.among === 'changes' || from.again)) await receivers.calledBack(audience.caller.clientId, audience.name, new Date(begun))
   }
 
+  /** In the log before it is given: to whom, what and for what. */
+  async function noted({ audience, request }: AudienceRun, site: Site, { people }: AudiencePage): Promise<void> {
+    if (people.length === 0) return
+    const categories = [...new Set(site.fields.map(({ category }) => category))].sort()
+    const subjects = people.map(({ key }) => key)
+    const detail = { segment: request.segment }
+    await note({ type: 'data.read', client: audience.caller.clientId, actor: 'client', subjects, purposes: [audience.purpose], categories, detail })
+  }
+
   return {
     begin,
 
-    /** One page, for an operation that notes itself what it has shown. */
     async page(reading: Reading, site: Site, request: AudienceRequest, first: number): Promise<CursorPage> {
       const run = await begin(reading.caller, request)
-      const page = show(run, site, reading, await find(run, site, run.place, first))
+      const page = show(run, site, { ...reading, shown: noneShown() }, await find(run, site, run.place, first))
+      await noted(run, site, page)
       await settle(run, page, run.place)
       return page
     },
 
     /** Page after page to the end; what is given is in the audit log before. The next page is read while this one is written and taken. */
-    async *pages(run: AudienceRun, site: Site, readingOf: () => Reading, limit: number): AsyncGenerator<CursorPage> {
-      const categories = [...new Set(site.fields.map(({ category }) => category))].sort()
+    async *pages(run: AudienceRun, site: Site, { readingOf, told }: PageReading, limit: number): AsyncGenerator<CursorPage> {
       for (let found = await find(run, site, run.place, limit); ;) {
-        const page = show(run, site, readingOf(), found)
+        const reading = readingOf()
+        const page = show(run, site, reading, found)
+        told(reading)
         const ahead = page.complete ? null : { at: now(), found: find(run, site, page.place, limit) }
         ahead?.found.catch(() => undefined)
-        if (page.people.length > 0) {
-          const { clientId: client } = run.audience.caller
-          const subjects = page.people.map(({ key }) => key)
-          await note({
-            type: 'data.read',
-            client,
-            actor: 'client',
-            subjects,
-            purposes: [run.audience.purpose],
-            categories,
-            detail: { segment: run.request.segment },
-          })
-        }
+        await noted(run, site, page)
         await settle(run, page, found.from)
         yield page
         if (ahead === null) return
@@ -135,6 +139,9 @@ export function audiences({ pages, cursors, receivers, note, policy, now }: Audi
     },
   }
 }
+
+/** What an operation shows is noted by it; what is shown here is noted here. */
+export const noneShown = (): Reading['shown'] => ({ customers: new Set(), sites: new Set(), missed: new Set() })
 
 export type Audiences = ReturnType<typeof audiences>
 
@@ -146,5 +153,5 @@ function audienceOf(given: Caller | null, { segment, purpose: id }: AudienceRequ
   if (mask === 0) throw new EntenteError('FORBIDDEN', { why: 'not a purpose of this token' }, { field: 'purpose' })
   const isKnown = policy.segments.some((one) => one.id === segment && (one.mask & mask) !== 0)
   if (!isKnown) throw new EntenteError('BAD_USER_INPUT', { why: 'no such segment for this purpose' }, { field: 'segment' })
-  return { name: audienceName(segment, id), purpose: id, caller: { ...caller, purposes: mask | consentRecord } }
+  return { name: membershipEntry(segment, id), purpose: id, caller: { ...caller, purposes: mask | consentRecord } }
 }

@@ -1,15 +1,12 @@
 import type { Policy } from '../config/policy.ts'
 import { leavesOf } from '../config/segment-rule.ts'
 import { basisOf } from '../consent/gate.ts'
-import type { CustomerRow } from '../storage/customers.ts'
+import { membershipEntry, type CustomerRow } from '../storage/customers.ts'
 import { segmentRules, type RuleFacts } from './segment-rules.ts'
 
 /** What of a customer says which segments they are in. */
 export type SegmentRow = Pick<CustomerRow, '_id' | 'state' | 'decisions' | 'restricted'> &
   Partial<Pick<CustomerRow, 'birthYear' | 'postcode' | 'country' | 'locale' | 'traits' | 'derived' | 'interestsOff'>>
-
-/** How a membership is written in `CustomerRow.memberships`. */
-export const membershipEntry = (segment: string, purpose: string): string => `${segment}@${purpose}`
 
 export function factsFor(row: Omit<SegmentRow, '_id' | 'state' | 'decisions' | 'restricted'>, purpose: string): RuleFacts {
   const { birthYear, postcode, country, locale, traits } = row

@@ -18,7 +18,12 @@ export interface AudienceChangeRow {
   expiresAt: Date
 }
 
-export type AudienceChange = Pick<AudienceChangeRow, 'audience' | 'customer' | 'gone'>
+/** One person in one audience: came, was changed, or is gone and why. */
+export interface AudienceChange {
+  readonly audience: string
+  readonly customer: CustomerKey
+  readonly what: 'came' | 'changed' | Gone
+}
 
 const schema = new Schema<AudienceChangeRow>(
   {
@@ -49,9 +54,9 @@ export function audienceChangeStore(db: Connection) {
     async put(tx: Tx, changes: readonly AudienceChange[], at: Date): Promise<void> {
       if (changes.length === 0) return
       const expiresAt = new Date(at.getTime() + changesKept)
-      const operations = changes.map(({ audience, customer, gone }) => {
+      const operations = changes.map(({ audience, customer, what }) => {
         const _id = `${audience}/${customer}`
-        const replacement = { audience, customer, at, ...(gone && { gone }), expiresAt }
+        const replacement = { audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
         return { replaceOne: { filter: { _id }, replacement, upsert: true } }
       })
       await model.bulkWrite(operations, { session: tx })

@@ -7,6 +7,7 @@ export interface AudienceReceiverRow {
   /** `client/segment@purpose` */
   _id: string
   client: string
+  audience: string
   /** It has fetched all that changed up to this moment; before the first fetch, when it was first handed somebody. */
   calledBackTo: Date
   /** That it is behind has been noted, for the moment at which it stands. */
@@ -14,7 +15,7 @@ export interface AudienceReceiverRow {
 }
 
 const schema = new Schema<AudienceReceiverRow>(
-  { _id: { type: String, required: true }, client: { type: String, required: true }, calledBackTo: { type: Date, required: true }, notedAt: Date },
+  { _id: { type: String, required: true }, client: { type: String, required: true }, audience: { type: String, required: true }, calledBackTo: { type: Date, required: true }, notedAt: Date },
   { versionKey: false, strict: 'throw' },
 )
 schema.index({ calledBackTo: 1 })
@@ -32,7 +33,7 @@ export function audienceReceiverStore(db: Connection) {
 
     /** Before anybody is handed over: since when it has fetched nothing of what changed. */
     async owes(client: string, audience: string, from: Date): Promise<Date> {
-      const put = { $setOnInsert: { client, calledBackTo: from } }
+      const put = { $setOnInsert: { client, audience, calledBackTo: from } }
       const ask = () =>
         model
           .findOneAndUpdate({ _id: idOf(client, audience) }, put, { upsert: true, returnDocument: 'after' })

@@ -213,6 +213,9 @@ export type GatedRow = Pick<CustomerRow, '_id' | GateField> & Partial<CustomerRo
 
 export type Projection = Readonly<Record<string, 1>>
 
+/** How a membership is written in `CustomerRow.memberships`. */
+export const membershipEntry = (segment: string, purpose: string): string => `${segment}@${purpose}`
+
 const memberFields = ['state', 'restricted', 'decisions', 'memberships', 'membershipVersion'] as const
 /** What being in an audience hangs on. */
 export type MemberFacts = Pick<CustomerRow, '_id' | (typeof memberFields)[number]>

@@ -27,6 +27,7 @@ import { providerGrants } from '../linking/provider-grants.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from '../linking/resolve.ts'
 import { post as postOf } from '../mail/post.ts'
 import { codeStore, onceStore } from '../storage/redis.ts'
+import { markedStorage } from './audiences.ts'
 import type { OtherParts, Storage } from './storage.ts'
 
 export interface Base {
@@ -41,7 +42,9 @@ export interface Base {
 }
 
 /** What the house knows: providers, clients, customers and who they are. */
-export async function openHouse(opened: AsyncDisposableStack, { config, log, metrics, policy, storage, further, other, ...base }: Base) {
+export async function openHouse(opened: AsyncDisposableStack, { config, log, metrics, policy, further, other, ...base }: Base) {
+  const { schema, classification } = buildEntenteSchema(policy)
+  const storage = markedStorage(base.storage, policy, classification, () => registry.all())
   const { db, redis, keys, rows, jobs } = storage
   const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
   const missed = (error: unknown) => void reportDefect(log, error)
@@ -65,7 +68,6 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
   const second = await secondFactors({ db, redis, keys, ...rows, audit, post, mailCodes: codes, policy, publicUrl: config.publicUrl, now: Date.now })
-  const { schema, classification } = buildEntenteSchema(policy)
   const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
   const client = (id: string) => registry.find(id)
@@ -80,6 +82,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const readDevice = deviceReader({ key: await keys.obtain('device/1'), placeOf: await openPlaces(config.geoIpFile) })
   const linkStart = startLinking({ handles: onceStore(storage.redis, 'linking'), providers, publicUrl: config.publicUrl })
   return {
+    storage,
     audit,
     funnel,
     registry,

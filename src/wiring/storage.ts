@@ -4,15 +4,20 @@ import type { Config } from '../config/env.ts'
 import type { ViewOf } from '../consent/view.ts'
 import { jobQueue } from '../jobs/queue.ts'
 import { alertStore } from '../storage/alerts.ts'
+import { anonymousEventStore } from '../storage/anonymous-events.ts'
+import { audienceChangeStore } from '../storage/audience-changes.ts'
+import { audienceReceiverStore } from '../storage/audience-receivers.ts'
 import { auditStore } from '../storage/audit-log.ts'
 import { checkpointStore } from '../storage/checkpoints.ts'
 import { clientStore } from '../storage/clients.ts'
 import { ledgerStore } from '../storage/consent-ledger.ts'
+import { customerBatches } from '../storage/customer-batches.ts'
 import { customerKeyStore } from '../storage/customer-keys.ts'
 import { credentialStore } from '../storage/credentials.ts'
 import { customerStore } from '../storage/customers.ts'
 import { emailStore } from '../storage/emails.ts'
 import { erasureStore } from '../storage/erasures.ts'
+import { eventStore } from '../storage/events.ts'
 import { exportStore } from '../storage/exports.ts'
 import { guessStore } from '../storage/guesses.ts'
 import { heldDataStore } from '../storage/held-data.ts'
@@ -52,6 +57,10 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     guessed: inTime(guessStore(db)),
     ledger: inTime(ledgerStore(db)),
     events: inTime(auditStore(db)),
+    // In transactions, which have their time; and streamed.
+    behaviour: eventStore(db),
+    anonymous: anonymousEventStore(db),
+    batches: customerBatches(db),
     clients: inTime(clientStore(db)),
     jobs: inTime(jobStore(db)),
     leases: inTime(leaseStore(db)),
@@ -64,6 +73,8 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     requests: inTime(privacyRequestStore(db)),
     seenScopes: inTime(seenScopeStore(db)),
     seenAttributes: inTime(seenAttributeStore(db)),
+    audienceChanges: inTime(audienceChangeStore(db)),
+    audienceReceivers: inTime(audienceReceiverStore(db)),
     merges: inTime(mergeStore(db, await keys.obtain('merge/1'))),
   }
   const records = inTime(openIdRecords(db, await keys.obtain('openid/1')))

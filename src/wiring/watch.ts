@@ -6,6 +6,7 @@ import { hashOf } from '../audit/log.ts'
 import { ledgerHash } from '../consent/ledger.ts'
 import { reportDefect } from '../http/notices.ts'
 import type { Client } from '../config/clients.ts'
+import { behindReceivers } from '../personalization/behind-receivers.ts'
 import type { Doors } from './doors.ts'
 
 const looksEvery = 2_000 // ms
@@ -42,6 +43,7 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     audit,
     now: { 'policy.changed': () => policy.version, 'clients.changed': () => digestOf(registry.all()) },
   })
+  const tellBehind = behindReceivers({ receivers: rows.audienceReceivers, audit, policy, now: Date.now })
   opened.use(
     repeatedly(
       looksEvery,
@@ -49,6 +51,7 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
       async () => {
         await changes()
         await proof.make('when due')
+        await tellBehind()
         await look()
       },
     ),

@@ -1,4 +1,5 @@
 import { clientHooks } from '../access/consent-events.ts'
+import { segmentHooks, tellsOfSegment } from '../access/segment-hooks.ts'
 import { alertHooks } from '../access/alert-hooks.ts'
 import { eventWork } from '../broker/events/inbox.ts'
 import { guardedPost } from '../broker/guarded-post.ts'
@@ -25,6 +26,8 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
     post: postHook,
     now: () => new Date(),
   }
+  const tellOfConsent = clientHooks(hooks)
+  const tellOfSegment = segmentHooks({ ...hooks, customers: storage.rows.customers })
   opened.use(
     jobWorker({
       jobs: storage.jobs,
@@ -36,7 +39,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         erase: privacy.erasures.work,
         retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),
-        clientHook: clientHooks(hooks),
+        clientHook: (job, signal) => (tellsOfSegment(job) ? tellOfSegment : tellOfConsent)(job, signal),
         alertHook: alertHooks({ sign: openid.signingKeys.sign, post: postHook, issuer: hooks.issuer, now: hooks.now }),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
