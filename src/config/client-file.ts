@@ -42,6 +42,7 @@ export const registration = z
     scopes: listOf(z.enum(['audit:read', 'privacy:handle'])),
     sector: clientId.optional(),
     nativeAudiences: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
+    writeKeys: listOf(z.string().regex(/^[A-Za-z0-9_-]{16,128}$/, 'must be 16 to 128 letters, digits, - and _'), 10),
     trustedForIntrospection: z.boolean().default(false),
     origins: listOf(uriThat((uri) => webProblem(uri) ?? (new URL(uri).origin === uri ? null : 'must be an origin, without a path'))),
   })

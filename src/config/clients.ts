@@ -30,6 +30,8 @@ export interface Client {
   readonly sector: string
   /** App ids at each provider whose ID tokens this client's apps may bring. */
   readonly nativeAudiences: Readonly<Record<string, readonly string[]>>
+  /** With one of them, events are sent in its name; a browser's is known to everybody, and opens nothing else. */
+  readonly writeKeys: readonly string[]
   readonly trustedForIntrospection: boolean
   /** Where its pages may call from (CORS). */
   readonly origins: readonly string[]
@@ -61,9 +63,10 @@ export function readClients(text: string, fileName: string, policy: Policy): Cli
     return []
   })
   const seen = new Set<string>()
-  for (const { id } of clients) {
+  for (const { id, writeKeys } of clients) {
     if (seen.has(id)) problems.push(`${fileName} client ${id} is there twice`)
-    seen.add(id)
+    if (writeKeys.some((key) => seen.has(key))) problems.push(`${fileName} client ${id} writeKeys: another client has one of them`)
+    for (const name of [id, ...writeKeys]) seen.add(name)
   }
   if (problems.length > 0) throw new ClientsError(problems)
   return clients

@@ -10,7 +10,10 @@ import type { ConsentDoor } from '../consent/resolver.ts'
 import type { Reading } from '../customers/reads.ts'
 import type { CustomerDoor } from '../customers/resolver.ts'
 import type { MergeDoor } from '../linking/merge-resolver.ts'
+import type { Audiences } from '../personalization/audiences.ts'
+import type { EventsDoor } from '../personalization/events-resolver.ts'
 import type { RequestFacts } from '../operation.ts'
+import type { EnrichmentDoor } from '../personalization/enrichment-resolver.ts'
 import type { ErasureDoor } from '../privacy/erasure-resolver.ts'
 import type { PrivacyRequestDoor } from '../privacy/requests-resolver.ts'
 import type { ExportsDoor } from '../privacy/export-resolver.ts'
@@ -24,6 +27,8 @@ export interface ResolverParts {
   readonly stepUp: Pick<StepUp, 'start' | 'sendCode' | 'complete'>
   readonly linking: LinkingDoor
   readonly merges: MergeDoor
+  readonly events: EventsDoor
+  readonly audiences: Pick<Audiences, 'page'>
   readonly consents: ConsentDoor
   readonly customers: CustomerDoor
   readonly privacy: PrivacyDoor
@@ -31,6 +36,7 @@ export interface ResolverParts {
   readonly erasures: ErasureDoor
   readonly requests: PrivacyRequestDoor
   readonly audit: AuditDoor
+  readonly enrichment: EnrichmentDoor
   readonly loginFunnel: FunnelDoor
   readonly alerts: AlertsDoor
 }

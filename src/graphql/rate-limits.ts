@@ -17,6 +17,8 @@ export interface Rates {
   readonly address: Rate
   /** Starting and finishing logins, by address. */
   readonly login: Rate
+  /** Events by client. */
+  readonly events: Rate
 }
 
 export const usualRates: Rates = {
@@ -24,6 +26,7 @@ export const usualRates: Rates = {
   customer: { points: 600, seconds: 10 },
   address: { points: 1_200, seconds: 10 },
   login: { points: 6_000, seconds: 60 },
+  events: { points: 600_000, seconds: 10 },
 }
 
 export type RateLimits = ReturnType<typeof rateLimits>
@@ -85,10 +88,10 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
     if (left > 0) throw new EntenteError('RATE_LIMITED', { rate: id.slice(0, id.indexOf(':')) }, { retryAfter: Math.ceil(left / 1000) })
   }
 
-  function count(kind: Kind, name: string): void {
+  function count(kind: Kind, name: string, many = 1): void {
     const portion = Math.ceil(rates[kind].points / portions)
     const counts = countsOf(kind)
-    const times = (counts.get(name) ?? 0) + 1
+    const times = (counts.get(name) ?? 0) + many
     counts.set(name, times < portion ? times : 0)
     if (times >= portion) toTell.push({ kind, name, count: times })
     if (blockedUntil.size > 0) refuseBlocked(`${kind}:${name}`)
@@ -112,6 +115,8 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
       count('client', caller.clientId)
       if (caller.customer !== null) count('customer', caller.customer)
     },
+    /** Counts events that a client sends. RATE_LIMITED, with the seconds to wait. */
+    admitEvents: (client: string, events: number): void => count('events', client, events),
     /** Counts logins from this address, in Redis, before they go on. RATE_LIMITED */
     async admitLogin(ip: string, logins: number): Promise<void> {
       refuseBlocked(`login:${ip}`)

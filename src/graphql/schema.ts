@@ -17,6 +17,9 @@ import { ConsentResolver } from '../consent/resolver.ts'
 import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
 import { CustomerResolver } from '../customers/resolver.ts'
 import { MergeResolver } from '../linking/merge-resolver.ts'
+import { EventsResolver } from '../personalization/events-resolver.ts'
+import { AudienceResolver } from '../personalization/audience-resolver.ts'
+import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
 import { ErasureResolver } from '../privacy/erasure-resolver.ts'
 import { PrivacyRequestResolver } from '../privacy/requests-resolver.ts'
 import { ExportResolver } from '../privacy/export-resolver.ts'
@@ -53,6 +56,8 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       StepUpResolver,
       LinkingResolver,
       MergeResolver,
+      EventsResolver,
+      AudienceResolver,
       PrivacyResolver,
       ExportResolver,
       ErasureResolver,
@@ -60,6 +65,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       AuditResolver,
       AlertsResolver,
       FunnelResolver,
+      EnrichmentResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages repeat the input; what scalars cannot say is checked where it is used.

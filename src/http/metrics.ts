@@ -36,6 +36,12 @@ export function createMetrics() {
       }
     },
   })
+  const events = new Counter({
+    name: 'entente_events_total',
+    help: 'Events that clients sent, by what became of them.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const methods = new Set(['GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
   // Labels are looked up once; strangers choose methods, so what is kept is bounded.
   const observed = new Map<string, ReturnType<typeof requests.labels>>()
@@ -54,6 +60,9 @@ export function createMetrics() {
       const known = decided.get(key)
       if (known) known.fields += fields
       else decided.set(key, { purpose, outcome, fields })
+    },
+    eventTaken(outcome: string): void {
+      events.inc({ outcome })
     },
     print: (): Promise<string> => registry.metrics(),
     contentType: registry.contentType,

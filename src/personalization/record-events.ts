@@ -5,6 +5,7 @@ import { updateOf, type CustomerBatches, type DerivedChange } from '../storage/c
 import type { CustomerStore } from '../storage/customers.ts'
 import type { EventStore } from '../storage/events.ts'
 import { inTransaction, isDuplicateKey, isRefusal, type Tx } from '../storage/transaction.ts'
+import type { Refusal } from './capture.ts'
 import { planBatch, type BatchPlan, type Incoming, type Outcome, type PlanParts } from './plan-batch.ts'
 
 export interface RecordEventsParts extends PlanParts {
@@ -20,7 +21,7 @@ export interface RecordEventsParts extends PlanParts {
   readonly now: () => number
 }
 
-export type RecordEvents = (incoming: readonly Incoming[]) => Promise<readonly (Outcome | 'INVALID_PROPERTIES')[]>
+export type RecordEvents = (incoming: readonly Incoming[]) => Promise<readonly (Outcome | Extract<Refusal, 'INVALID_PROPERTIES'>)[]>
 
 /** Events that wait at most, and that go into one transaction. */
 const mostWaiting = 20_000

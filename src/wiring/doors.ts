@@ -15,6 +15,7 @@ import { linkingDoor } from '../broker/linking-door.ts'
 import { isRegistered } from '../config/client-uris.ts'
 import { consentDoor } from '../consent/door.ts'
 import { leaveOpen, undecided } from '../consent/undecided.ts'
+import { fieldsByPath } from '../customers/paths.ts'
 import { readAudit } from '../graphql/audit-read.ts'
 import type { ResolverParts } from '../graphql/operation-context.ts'
 import type { GraphqlParts } from '../graphql/pipeline.ts'
@@ -24,9 +25,12 @@ import { openIdNotices, reportDefect } from '../http/notices.ts'
 import { mergeDoor } from '../linking/merge-door.ts'
 import { unlinkIdentity } from '../linking/unlink.ts'
 import { stylesheetPath } from '../pages/style.ts'
+import { enrichmentDoor } from '../personalization/enrichment-door.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
+import { openAudiences } from './audiences.ts'
 import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
+import { openEvents } from './events.ts'
 import type { House } from './house.ts'
 import { openPrivacy } from './privacy.ts'
 
@@ -38,8 +42,10 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const report = (error: unknown): string => reportDefect(log, error)
   const privacy = openPrivacy(house, openid)
   const exported = openExports(house, openid)
-  const resolvers = { ...resolverParts(house, consent, openid), ...privacy.doors, exports: exported.exports }
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
+  const behaviour = await openEvents(house, rates)
+  const audiences = openAudiences(house)
+  const resolvers = { ...resolverParts(house, consent, openid), ...privacy.doors, exports: exported.exports, events: behaviour.events, audiences: audiences.door }
   const parts: GraphqlParts = {
     schema,
     classification,
@@ -57,8 +63,11 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   return {
     openid,
     graphql,
+    rates,
+    audiences: audiences.routes,
     privacy,
     ...exported,
+    behaviour,
     consents: resolvers.consents,
     confirmations: consent.confirmations,
     heedGpc: consent.heedGpc,
@@ -113,7 +122,7 @@ function resolverParts(
   house: House,
   { recording }: Consents,
   { door, endings, signingKeys }: OpenIdProvider,
-): Omit<ResolverParts, 'erasures' | 'exports' | 'requests'> {
+): Omit<ResolverParts, 'audiences' | 'events' | 'erasures' | 'exports' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
@@ -155,6 +164,7 @@ function resolverParts(
       cursorKey,
       now: () => new Date(),
     }),
+    enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
   }

@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import { halfSignIns } from '../access/half-sign-ins.ts'
+import { writeKeys } from '../access/write-keys.ts'
 import { notMeDoor } from '../access/not-me.ts'
 import { signInDoor } from '../access/sign-in-door.ts'
 import { gpcSupport } from '../consent/gpc.ts'
@@ -7,8 +8,10 @@ import { eventInbox } from '../broker/events/inbox.ts'
 import type { LoginParts } from '../broker/login-pipeline.ts'
 import { loginTransactions } from '../broker/login-transaction.ts'
 import { waitingLogins } from '../broker/waiting-login.ts'
+import { eventRoutes } from '../http/event-routes.ts'
 import { healthRoutes } from '../http/health.ts'
 import { apiRoutes } from '../http/api-routes.ts'
+import { audienceRoutes } from '../http/audience-routes.ts'
 import { loginRoutes } from '../http/login-routes.ts'
 import { createServer } from '../http/server.ts'
 import { openTracing, traceRequests } from '../http/tracing.ts'
@@ -54,7 +57,12 @@ export async function openServer(opened: AsyncDisposableStack, doors: Doors) {
   server.get('/.well-known/gpc.json', (_request, reply) =>
     reply.headers({ 'cache-control': 'public, max-age=86400', 'access-control-allow-origin': '*' }).send(gpcSupport(doors.policy)),
   )
-  apiRoutes(server, { graphql, openid, origins: () => registry.all().flatMap((client) => client.origins) })
+  const origins = () => registry.all().flatMap((client) => client.origins)
+  apiRoutes(server, { graphql, openid, origins })
+  await server.register((scope) => audienceRoutes(scope, { ...doors.audiences, callerOf: openid.callerOf, admit: doors.rates.admit }))
+  await server.register((scope) =>
+    eventRoutes(scope, { ...doors, ...doors.behaviour, publicUrl: config.publicUrl, clientWith: writeKeys(registry), origins }),
+  )
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))
   const receive = eventInbox({ providers: login.providers, jobs: storage.jobs, key: await keys.obtain('events/1') })

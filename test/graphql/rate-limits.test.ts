@@ -10,6 +10,7 @@ const few: Rates = {
   customer: { points: 5, seconds: 30 },
   address: { points: 5, seconds: 30 },
   login: { points: 3, seconds: 30 },
+  events: { points: 5, seconds: 30 },
 }
 const key = randomBytes(32)
 const someone: Caller = { clientId: 'shop', sector: 'shop', customer: null, purposes: 0, scopes: new Set(), issuedAt: 0, authTime: null, grant: null }

@@ -65,6 +65,8 @@ export async function openHouse(policy: Policy = demoPolicy) {
     stepUp: { start: absent, sendCode: absent, complete: absent },
     linking: { start: absent, unlink: absent },
     merges: { merge: absent, undo: absent, of: absent },
+    events: { record: absent },
+    audiences: { page: absent },
     consents: { purposes: () => [], decide: absent, signals: absent, importTcf: absent },
     privacy: { restrict: absent },
     exports: { request: absent, of: absent },
@@ -72,6 +74,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     requests: { list: absent, open: absent, close: absent },
     alerts: { list: absent, acknowledge: absent },
     loginFunnel: absent,
+    enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
