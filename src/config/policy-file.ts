@@ -30,7 +30,12 @@ const locale = z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'is not a language t
 const coverage = z.strictObject({
   category,
   form: z.enum(dataForms).describe('How much of the value is shown'),
-  matchable: z.literal(true).optional().describe('With HASH: a plain SHA-256, which an advertising platform can match. Otherwise it is keyed per client'),
+  matchable: z
+    .union([z.literal(true), z.literal('google')])
+    .optional()
+    .describe(
+      'With HASH: a plain SHA-256, which an advertising platform can match: of the trimmed lower-case address (true; Meta and most others) or of what Google makes of it (google). Otherwise it is keyed per client',
+    ),
 })
 
 const localisedText = z.strictObject({ title: text(120), text: text(2000) })

@@ -15,11 +15,14 @@ import { stepUpPolicy, type StepUpPolicy } from './step-up.ts'
 export type { DataForm } from './categories.ts'
 export type LegalBasis = 'CONSENT' | 'CONTRACT' | 'LEGAL_OBLIGATION' | 'LEGITIMATE_INTEREST'
 
+/** Whose plain hashes of an address it may be compared with: anybody's, or Google's, who normalise it further. */
+export type Matchable = boolean | 'google'
+
 export interface Coverage {
   readonly category: string
   readonly form: DataForm
   /** The hash may be compared with other people's hashes: plain SHA-256 instead of one keyed per client. */
-  readonly matchable: boolean
+  readonly matchable: Matchable
 }
 
 export interface PurposeText {

@@ -1,6 +1,6 @@
 import { formsOf, mostSpecific, type FieldKind } from '../config/categories.ts'
 import { isOver } from '../config/duration.ts'
-import { builtInPurposes, dataSubjectAccess, type DataForm, type Policy, type Purpose } from '../config/policy.ts'
+import { builtInPurposes, dataSubjectAccess, type DataForm, type Matchable, type Policy, type Purpose } from '../config/policy.ts'
 import type { Caller, Mask } from '../operation.ts'
 import type { Decision, GatedRow } from '../storage/customers.ts'
 
@@ -10,7 +10,7 @@ export type Reason = 'CONSENT_MISSING' | 'CONSENT_WITHDRAWN' | 'OBJECTED' | 'RES
 export interface Form {
   readonly form: DataForm
   /** Of a hash: plain, so that others can match it. */
-  readonly matchable: boolean
+  readonly matchable: Matchable
 }
 
 /** Which purposes cover a field, per form: made once at start. */
@@ -29,6 +29,7 @@ export function masksOf(field: FieldKind, policy: Policy): FieldMasks {
       form === 'HASH'
         ? [
             { form, matchable: true },
+            { form, matchable: 'google' },
             { form, matchable: false },
           ]
         : [{ form, matchable: false }],

@@ -16,10 +16,27 @@ export const band = (year: number): number => Math.floor(year / 10) * 10
 /** First two characters. */
 export const region = (postcode: string): string => [...postcode.trim()].slice(0, 2).join('')
 
-/** What both hashes are made from. */
+/** What the keyed hash is made from, and the plain one of Meta's Custom Audiences and of most other platforms. */
 export const normalAddress = (address: string): string => address.trim().toLowerCase()
 
-export const plainHash = (address: string): string => createHash('sha256').update(normalAddress(address)).digest('hex')
+export const plainHash = (address: string): string => sha256(normalAddress(address))
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+const googleMail = new Set(['gmail.com', 'googlemail.com'])
+
+/**
+ * An address as Google's Customer Match hashes it (Data Manager API, "Format user data"): no blanks, lower case, and of Google's own
+ * mailboxes without dots and without what follows a plus.
+ */
+export function googleAddress(address: string): string {
+  const plain = address.replace(/\s/g, '').toLowerCase()
+  const at = plain.lastIndexOf('@')
+  if (!googleMail.has(plain.slice(at + 1))) return plain
+  return `${plain.slice(0, at).split('+', 1).join('').replaceAll('.', '')}${plain.slice(at)}`
+}
+
+const googleHash = (address: string): string => sha256(googleAddress(address))
 
 /** Stands for "there is one". */
 export const presence = 'present'
@@ -37,7 +54,13 @@ export function textReader(decided: Form | 'withheld', hashFor: HashFor): Reader
     case 'REGION':
       return onValue(region)
     case 'HASH':
-      return onValue(decided.matchable ? plainHash : (address, clientId) => hashFor(clientId, normalAddress(address)))
+      return onValue(
+        decided.matchable === false
+          ? (address, clientId) => hashFor(clientId, normalAddress(address))
+          : decided.matchable === 'google'
+            ? googleHash
+            : plainHash,
+      )
     case 'PRESENCE':
       return onValue(() => presence)
     case 'BAND':

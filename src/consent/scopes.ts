@@ -4,7 +4,7 @@ import type { Policy, Purpose } from '../config/policy.ts'
 import type { SeenScopeStore } from '../storage/seen-scopes.ts'
 
 const scope = z.object({
-  covers: z.array(z.object({ category: z.string(), form: z.enum(dataForms), matchable: z.boolean() })),
+  covers: z.array(z.object({ category: z.string(), form: z.enum(dataForms), matchable: z.union([z.boolean(), z.literal('google')]) })),
   clients: z.array(z.string()),
   processors: z.array(z.string()),
   /** Hash of the text by locale. */
