@@ -4,6 +4,8 @@ import type { CustomerKey } from '../operation.ts'
 import { deriveKey } from '../storage/keys.ts'
 
 const blockLength = 16
+/** Of a block as base64url. */
+const keyLength = 22
 /** 16 bytes as base64url: the last character carries two bits, so other spellings of the same bytes are not ours. */
 const canonical = /^[A-Za-z0-9_-]{21}[AQgw]$/
 
@@ -27,9 +29,12 @@ export function subjects(master: Buffer) {
   }
 
   function outward(sector: string, customers: readonly CustomerKey[]): string[] {
-    const plain = Buffer.concat(customers.map((customer) => Buffer.from(customer, 'base64url')))
-    // Part of a block would stay in the cipher and shift every id after it.
-    if (plain.length !== customers.length * blockLength) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'length of a customer key' })
+    const plain = Buffer.alloc(customers.length * blockLength)
+    customers.forEach((customer, i) => {
+      // Part of a key, or more than one, would be somebody else's.
+      if (customer.length !== keyLength || plain.write(customer, i * blockLength, blockLength, 'base64url') !== blockLength)
+        throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'length of a customer key' })
+    })
     const blocks = cipherOf(sector).out.update(plain)
     return customers.map((_, i) => blocks.toString('base64url', i * blockLength, (i + 1) * blockLength))
   }

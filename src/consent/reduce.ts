@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Form } from './gate.ts'
 
 /** A keyed hash (hex) that only this client's other reads can be compared with. */
@@ -21,7 +21,7 @@ export const normalAddress = (address: string): string => address.trim().toLower
 
 export const plainHash = (address: string): string => sha256(normalAddress(address))
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const sha256 = (text: string): string => hash('sha256', text)
 
 const googleMail = new Set(['gmail.com', 'googlemail.com'])
 

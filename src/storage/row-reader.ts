@@ -12,9 +12,19 @@ export function rowFrom(bytes: Buffer): Record<string, unknown> {
   }
 }
 
-/** Field names seen before, by a hash of their bytes: the same few in row after row. */
-const names: (string | undefined)[] = []
-const mostNames = 1024
+/** An element as it begins in the bytes: its type, its name and the end of the name, with what came inside it and after it in earlier rows. */
+interface Seen {
+  readonly head: string
+  readonly type: number
+  readonly name: string
+  readonly inside: Seen[]
+  readonly after: Seen[]
+}
+
+/** Rows of one kind begin with one of these. Rows repeat each other, so an element is told by comparing it with what followed before. */
+const first: Seen[] = []
+const mostSeen = 4096
+let seen = 0
 
 class RowReader {
   readonly #bytes: Buffer
@@ -27,10 +37,15 @@ class RowReader {
     this.#text = bytes.toString('latin1')
   }
 
-  document(): Record<string, unknown> {
+  document(expected: Seen[] = first): Record<string, unknown> {
     const fields: Record<string, unknown> = {}
     this.#at += 4
-    for (let type = this.#next(); type !== 0; type = this.#next()) fields[this.#name()] = this.#value(type)
+    while (this.#bytes[this.#at] !== 0) {
+      const element = this.#element(expected)
+      fields[element.name] = this.#value(element.type, element.inside)
+      expected = element.after
+    }
+    this.#at++
     return fields
   }
 
@@ -39,34 +54,35 @@ class RowReader {
     this.#at += 4
     for (let type = this.#next(); type !== 0; type = this.#next()) {
       while (this.#next() !== 0); // its name is its number
-      values.push(this.#value(type))
+      values.push(this.#value(type, []))
     }
     return values
   }
 
   /** https://bsonspec.org/spec.html */
-  #value(type: number): unknown {
+  #value(type: number, inside: Seen[]): unknown {
+    const bytes = this.#bytes
     const start = this.#at
     switch (type) {
       case 0x01:
         this.#at += 8
-        return this.#bytes.readDoubleLE(start)
+        return bytes.readDoubleLE(start)
       case 0x02:
         return this.#string()
       case 0x03:
-        return this.document()
+        return this.document(inside)
       case 0x04:
         return this.#array()
       case 0x08:
         return this.#next() === 1
       case 0x09:
         this.#at += 8
-        return new Date(this.#bytes.readInt32LE(start + 4) * 2 ** 32 + this.#bytes.readUInt32LE(start))
+        return new Date(bytes.readInt32LE(start + 4) * 2 ** 32 + bytes.readUInt32LE(start))
       case 0x0a:
         return null
       case 0x10:
         this.#at += 4
-        return this.#bytes.readInt32LE(start)
+        return bytes.readInt32LE(start)
       default:
         throw new TypeError('a type that rows do not hold')
     }
@@ -76,22 +92,27 @@ class RowReader {
     const start = this.#at + 4
     const end = start + this.#bytes.readInt32LE(this.#at) - 1
     this.#at = end + 1
-    let seen = 0
-    for (let at = start; at < end; at++) seen |= this.#bytes[at] ?? 0
-    return seen < 0x80 ? this.#text.slice(start, end) : this.#bytes.toString('utf8', start, end)
+    let all = 0
+    for (let at = start; at < end; at++) all |= this.#bytes[at] ?? 0
+    return all < 0x80 ? this.#text.slice(start, end) : this.#bytes.toString('utf8', start, end)
   }
 
-  #name(): string {
+  /** The element that begins here, one of the expected if they hold it. */
+  #element(expected: Seen[]): Seen {
+    for (const one of expected) {
+      if (!this.#text.startsWith(one.head, this.#at)) continue
+      this.#at += one.head.length
+      return one
+    }
     const start = this.#at
-    let hash = 0
-    for (let byte = this.#next(); byte !== 0; byte = this.#next()) hash = (hash * 31 + byte) % mostNames
-    const length = this.#at - 1 - start
-    const known = names[hash]
-    if (known !== undefined && known.length === length && this.#text.startsWith(known, start)) return known
-    const name = this.#bytes.toString('utf8', start, start + length)
+    const type = this.#next()
+    while (this.#next() !== 0);
+    const name = this.#bytes.toString('utf8', start + 1, this.#at - 1)
     if (name === '__proto__') throw new TypeError('a name that means something else to an object')
-    if (name.length === length) names[hash] = name
-    return name
+    // A copy, since a part would hold on to the whole row.
+    const element = { head: Buffer.from(this.#bytes.subarray(start, this.#at)).toString('latin1'), type, name, inside: [], after: [] }
+    if (seen++ < mostSeen) expected.push(element)
+    return element
   }
 
   #next(): number {
