@@ -20,7 +20,7 @@ export function undecided(customers: Pick<CustomerStore, 'readMany'>, policy: Po
 type Asked = Pick<CustomerRow, 'decisions' | 'leftOpen'>
 
 /** The pause is the policy's: without one, a no is final and an open question comes back at every sign-in. */
-function isToBeAsked(purpose: Purpose, row: Asked | undefined, now: number): boolean {
+export function isToBeAsked(purpose: Purpose, row: Asked | undefined, now: number): boolean {
   const decision = row?.decisions[purpose.id]
   const state = stateOf(purpose, decision, now)
   const pause = purpose.askAgainAfter

@@ -20,6 +20,7 @@ import { MergeResolver } from '../linking/merge-resolver.ts'
 import { EventsResolver } from '../personalization/events-resolver.ts'
 import { AudienceResolver } from '../personalization/audience-resolver.ts'
 import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
+import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
 import { ErasureResolver } from '../privacy/erasure-resolver.ts'
 import { PrivacyRequestResolver } from '../privacy/requests-resolver.ts'
 import { ExportResolver } from '../privacy/export-resolver.ts'
@@ -65,6 +66,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       AuditResolver,
       AlertsResolver,
       FunnelResolver,
+      EnrichmentResolver,
       EnrichmentResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],

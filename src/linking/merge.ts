@@ -60,6 +60,7 @@ function survivorChange(survivor: CustomerRow, absorbed: CustomerRow, mark: NonN
       merges: [...(survivor.merges ?? []), mark],
       ...(devices.length > 0 && { devices }),
       ...(alert && { alert }),
+      asked: joinedAsked(survivor.asked, absorbed.asked),
     },
     $unset,
   }
@@ -71,9 +72,15 @@ function joinedDevices(own: readonly Device[], others: readonly Device[]): Devic
   return [...own, ...added].sort((a, b) => b.lastAt.getTime() - a.lastAt.getTime()).slice(0, mostDevices)
 }
 
+/** One person: what either was asked was asked of them, the later time. */
+function joinedAsked(own: CustomerRow['asked'] = {}, others: CustomerRow['asked'] = {}): NonNullable<CustomerRow['asked']> {
+  const later = Object.entries(others).filter(([id, at]) => (own[id] ?? new Date(0)) < at)
+  return { ...own, ...Object.fromEntries(later) }
+}
+
 /** What is left of the one merged away: its key, its decisions and chains, and where it went. */
 function emptied(mergedInto: CustomerKey): CustomerUpdate {
-  const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges', 'erasure']
+  const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges', 'erasure', 'asked']
   return {
     $set: { state: 'merged', mergedInto, sources: {}, traits: {}, identities: [] },
     $unset: Object.fromEntries(personal.map((field) => [field, ''])),

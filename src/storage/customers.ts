@@ -125,6 +125,8 @@ export interface CustomerRow extends Profile {
   gpc?: string[]
   /** Questions that were shown and left open. */
   leftOpen?: Record<string, { readonly textVersion: string; readonly at: Date }>
+  /** By question of the policy: when the person was asked last. */
+  asked?: Record<string, Date>
   /** Tokens issued before this moment no longer count. */
   tokensValidFrom: Date
   /** Grants that ended while tokens of theirs may still live. */
@@ -182,6 +184,7 @@ const schema = new Schema<CustomerRow>(
     restricted: Boolean,
     gpc: { type: [String], default: undefined },
     leftOpen: { type: Schema.Types.Mixed },
+    asked: { type: Schema.Types.Mixed },
     tokensValidFrom: Date,
     endedGrants: [{ _id: false, grant: String, until: Date }],
     consentVersion: Number,

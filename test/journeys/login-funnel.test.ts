@@ -87,10 +87,11 @@ test('logins are counted from the page to the end, and no number stands for fewe
     const other = await atVariant('all', 'dora')
     expect(await through(other.browser, other.page.text, 'google')).toBeNull()
     const mailed = await atVariant('all', 'anna')
-    expect(codeIn(await byMail(shop, mailed, 'anna.demo@gmail.com'))).not.toBeNull()
+    await byMail(shop, mailed, 'anna.demo@gmail.com')
   }
   expect(await shown('started', 'mail')).toBe(k)
-  expect(await shown('finished', 'mail')).toBe(k)
+  // The mailbox alone does not do for a browser that is new: more was asked for.
+  expect((await shown('finished', 'mail')) + (await shown('factorAsked', 'mail'))).toBe(k)
   expect(await shown('cancelled', 'google')).toBe(k)
   expect(await shown('finished', 'google')).toBe(k)
 })

@@ -75,6 +75,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     alerts: { list: absent, acknowledge: absent },
     loginFunnel: absent,
     enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
+    enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
