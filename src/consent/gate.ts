@@ -1,5 +1,5 @@
 import { formsOf, mostSpecific, type FieldKind } from '../config/categories.ts'
-import { isOver } from '../config/duration.ts'
+import { addDuration, isOver } from '../config/duration.ts'
 import { builtInPurposes, dataSubjectAccess, type DataForm, type Matchable, type Policy, type Purpose } from '../config/policy.ts'
 import type { Caller, Mask } from '../operation.ts'
 import type { Decision, GatedRow } from '../storage/customers.ts'
@@ -76,6 +76,12 @@ export function isExpired(purpose: Purpose, decision: Decision, now: number): bo
   const { expiresAt, at } = decision
   if (expiresAt !== undefined) return !(expiresAt instanceof Date && expiresAt.getTime() > now)
   return purpose.validity !== null && !(at instanceof Date && !isOver(at, purpose.validity, now))
+}
+
+/** When a consent that counts will have run out by itself; null: never, or not a consent. */
+export function runsOutAt(purpose: Purpose, decision: Decision | undefined): Date | null {
+  if (purpose.legalBasis !== 'CONSENT' || decision === undefined) return null
+  return decision.expiresAt ?? (purpose.validity === null ? null : addDuration(decision.at, purpose.validity))
 }
 
 /** A purpose that requires another has no basis without it; requirements have no cycles. */

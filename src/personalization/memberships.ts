@@ -1,6 +1,6 @@
 import type { Policy } from '../config/policy.ts'
 import { leavesOf } from '../config/segment-rule.ts'
-import { basisOf } from '../consent/gate.ts'
+import { basisOf, runsOutAt } from '../consent/gate.ts'
 import { membershipEntry, type CustomerRow } from '../storage/customers.ts'
 import { segmentRules, type RuleFacts } from './segment-rules.ts'
 
@@ -27,12 +27,15 @@ export function membershipsOf(policy: Policy, row: SegmentRow, now: number): { r
   const basis = basisOf(row, policy, now)
   const memberships: string[] = []
   let due = Infinity
-  for (const purpose of policy.purposes.filter(({ mask, builtIn }) => !builtIn && (mask & basis) !== 0)) {
+  const given = policy.purposes.filter(({ mask, builtIn }) => !builtIn && (mask & basis) !== 0)
+  for (const purpose of given) {
     const facts = factsFor(row, purpose.id)
     for (const segment of policy.segments.filter(({ mask }) => (mask & purpose.mask) !== 0)) {
       if (rules.holds(segment.rule, facts, now)) memberships.push(membershipEntry(segment.id, purpose.id))
       for (const leaf of leavesOf(segment.rule)) due = Math.min(due, rules.leafDue(leaf, facts, now))
     }
   }
+  // One purpose may hang on another, so whichever consent runs out first is a reason to look.
+  if (memberships.length > 0) due = Math.min(due, ...given.map((purpose) => runsOutAt(purpose, row.decisions[purpose.id])?.getTime() ?? Infinity))
   return { memberships, due: due === Infinity ? null : new Date(Math.max(due, now + 1)) }
 }
