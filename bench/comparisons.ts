@@ -1,4 +1,6 @@
 import { exported } from './export.ts'
+import { gdpr } from './gdpr.ts'
+import { ingested } from './ingest.ts'
 import { logins } from './logins.ts'
 import { loginGrowth } from './login-growth.ts'
 import { memoryGrowth } from './memory.ts'
@@ -61,6 +63,13 @@ export const comparisons: readonly Comparison[] = [
       )
     },
   },
+  ...(['customer', 'processor', 'regulator'] as const).map((persona) => ({
+    name: `gdpr/${persona}`,
+    toReach: '≥ 0.67',
+    run: (uri: string, _tokens: Tokens, rounds: number) => gdpr(`gdpr/${persona}`, persona, uri, rounds),
+  })),
+  { name: 'ingest', toReach: '≥ 2', run: (uri, tokens, rounds) => ingested(uri, tokens, rounds, 500) },
+  { name: 'ingest/15', toReach: '', run: (uri, tokens, rounds) => ingested(uri, tokens, rounds, 15) },
   { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
   { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },

@@ -6,6 +6,7 @@ import { turnAfter } from '../consent/ledger.ts'
 import { EntenteError } from '../errors.ts'
 import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { ForgetEvents } from '../personalization/forget-events.ts'
 import type { LedgerStore, LedgerTurn } from '../storage/consent-ledger.ts'
 import type { CustomerRow, CustomerStore, CustomerUpdate } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
@@ -25,6 +26,7 @@ export interface MergeParts {
   readonly merges: MergeStore
   readonly policy: Policy
   readonly post: Pick<Post, 'toCustomer'>
+  readonly forgetting: Pick<ForgetEvents, 'follow' | 'afterMerge'>
 }
 
 /** Who did it: the person through a client, or an operator's own client. */

@@ -73,10 +73,11 @@ export function eventStore(db: Connection) {
     forPurpose: (customer: CustomerKey, purpose: string, since: Date, tx?: Tx): Promise<EventRow[]> =>
       rows.find({ customer, receivedAt: { $gte: since }, purposes: purpose }, { sort: { receivedAt: 1 }, ...(tx && { session: tx }) }).toArray(),
 
-    /** Takes a purpose away from what was received before a moment; what has none left goes. Doing it again is like doing it once. */
-    forget: async (customer: CustomerKey, purpose: string, before: Date): Promise<void> => {
-      await rows.updateMany({ customer, receivedAt: { $lt: before }, purposes: purpose }, { $pull: { purposes: purpose } })
-      await rows.deleteMany({ customer, receivedAt: { $lt: before }, purposes: [] })
+    /** Takes a purpose away from what was received before a moment, or from all; what has none left goes. Doing it again is like doing it once. */
+    forget: async (customer: CustomerKey, purpose: string, before: Date | null): Promise<void> => {
+      const own = { customer, ...(before && { receivedAt: { $lt: before } }) }
+      await rows.deleteMany({ ...own, purposes: [purpose] })
+      await rows.updateMany({ ...own, purposes: purpose }, { $pull: { purposes: purpose } })
     },
 
     removeAll: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),

@@ -10,7 +10,7 @@ import type { SignedInBrowser } from '../access/interaction-policy.ts'
 import type { House } from './house.ts'
 
 /** How decisions are written, and the ways in which they come beside a client's call. */
-export async function openConsents({ config, policy, storage, audit, registry, classification, post }: House) {
+export async function openConsents({ config, policy, storage, audit, registry, classification, post, forgetting }: House) {
   const { db, rows, keys, jobs } = storage
   const asking = confirmations({ key: await keys.obtain('consent-link/1'), publicUrl: config.publicUrl, policy, post, jobs })
   const tell = tellClients({ jobs, clients: () => registry.all(), policy })
@@ -25,6 +25,7 @@ export async function openConsents({ config, policy, storage, audit, registry, c
     evidenceOfAsking: asking.evidenceOfAsking,
     follow: async (tx, recorded) => {
       await asking.follow(tx, recorded)
+      await forgetting.follow(tx, recorded.row, recorded.before, recorded.after, recorded.entry._id)
       await tell(tx, recorded)
     },
     now: () => new Date(),

@@ -16,7 +16,6 @@ import { isRegistered } from '../config/client-uris.ts'
 import { consentDoor } from '../consent/door.ts'
 import { leaveOpen, undecided } from '../consent/undecided.ts'
 import { fieldsByPath } from '../customers/paths.ts'
-import { fieldsByPath } from '../customers/paths.ts'
 import { readAudit } from '../graphql/audit-read.ts'
 import type { ResolverParts } from '../graphql/operation-context.ts'
 import type { GraphqlParts } from '../graphql/pipeline.ts'
@@ -26,7 +25,6 @@ import { openIdNotices, reportDefect } from '../http/notices.ts'
 import { mergeDoor } from '../linking/merge-door.ts'
 import { unlinkIdentity } from '../linking/unlink.ts'
 import { stylesheetPath } from '../pages/style.ts'
-import { enrichmentDoor } from '../personalization/enrichment-door.ts'
 import { enrichmentDoor } from '../personalization/enrichment-door.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { openAudiences } from './audiences.ts'
@@ -149,6 +147,7 @@ function resolverParts(
       ...rows,
       policy,
       proofs: login.mergeProofs,
+      forgetting: house.forgetting,
       requireStepUp: async (caller, action) => void (await stepUp.require(caller, action)),
       endEverywhere: endings.endEverywhere,
     }),
@@ -166,7 +165,6 @@ function resolverParts(
       cursorKey,
       now: () => new Date(),
     }),
-    enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
     enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),

@@ -20,12 +20,14 @@ import { keyedHash } from '../consent/keyed-hash.ts'
 import { views } from '../consent/view.ts'
 import { customerDoor } from '../customers/door.ts'
 import { buildEntenteSchema } from '../graphql/schema.ts'
+import { forgetEvents } from '../personalization/forget-events.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { reportDefect } from '../http/notices.ts'
 import { mergeProofs as mergeProofsOf } from '../linking/merge-proof.ts'
 import { providerGrants } from '../linking/provider-grants.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from '../linking/resolve.ts'
 import { post as postOf } from '../mail/post.ts'
+import { derivedReader } from '../personalization/read-derived.ts'
 import { codeStore, onceStore } from '../storage/redis.ts'
 import { markedStorage } from './audiences.ts'
 import type { OtherParts, Storage } from './storage.ts'
@@ -68,7 +70,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const mailKey = await keys.obtain('mail-code/1')
   const codes = mailCodes({ ...rows, codes: codeStore(redis, 'code'), limits: mailLimits(redis, mailKey), jobs, post, key: mailKey, addressKeys: linking.keys })
   const second = await secondFactors({ db, redis, keys, ...rows, audit, post, mailCodes: codes, policy, publicUrl: config.publicUrl, now: Date.now })
-  const viewOf = other.viewOf ?? views({ policy, now: Date.now, hashFor: keyedHash(await keys.obtain('hash/1')) })
+  const viewOf = other.viewOf ?? views({ policy, now: Date.now, readDerived: derivedReader(policy), hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
   const client = (id: string) => registry.find(id)
   const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client, cursorKey, now: Date.now })
@@ -85,6 +87,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     storage,
     audit,
     funnel,
+    forgetting: forgetEvents({ ...rows, jobs, policy, now: () => new Date() }),
     registry,
     subjects,
     linking,

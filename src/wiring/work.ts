@@ -37,6 +37,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         logoutToken: openid.tellOfLogout,
         export: exportWork,
         erase: privacy.erasures.work,
+        forgetEvents: doors.forgetting.work,
         retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),
         clientHook: (job, signal) => (tellsOfSegment(job) ? tellOfSegment : tellOfConsent)(job, signal),

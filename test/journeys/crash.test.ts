@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { houseForKilling, killAtEveryCommand } from '../support/kill-sweep.ts'
-import { decision, login } from '../support/interrupted.ts'
+import { decision, eventsSent, login } from '../support/interrupted.ts'
 import type { Processes } from '../support/processes.ts'
 
 // kill -9 in every state that a write leaves behind; `crash.deep.test.ts` does it before reads too, and for the other writes.
@@ -20,3 +20,8 @@ test('killed at any write of a decision: the call repeated under its key is one 
   const moments = await killAtEveryCommand(house, 'writes', decision(house))
   expect(moments).toBeGreaterThan(3)
 }, 120_000)
+
+test('killed at any write of events: sent again they count once, with what follows from them', async () => {
+  const moments = await killAtEveryCommand(house, 'writes', eventsSent(house))
+  expect(moments).toBeGreaterThan(3)
+}, 240_000)

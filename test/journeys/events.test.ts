@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
+import { erase } from '../support/erasing.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 let shop: Shop
@@ -25,7 +26,7 @@ describe('what somebody does who is signed in', () => {
       { properties: { product_id: 'ski-2', category: 'ski' } },
     ])
     expect(JSON.stringify(rows)).not.toContain('not in the catalogue')
-    expect(Object.keys((await on.row(customer))['derived'])).toEqual(['personalised_shop'])
+    expect(Object.keys((await on.derived(customer)) ?? {})).toEqual(['personalised_shop'])
   })
 
   test('is kept for a second purpose from the moment that they agree to it', async () => {
@@ -37,7 +38,7 @@ describe('what somebody does who is signed in', () => {
   test('is not kept where nothing gives it a basis, and the person is told so', async () => {
     const { accessToken, customer } = await on.person('person-3', { personalised_shop: false })
     expect(await on.record(accessToken, [on.viewed({ category: 'sledge' })])).toEqual({ accepted: 0, refused: [{ index: 0, reason: 'NO_PURPOSE' }] })
-    expect([await on.kept(customer), (await on.row(customer))['derived']]).toEqual([[], undefined])
+    expect([await on.kept(customer), await on.derived(customer)]).toEqual([[], undefined])
   })
 
   test('is answered one by one, and the good ones are kept', async () => {
@@ -70,9 +71,9 @@ describe('what somebody does who is signed in', () => {
     const { accessToken, customer } = await on.person('person-5', { personalised_shop: true })
     const [one, two] = [on.viewed({ category: 'rope' }), on.viewed({ category: 'rope' })]
     await Promise.all([on.record(accessToken, [one, one]), on.record(accessToken, [one]), on.record(accessToken, [two, one])])
-    const once = (await on.row(customer))['derived']
+    const once = await on.derived(customer)
     expect(await on.record(accessToken, [two, one, two])).toEqual({ accepted: 3, refused: [] })
-    expect([await on.kept(customer).then((rows) => rows.length), (await on.row(customer))['derived']]).toEqual([2, once])
+    expect([await on.kept(customer).then((rows) => rows.length), await on.derived(customer)]).toEqual([2, once])
   })
 
   test('comes from a tool too, about a customer by the id that it knows; nobody is told from somebody without a basis', async () => {
@@ -119,4 +120,55 @@ describe('clocks and ids', () => {
       if (node.email === 'person-9@people.example') await on.record(await shop.tool('marketing'), [event], { customerId: node.id })
     expect((await on.kept(customer)).map(({ client }) => client).sort()).toEqual(['marketing', 'storefront'])
   })
+})
+
+describe('when a purpose ends', () => {
+  const gone = async (customer: string, left: readonly (readonly string[])[]) =>
+    vi.waitFor(async () => expect((await on.kept(customer)).map(({ purposes }) => purposes)).toEqual(left), { timeout: 10_000, interval: 50 })
+
+  test('events lose it, and go when nothing else is left; a later yes brings none of them back', async () => {
+    const { accessToken, account, customer } = await on.person('person-20', { personalised_shop: true, email_marketing: true })
+    await on.record(accessToken, [{ ...on.viewed({}), name: '$page', properties: [{ name: 'path', string: '/' }] }, on.viewed({ category: 'ski' })])
+    await on.say(account, { personalised_shop: false })
+    await gone(customer, [['email_marketing']])
+    await on.say(account, { personalised_shop: true })
+    await on.record(accessToken, [on.viewed({ category: 'boots' })])
+    await on.say(account, { email_marketing: false })
+    await gone(customer, [['personalised_shop']])
+  })
+
+  test('a restriction keeps nothing new, and takes nothing away', async () => {
+    const { accessToken, account, customer } = await on.person('person-21', { personalised_shop: true })
+    await on.record(accessToken, [on.viewed({ category: 'ski' })])
+    const restrict = 'mutation ($on: Boolean!) { restrictProcessing(restricted: $on) { id } }'
+    expect((await shop.graphql(restrict, { on: true }, account)).errors).toBeUndefined()
+    expect((await on.record(accessToken, [on.viewed({ category: 'boots' })])).accepted).toBe(0)
+    expect(await on.kept(customer)).toHaveLength(1)
+  })
+
+  test('an erasure leaves none, whatever comes at the same moment', async () => {
+    const { accessToken, account, customer, id } = await on.person('person-22', { personalised_shop: true })
+    const send = () => shop.graphql(on.mutation, { events: [on.viewed({ category: 'ski' })] }, accessToken)
+    await send()
+    const [erased] = await Promise.all([shop.graphql(erase, { confirm: true }, account), ...Array.from({ length: 10 }, send)])
+    expect(erased.errors).toBeUndefined()
+    await gone(customer, [])
+    expect((await send()).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+    const tool = await shop.tool('marketing')
+    expect((await on.record(tool, [on.viewed({})], { customerId: id })).refused).toEqual([{ index: 0, reason: 'NO_PURPOSE' }])
+    expect(await on.kept(customer)).toEqual([])
+  })
+
+  test('a decision at the same moment as events comes before or after them, never between them and what follows', async () => {
+    const { accessToken, account, customer } = await on.person('person-23', { personalised_shop: true })
+    for (let round = 0; round < 5; round++) {
+      const answers = await Promise.all([
+        ...Array.from({ length: 8 }, (_, n) => on.record(accessToken, [on.viewed({ category: `c${round}-${n}` })])),
+        on.say(account, { personalised_shop: false }),
+      ])
+      expect(answers).toHaveLength(9)
+      await gone(customer, [])
+      await on.say(account, { personalised_shop: true })
+    }
+  }, 60_000)
 })

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
+import { deriver } from '../../src/personalization/derive.ts'
 import type { EventRow } from '../../src/storage/events.ts'
+import { demoPolicy } from '../consent/fixture.ts'
 import type { Shop } from './shop.ts'
 
 type Side = Pick<Shop, 'graphql' | 'signIn' | 'db' | 'newBrowser'>
@@ -11,7 +13,7 @@ export function behaviourOf(shop: Side) {
     recordEvents(events: $events, customerId: $customerId, anonymousId: $anonymousId) { accepted refused { index reason } }
   }`
   const decide = 'mutation ($d: [ConsentDecisionInput!]!) { setConsents(decisions: $d) { id } }'
-  const customers = shop.db.collection<{ _id: string }>('customers')
+  const customers = shop.db.collection<{ _id: string; derived?: Readonly<Record<string, object>> }>('customers')
 
   async function say(token: string, decisions: Readonly<Record<string, boolean>>): Promise<void> {
     const d = Object.entries(decisions).map(([purpose, granted]) => ({ purpose, granted, ...(granted && { textVersion: '2026-01' }) }))
@@ -52,8 +54,20 @@ export function behaviourOf(shop: Side) {
         .toArray()
         .then((rows) => rows.sort((a, b) => a.receivedAt.getTime() - b.receivedAt.getTime())),
 
-    /** The whole row of a customer. */
-    row: async (customer: string) => (await customers.findOne({ _id: customer })) as Record<string, never> & { derived: object },
+    /** What one pass over all that is kept makes of it. */
+    recomputed: async (customer: string, purpose: string) => {
+      const rows = await shop.db.collection<EventRow>('events').find({ customer, purposes: purpose }).toArray()
+      return deriver(demoPolicy).apply(
+        undefined,
+        purpose,
+        rows.map(({ _id: id, ...row }) => ({ id, ...row })),
+        Date.now(),
+        [],
+      )
+    },
+
+    /** What is derived for each purpose. */
+    derived: async (customer: string) => (await customers.findOne({ _id: customer }))?.derived,
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, vi } from 'vitest'
+import { behaviourOf } from './behaviour.ts'
 import { erase } from './erasing.ts'
 import type { Round } from './kill-sweep.ts'
 import { merge, merging } from './merging.ts'
@@ -112,6 +113,36 @@ export const erased =
         expect(await rows.findOne({ _id: customer })).toMatchObject({ state: 'erased', identities: [] })
         for (const name of ['identities', 'emails', 'openid', 'credentials']) expect(await house.db.collection(name).countDocuments({ customer })).toBe(0)
         expect((await house.graphql('{ me { id } }', {}, token)).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+      },
+    }
+  }
+
+/** Events of one person, of another and of nobody, sent again by a program that got no answer. */
+export const eventsSent =
+  (house: Processes) =>
+  (n: number): Round => {
+    const on = behaviourOf(house)
+    const events = ['ski', 'boots', 'ski'].map((category) => on.viewed({ category }))
+    const browser = `browser-${n}`
+    let person: Awaited<ReturnType<typeof on.person>>
+    const send = async () => expect(await on.record(person.accessToken, events, { anonymousId: browser })).toEqual({ accepted: 3, refused: [] })
+    return {
+      prepare: async () => {
+        person = await on.person(`person-${3000 + n}`, { personalised_shop: true })
+        const call = { anonymousId: browser, messageId: browser, event: 'Product Viewed', properties: { category: 'tent' } }
+        const consent = { categoryPreferences: { Personalisation: true } }
+        const body = JSON.stringify({ writeKey: 'storefront-demo-write-key', ...call, context: { consent } })
+        expect((await fetch(`${house.url}/v1/t`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body })).status).toBe(200)
+      },
+      attempt: send,
+      again: async () => {
+        await send()
+        const once = await on.derived(person.customer)
+        await send()
+        expect(await on.derived(person.customer)).toEqual(once)
+        expect((await on.kept(person.customer)).map(({ properties }) => properties['category']).sort()).toEqual(['boots', 'ski', 'ski', 'tent'])
+        expect(await house.db.collection('anonymous_events').countDocuments()).toBe(0)
+        expect(await on.recomputed(person.customer, 'personalised_shop')).toEqual(once?.['personalised_shop'])
       },
     }
   }
