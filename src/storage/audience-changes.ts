@@ -56,7 +56,7 @@ export function audienceChangeStore(db: Connection) {
       const expiresAt = new Date(at.getTime() + changesKept)
       const operations = changes.map(({ audience, customer, what }) => {
         const _id = `${audience}/${customer}`
-        const replacement = { audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
+        const replacement = { _id, audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
         return { replaceOne: { filter: { _id }, replacement, upsert: true } }
       })
       await model.bulkWrite(operations, { session: tx })
