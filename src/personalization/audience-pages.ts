@@ -69,16 +69,16 @@ export function audiencePages({ store, changes, reads, subjects, policy, now }: 
 
   async function changed(audience: Audience, site: Site, from: AudiencePlace & { among: 'changes' }, begun: number, limit: number): Promise<Found> {
     const found = await changes.after(audience.name, { at: new Date(from.at), customer: from.after }, limit)
-    const here = found.filter(({ gone }) => gone === undefined).map(({ customer }) => customer)
+    // Under another policy they may be shown more or less, or nothing any more: everybody is told of again.
+    const again = from.policy !== policy.version
+    const here = again ? [] : found.filter(({ gone }) => gone === undefined).map(({ customer }) => customer)
     const rows = here.length === 0 ? [] : await store.readMany(here, { ...narrowed(site, audience.caller), memberships: 1 })
     const gone = found.flatMap(({ customer, gone: why }) => (why === undefined ? [] : [{ customer, why }]))
     const last = found.at(-1)
     if (found.length === limit && last !== undefined) {
       return { from, to: { ...from, at: last.at.getTime(), after: last.customer, begun }, complete: false, rows, gone }
     }
-    // Under another policy they may be shown more or less, or nothing any more: everybody is told of again.
-    if (from.policy !== policy.version)
-      return { from, to: { among: 'members', after: '', begun, policy: policy.version, again: true }, complete: false, rows, gone }
+    if (again) return { from, to: { among: 'members', after: '', begun, policy: policy.version, again: true }, complete: false, rows, gone }
     return { from, to: changesFrom(begun, policy.version), complete: true, rows, gone }
   }
 
