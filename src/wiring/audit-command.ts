@@ -6,13 +6,17 @@ import { openSigningKeys } from '../access/signing-keys.ts'
 import { checkpoints } from '../audit/checkpoints.ts'
 import { auditExport } from '../audit/export.ts'
 import { auditLog, auditText, hashOf } from '../audit/log.ts'
+import { funnelDoor } from '../audit/funnel-resolver.ts'
+import { loginFunnel } from '../audit/login-funnel.ts'
 import { auditReport } from '../audit/report.ts'
 import { readConfig } from '../config/env.ts'
 import { readPolicy } from '../config/policy.ts'
 import { ledgerHash, ledgerText } from '../consent/ledger.ts'
+import { funnelPage } from '../pages/operator-funnel.ts'
+import { languageOf } from '../pages/words.ts'
 import { openStorage } from './storage.ts'
 
-const usage = 'npm run audit -- export --to DIR | report --from 2026-01-01 --to 2026-02-01 [--out report.html]'
+const usage = 'npm run audit -- export --to DIR | report|funnel --from 2026-01-01 --to 2026-02-01 [--out report.html]'
 
 /** `npm run audit`: proofs and reports from the database that the environment names. Says what was done, in a sentence. */
 export async function auditCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<string> {
@@ -63,6 +67,15 @@ async function carriedOut(
     await writeFile(`${stem}.jwt`, await signature({ html: basename(`${stem}.html`), json: basename(`${stem}.json`) }), { mode: 0o600 })
     await writeFile(`${stem}.keys.json`, `${JSON.stringify({ keys: await store.published() }, null, 2)}\n`)
     return `${stem}.html, ${stem}.json; to check them: npm run verify -- ${stem}.jwt --keys ${stem}.keys.json`
+  }
+  if (what === 'funnel' && from !== null && to !== null) {
+    const failed = (error: unknown): never => {
+      throw error
+    }
+    const funnel = opened.adopt(loginFunnel({ store: rows.funnel, k: policy.k, failed, now: () => new Date() }), (one) => one.close())
+    const page = funnelPage(languageOf([policy.defaultLocale], 'en'), policy.controller.name, await funnelDoor(funnel, policy.k)(from, to))
+    await writeFile(values.out, page, { mode: 0o600 })
+    return values.out
   }
   throw new Error(usage)
 }

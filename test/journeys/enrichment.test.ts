@@ -10,7 +10,8 @@ beforeAll(async () => {
 })
 afterAll(() => shop[Symbol.asyncDispose]())
 
-const next = 'query ($purpose: ID!, $locale: String) { nextQuestion(purpose: $purpose, locale: $locale) { id field consentTo textVersion choices list question why gives } }'
+const next =
+  'query ($purpose: ID!, $locale: String) { nextQuestion(purpose: $purpose, locale: $locale) { id field consentTo textVersion choices list question why gives } }'
 const dismiss = 'mutation ($id: ID!) { dismissQuestion(id: $id) }'
 const answer = 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }'
 const person = 'purpose:data_subject_access'

@@ -64,7 +64,7 @@ async function through(browser: Browser, text: string, provider: string): Promis
   return codeIn(await onward(browser, await browser.open(startAt(text, provider)), {}))
 }
 
-test('logins are counted from the page to the end, and no number stands for fewer than k', { timeout: 60_000 }, async () => {
+test('logins are counted from the page to the end, and no number stands for fewer than k', { timeout: 180_000 }, async () => {
   for (let n = 0; n < k - 1; n++) {
     const { browser, page } = await atVariant('all', 'anna')
     expect(await through(browser, page.text, 'google')).not.toBeNull()
@@ -96,7 +96,7 @@ test('logins are counted from the page to the end, and no number stands for fewe
   expect(await shown('finished', 'google')).toBe(k)
 })
 
-test('what was answered on the consent page is counted with the way in', async () => {
+test('what was answered on the consent page is counted with the way in', { timeout: 120_000 }, async () => {
   for (const n of [21, 22, 23]) await shop.signIn('haus', { as: `person-${n}`, consent: { personalised_shop: true } })
   for (const n of [24, 25]) await shop.signIn('haus', { as: `person-${n}`, consent: { personalised_shop: false } })
   const { data } = await shop.graphql(query, aroundNow(), operator)
@@ -126,7 +126,7 @@ test('only operators read it, for a period that there is', async () => {
   expect(await refused(operator, { from: '2020-05-04T00:00:00Z', to: '2026-05-04T00:00:00Z' })).toBe('BAD_USER_INPUT')
 })
 
-test('what was counted outlasts the process, and no one is in it', { timeout: 60_000 }, async () => {
+test('what was counted outlasts the process, and no one is in it', { timeout: 180_000 }, async () => {
   await using around = await openSurroundings({ POLICY_FILE })
   {
     await using first = await start(around.env)

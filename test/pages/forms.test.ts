@@ -151,7 +151,7 @@ describe('every page', () => {
     const { response } = await visit('/login?uid=waiting-1&lang=de')
     const account = await fetch(`${stage.url}/account`, { redirect: 'manual' })
     const lines = [...response.headers.getSetCookie(), ...account.headers.getSetCookie()]
-    expect(lines).toHaveLength(3)
+    expect(lines).toHaveLength(4)
     for (const line of lines) expect(line).toMatch(/^__Host-entente-[a-z-]+=(?=.*; Path=\/)(?=.*; HttpOnly)(?=.*; Secure)(?=.*; SameSite=Lax)(?!.*Domain)/)
   })
 
