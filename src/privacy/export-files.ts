@@ -6,12 +6,13 @@ import type { AuditStore } from '../storage/audit-log.ts'
 import type { LedgerStore } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
+import type { EventStore } from '../storage/events.ts'
 import type { ExportStore } from '../storage/exports.ts'
 import type { MergeStore } from '../storage/merges.ts'
 import type { PrivacyRequestStore } from '../storage/privacy-requests.ts'
 import { json, type ExportFile } from './export-archive.ts'
 import type { ExportFacts } from './export-facts.ts'
-import { accessFiles, ledgerFile, receiptsFile } from './export-history.ts'
+import { accessFiles, behaviourFile, ledgerFile, receiptsFile } from './export-history.ts'
 import { accountOf, decisionsOf, devicesOf, factorsOf, identitiesOf, mergesOf, personOf, requestsOf, sourcesOf } from './export-records.ts'
 import { purposesOf, recipientsOf, type ExportedClient } from './export-purposes.ts'
 import { keysOfPerson } from './person-history.ts'
@@ -22,6 +23,7 @@ export interface ExportFileParts {
   readonly clients: () => readonly ExportedClient[]
   readonly events: Pick<AuditStore, 'find'>
   readonly ledger: Pick<LedgerStore, 'page' | 'turns'>
+  readonly behaviour: Pick<EventStore, 'ofCustomer'>
   readonly emails: Pick<EmailStore, 'ofCustomer'>
   readonly merges: Pick<MergeStore, 'ofSurvivor'>
   readonly exports: Pick<ExportStore, 'ofCustomer'>
@@ -66,6 +68,7 @@ export async function filesFor(parts: ExportFileParts, person: CustomerRow, at: 
     whole('requests.json', requestsOf(facts)),
     ledgerFile(parts.ledger, keys),
     receiptsFile(parts.ledger, keys, subject, policy),
+    behaviourFile(parts.behaviour, keys),
     ...accessFiles(parts.events, keys, clients),
   ]
 }

@@ -6,6 +6,7 @@ import type { CustomerKey } from '../operation.ts'
 import type { AuditRow, AuditStore } from '../storage/audit-log.ts'
 import type { LedgerRow, LedgerStore } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
+import type { EventRow, EventStore } from '../storage/events.ts'
 import { csvLine } from './csv.ts'
 import type { ExportFile } from './export-archive.ts'
 import type { ExportedClient } from './export-purposes.ts'
@@ -19,7 +20,18 @@ export function ledgerFile(ledger: Pick<LedgerStore, 'page'>, keys: readonly Cus
   const said = (chain: number, entry: LedgerRow) => {
     const { receipt, decisions, surface, at, idempotencyKey, turn, prev, hash } = entry
     const { what, head, inForce: afterwards } = turn ?? {}
-    return line({ chain, number: numberOf(entry), receipt, decisions, surface, at, idempotencyKey, turn: turn && { what, head, inForce: afterwards }, prev, hash })
+    return line({
+      chain,
+      number: numberOf(entry),
+      receipt,
+      decisions,
+      surface,
+      at,
+      idempotencyKey,
+      turn: turn && { what, head, inForce: afterwards },
+      prev,
+      hash,
+    })
   }
   return {
     name: 'consent-ledger.ndjson',
@@ -51,6 +63,18 @@ export function receiptsFile(ledger: Pick<LedgerStore, 'page'>, keys: readonly C
           yield told.join('')
         }
       }
+    },
+  }
+}
+
+/** What they did, as far as it is kept, and what for. Ids of the house are left out, and with them how a client called an event. */
+export function behaviourFile(behaviour: Pick<EventStore, 'ofCustomer'>, keys: readonly CustomerKey[]): ExportFile {
+  const told = ({ name, at, receivedAt, client, purposes, properties, expiresAt }: EventRow) =>
+    line({ name, at, receivedAt, client, purposes, properties, expiresAt })
+  return {
+    name: 'events.ndjson',
+    async *text() {
+      for (const key of keys) for await (const rows of behaviour.ofCustomer(key)) yield rows.map(told).join('')
     },
   }
 }

@@ -86,8 +86,8 @@ describe("Segment's tool for servers, as it is published", () => {
       flushAt: 2,
       httpClient: {
         // The answer to the first try is lost on its way.
-        makeRequest: async ({ url, method, headers, body }) => {
-          const answer = await fetch(url, { method, headers: { ...headers }, body: String(body) })
+        makeRequest: async ({ url, headers, body }) => {
+          const answer = await fetch(url, { method: 'POST', headers: { ...headers }, body })
           return ++calls === 1 ? new Response('{}', { status: 503, headers: { 'retry-after': '1' } }) : answer
         },
       },

@@ -117,6 +117,18 @@ describe('what is in it', () => {
         answer: tell('request answer'),
       })
     })
+    for (const [n, owner] of [customer, absorbed].entries())
+      await db.collection('events').insertOne({
+        _id: hide(`event ${n} id`) as never,
+        customer: owner,
+        name: tell(`event ${n} name`),
+        at,
+        receivedAt: at,
+        client: tell(`event ${n} client`),
+        purposes: [tell(`event ${n} purpose`)],
+        properties: { category: tell(`event ${n} property`) },
+        expiresAt: new Date(at.getTime() + 1e9),
+      })
     await db.collection('identities').insertOne({ _id: hide('identity') as never, customer, provider: 'google', publicId: 'p', grant: hide('grant') })
     for (const subject of [customer, absorbed])
       await stage.audit.note({
@@ -145,7 +157,7 @@ describe('what is in it', () => {
   })
 
   test('a place where something is kept that is neither in the archive nor known to need none is found here', () => {
-    const inIt = ['customers', 'consent_ledger', 'audit_log', 'emails', 'merges', 'privacy_requests', 'exports', 'openid']
+    const inIt = ['customers', 'consent_ledger', 'audit_log', 'emails', 'merges', 'privacy_requests', 'exports', 'openid', 'events']
     const notInIt: Readonly<Record<string, string>> = {
       identities: 'the summary in the customer has all but hashes and what opens a provider',
       credentials: 'what proves a factor: hashes, public keys, sealed secrets',
@@ -155,6 +167,7 @@ describe('what is in it', () => {
       erasures: 'that an erasure waits is in the customer; what is done is about nobody any more',
       held_data: 'of erased people',
       customer_keys: 'a random key that only backups need',
+      anonymous_events: 'of nobody known: under a pseudonym, for days',
       clients: 'about no person',
       keys: 'about no person',
     }
