@@ -4,6 +4,7 @@ import type { AudienceChange, AudienceChangeStore } from '../storage/audience-ch
 import type { CustomerStore, MemberFacts } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
 import { marksBetween } from './audience-marks.ts'
+import type { Move } from './plan-batch.ts'
 
 export interface MarkParts {
   readonly changes: Pick<AudienceChangeStore, 'put'>
@@ -56,6 +57,22 @@ export function markedCustomers(store: CustomerStore, { changes, fields, policy,
       await store.bury(tx, tombstone)
       if (before !== null) await mark(tx, before, tombstone, [])
     },
+  }
+}
+
+/** The same for many whose memberships were worked out at once, and are written with their version by whoever did. */
+export function markMoves({ changes, policy, tell }: Pick<MarkParts, 'changes' | 'policy' | 'tell'>) {
+  return async (tx: Tx, moves: readonly Move[], at: Date): Promise<void> => {
+    const told = moves.map(({ before, memberships, version }) => {
+      const marks = marksBetween(before, { ...before, memberships: [...memberships] }, policy, at.getTime(), () => false)
+      return { marks, version }
+    })
+    await changes.put(
+      tx,
+      told.flatMap(({ marks }) => marks),
+      at,
+    )
+    for (const { marks, version } of told) if (marks.length > 0) await tell(tx, marks, version, at)
   }
 }
 

@@ -39,8 +39,17 @@ export interface BatchPlan {
   readonly events: readonly EventRow[]
   readonly anonymous: readonly AnonymousEventRow[]
   readonly changes: readonly DerivedChange[]
+  /** Whose memberships are others than before. */
+  readonly moves: readonly Move[]
   /** Buckets whose events went to their customer or nowhere. */
   readonly emptied: readonly string[]
+}
+
+/** Somebody came into segments or left some. */
+export interface Move {
+  readonly before: BehaviourRow
+  readonly memberships: readonly string[]
+  readonly version: number
 }
 
 export interface PlanParts {
@@ -126,7 +135,11 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
 
   const outcomes = incoming.map(outcomeOf)
   const changes = [...people.values()].filter(({ byPurpose }) => byPurpose.size > 0).map((person) => changeOf(deriver, person, now))
-  return { outcomes, events, anonymous, changes, emptied: [...emptied] }
+  const moves = changes.flatMap(({ customer, memberships, version }): Move[] => {
+    const before = rows.get(customer)
+    return before === undefined || version === null ? [] : [{ before, memberships, version }]
+  })
+  return { outcomes, events, anonymous, changes, moves, emptied: [...emptied] }
 }
 
 /** Written for everybody who did something, so that a decision at the same moment comes before it or after it as a whole. */
@@ -135,5 +148,7 @@ function changeOf(deriver: Deriver, { row, byPurpose }: Person, now: number): De
     [...byPurpose].map(([purpose, events]) => [purpose, deriver.apply(row.derived?.[purpose], purpose, events, now, row.interestsOff ?? [])]),
   )
   const after = { ...row, derived: { ...row.derived, ...Object.fromEntries(derived) } }
-  return { customer: row._id, derived, ...deriver.memberships(after, now) }
+  const { memberships, due } = deriver.memberships(after, now)
+  const isSame = memberships.join() === (row.memberships ?? []).join()
+  return { customer: row._id, derived, memberships, due, version: isSame ? null : (row.membershipVersion ?? 0) + 1 }
 }

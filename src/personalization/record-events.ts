@@ -1,18 +1,17 @@
 import type { Connection } from 'mongoose'
 import { EntenteError } from '../errors.ts'
 import type { AnonymousEventStore } from '../storage/anonymous-events.ts'
-import { updateOf, type CustomerBatches, type DerivedChange } from '../storage/customer-batches.ts'
-import type { CustomerStore } from '../storage/customers.ts'
+import type { CustomerBatches } from '../storage/customer-batches.ts'
 import type { EventStore } from '../storage/events.ts'
 import { inTransaction, isDuplicateKey, isRefusal, type Tx } from '../storage/transaction.ts'
 import type { Refusal } from './capture.ts'
-import { planBatch, type BatchPlan, type Incoming, type Outcome, type PlanParts } from './plan-batch.ts'
+import { planBatch, type BatchPlan, type Incoming, type Move, type Outcome, type PlanParts } from './plan-batch.ts'
 
 export interface RecordEventsParts extends PlanParts {
   readonly db: Connection
   readonly batches: CustomerBatches
-  /** Whose memberships change is written by this: audiences learn of it. */
-  readonly customers: Pick<CustomerStore, 'update'>
+  /** Puts into the transaction that audiences learn of it. */
+  readonly moved: (tx: Tx, moves: readonly Move[], at: Date) => Promise<void>
   readonly behaviour: Pick<EventStore, 'known' | 'insert'>
   readonly anonymous: Pick<AnonymousEventStore, 'known' | 'insert' | 'of' | 'empty'>
   /** Something that could not be written although MongoDB was there. */
@@ -123,21 +122,14 @@ async function keptIn(parts: RecordEventsParts, tx: Tx, incoming: readonly Incom
   const known = new Set(ids.length === 0 ? [] : await behaviour.known(ids, tx))
   if (look) for (const id of await anonymous.known(ids, tx)) if (!waiting.some(({ _id }) => _id === id)) known.add(id)
   const plan = planBatch(parts, incoming, { rows: new Map(rows.map((row) => [row._id, row])), known, waiting, now })
-  await written(parts, tx, plan, new Map(rows.map(({ _id, memberships = [] }) => [_id, memberships])))
+  await written(parts, tx, plan, new Date(now))
   return plan.outcomes
 }
 
-async function written(
-  { batches, customers, behaviour, anonymous }: RecordEventsParts,
-  tx: Tx,
-  { changes, events, anonymous: unnamed, emptied }: BatchPlan,
-  before: ReadonlyMap<string, readonly string[]>,
-): Promise<void> {
-  const isMove = ({ customer, memberships }: DerivedChange) => memberships.join() !== before.get(customer)?.join()
-  const staying = changes.filter((change) => !isMove(change))
-  if (staying.length > 0) await batches.write(tx, staying)
-  for (const change of changes.filter(isMove)) await customers.update(tx, change.customer, updateOf(change))
-  if (events.length > 0) await behaviour.insert(tx, [...events])
-  if (unnamed.length > 0) await anonymous.insert(tx, [...unnamed])
-  if (emptied.length > 0) await anonymous.empty(emptied, tx)
+async function written({ batches, moved, behaviour, anonymous }: RecordEventsParts, tx: Tx, plan: BatchPlan, at: Date): Promise<void> {
+  if (plan.changes.length > 0) await batches.write(tx, plan.changes)
+  if (plan.moves.length > 0) await moved(tx, plan.moves, at)
+  if (plan.events.length > 0) await behaviour.insert(tx, [...plan.events])
+  if (plan.anonymous.length > 0) await anonymous.insert(tx, [...plan.anonymous])
+  if (plan.emptied.length > 0) await anonymous.empty(plan.emptied, tx)
 }

@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
-import { collectionOf } from './mongo.ts'
+import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
 /** Why somebody is no longer of an audience. */
@@ -49,7 +49,7 @@ export interface ChangePlace {
 }
 
 export function audienceChangeStore(db: Connection) {
-  const model = collectionOf<AudienceChangeRow>(db, 'audience_changes', schema)
+  const rows = rowsOf<AudienceChangeRow>(db, 'audience_changes', schema)
   return {
     async put(tx: Tx, changes: readonly AudienceChange[], at: Date): Promise<void> {
       if (changes.length === 0) return
@@ -59,17 +59,16 @@ export function audienceChangeStore(db: Connection) {
         const replacement = { _id, audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
         return { replaceOne: { filter: { _id }, replacement, upsert: true } }
       })
-      await model.bulkWrite(operations, { session: tx })
+      await rows.bulkWrite(operations, { session: tx, ordered: false })
     },
 
     /** In the order in which they happened, by the clocks of those who wrote them. */
     after: (audience: string, { at, customer }: ChangePlace, limit: number): Promise<AudienceChangeRow[]> =>
-      model
+      rows
         .find({ audience, $or: [{ at: { $gt: at } }, { at, _id: { $gt: `${audience}/${customer}` } }] })
         .sort({ at: 1, _id: 1 })
         .limit(limit)
-        .lean<AudienceChangeRow[]>()
-        .exec(),
+        .toArray(),
   }
 }
 

@@ -6,7 +6,18 @@ import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 const needed = ['state', 'decisions', 'restricted'] as const
-const behavioural = ['birthYear', 'postcode', 'country', 'locale', 'traits', 'derived', 'memberships', 'behaviourFrom', 'interestsOff'] as const
+const behavioural = [
+  'birthYear',
+  'postcode',
+  'country',
+  'locale',
+  'traits',
+  'derived',
+  'memberships',
+  'membershipVersion',
+  'behaviourFrom',
+  'interestsOff',
+] as const
 
 /** What it takes to decide about somebody's behaviour, and to work out what follows from it. */
 export type BehaviourRow = Pick<CustomerRow, '_id' | (typeof needed)[number]> & Partial<Pick<CustomerRow, (typeof behavioural)[number]>>
@@ -18,6 +29,8 @@ export interface DerivedChange {
   readonly derived: ReadonlyMap<string, DerivedState>
   readonly memberships: readonly string[]
   readonly due: Date | null
+  /** Of the memberships, where they are others than before; null where they are the same. */
+  readonly version: number | null
 }
 
 const collection = 'customers'
@@ -42,10 +55,11 @@ export function customerBatches(db: Connection) {
 export type CustomerBatches = ReturnType<typeof customerBatches>
 
 /** Targeted: what is derived for other purposes is not touched. */
-export function updateOf({ derived, memberships, due }: DerivedChange) {
-  const states = Object.fromEntries([...derived].map(([purpose, state]) => [`derived.${purpose}`, state]))
-  return {
-    $set: { ...states, memberships: [...memberships], ...(due !== null && { membershipsDue: due }) },
-    ...(due === null && { $unset: { membershipsDue: '' as const } }),
-  }
+function updateOf({ derived, memberships, due, version }: DerivedChange) {
+  const $set: Record<string, unknown> = { memberships: [...memberships] }
+  for (const [purpose, state] of derived) $set[`derived.${purpose}`] = state
+  if (version !== null) $set['membershipVersion'] = version
+  if (due === null) return { $set, $unset: { membershipsDue: '' as const } }
+  $set['membershipsDue'] = due
+  return { $set }
 }

@@ -4,13 +4,16 @@ import { capturing } from '../personalization/capture.ts'
 import { deriver } from '../personalization/derive.ts'
 import { eventsDoor } from '../personalization/events-door.ts'
 import { intake } from '../personalization/intake.ts'
+import { markMoves } from '../personalization/marked-customers.ts'
 import { recordEvents } from '../personalization/record-events.ts'
 import { segmentCalls } from '../personalization/segment-calls.ts'
+import { tellSegments } from '../personalization/segment-events.ts'
 import type { House } from './house.ts'
 
 /** What people do, on its way in: for GraphQL and for Segment's tools. */
-export async function openEvents({ log, metrics, policy, storage, subjects }: House, rates: Pick<RateLimits, 'admitEvents'>) {
-  const { db, rows, keys } = storage
+export async function openEvents({ log, metrics, policy, storage, registry, subjects }: House, rates: Pick<RateLimits, 'admitEvents'>) {
+  const { db, rows, keys, jobs } = storage
+  const tell = tellSegments({ jobs, clients: () => registry.all(), policy })
   const capture = capturing(policy)
   const take = intake({
     capturing: capture,
@@ -20,6 +23,7 @@ export async function openEvents({ log, metrics, policy, storage, subjects }: Ho
       policy,
       capturing: capture,
       deriver: deriver(policy),
+      moved: markMoves({ changes: rows.audienceChanges, policy, tell }),
       report: (error) => void reportDefect(log, error),
       now: Date.now,
     }),
