@@ -1,3 +1,4 @@
+import { nothingDerived } from '../src/consent/derived.ts'
 import type { CustomerView, ViewOf } from '../src/consent/view.ts'
 
 const open: ReadonlySet<string> = new Set()
@@ -15,6 +16,7 @@ export const openView: ViewOf = (row): CustomerView => ({
   country: row.country ?? null,
   locale: row.locale ?? null,
   traits: row.traits ?? {},
+  derived: nothingDerived,
   identities: null,
   consents: null,
   open,

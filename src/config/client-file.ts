@@ -39,7 +39,7 @@ export const registration = z
       .min(1)
       .refine(unique, 'names something twice'),
     purposes: listOf(z.string()),
-    scopes: listOf(z.enum(['audit:read', 'privacy:handle'])),
+    scopes: listOf(z.enum(['audit:read', 'privacy:handle', 'segments:read'])),
     sector: clientId.optional(),
     nativeAudiences: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
     writeKeys: listOf(z.string().regex(/^[A-Za-z0-9_-]{16,128}$/, 'must be 16 to 128 letters, digits, - and _'), 10),

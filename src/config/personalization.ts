@@ -4,6 +4,7 @@ import { daysOf } from './duration.ts'
 import type { CatalogueEvent } from './event-catalogue.ts'
 import { sources, type SourceFile } from './made-from.ts'
 import { duration, fieldName, purposeId, text } from './policy-values.ts'
+import { ruleProblems } from './rule-problems.ts'
 import { leavesOf, segmentRule, type Rule } from './segment-rule.ts'
 
 export const computations = ['count', 'sum', 'last', 'first', 'topN', 'distinct'] as const
@@ -31,10 +32,6 @@ export const segmentEntry = z.strictObject({
   purposes: z.array(purposeId).min(1).max(29),
   rule: segmentRule,
 })
-
-export const computedMembers = computedEntry.partial().strip()
-export const affinityMembers = affinityEntry.partial().strip()
-export const segmentMembers = segmentEntry.partial().strip()
 
 /** A value that was worked out, and what reading it takes. */
 export interface Derived {
@@ -81,6 +78,8 @@ export interface Personalization {
   readonly segments: readonly Segment[]
   /** Event → days of which rules ask how often it happened. */
   readonly counted: ReadonlyMap<string, number>
+  /** What is wrong with a rule whose members are to be known for these purposes, in words. */
+  readonly problemsOf: (rule: Rule, purposes: readonly string[]) => string[]
 }
 
 /** The sections of a checked file, with what each value is made from and for whom. */
@@ -114,6 +113,7 @@ export function personalizationOf(file: SourceFile, events: ReadonlyMap<string, 
     })),
     segments: file.segments.map((entry) => ({ ...derived(made.segment(entry)), id: entry.id, titles: new Map(Object.entries(entry.title)), rule: entry.rule })),
     counted: countedIn(file.segments, daysBack),
+    problemsOf: (rule, purposes) => ruleProblems(rule, purposes, file),
   }
 }
 

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { loginPageProblems } from './login-page.ts'
 import { attributeMembers, policyFile, purposeMembers, type PolicyFile } from './policy-file.ts'
 import { contradictions, uncovered, type Problem } from './policy-problems.ts'
+import { personalizationProblems } from './personalization-problems.ts'
 import { questionProblems } from './questions.ts'
 
 /** Everything that is wrong with a policy file, a line each: `policy.yaml:12:5 purposes.0.id: …`. */
@@ -21,7 +22,7 @@ export function parsePolicyFile(text: string, fileName: string): PolicyFile {
   if (document.errors.length > 0) throw new PolicyError(document.errors.map((error) => `${at(error.pos[0])} ${error.message}`))
   const content = contentOf(document, at(0))
   const parsed = policyFile.safeParse(content)
-  const problems = [...(parsed.success ? [] : parsed.error.issues.flatMap(fromIssue)), ...contradictionsIn(content), ...loginPageProblems(content), ...questionProblems(content)]
+  const problems = [...(parsed.success ? [] : parsed.error.issues.flatMap(fromIssue)), ...contradictionsIn(content), ...personalizationProblems(content), ...loginPageProblems(content), ...questionProblems(content)]
   if (!parsed.success || problems.length > 0) {
     const placed = problems.map(({ path, message }) => ({ offset: offsetOf(document, path), text: `${path.map(String).join('.') || 'file'}: ${message}` }))
     throw new PolicyError(placed.sort((a, b) => a.offset - b.offset).map((problem) => `${at(problem.offset)} ${problem.text}`))

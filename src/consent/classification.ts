@@ -13,6 +13,7 @@ import {
 } from 'graphql'
 import { knownCategories, type FieldKind } from '../config/categories.ts'
 import { dataSubjectAccess, type Policy } from '../config/policy.ts'
+import { commonCategory, derivedFields, derivedMasks, type DerivedPart } from './derived.ts'
 import { masksOf, type FieldMasks } from './gate.ts'
 
 /** A field with personal data, by its place in the schema: `Customer.email`. */
@@ -21,6 +22,8 @@ export interface ClassifiedField extends FieldKind {
   readonly parent: string
   readonly name: string
   readonly masks: FieldMasks
+  /** Of a value that is worked out: what it consists of. */
+  readonly derived?: readonly DerivedPart[]
 }
 
 /** Schema coordinate → what is there. Fields that are declared not personal are absent. */
@@ -42,18 +45,26 @@ const personOnly = new Set([
 const closedScalars = new Set(['String', 'Int', 'Float', 'Boolean', 'ID', 'DateTime'])
 
 /**
- * Reads `@personalData(category:)` and `@notPersonal` off the built schema. Every field of `Customer`, and of the object types that are
- * reached from it, must carry one of them (or its type `@notPersonal`); otherwise this throws, naming all that do not.
+ * Reads `@personalData(category:)`, `@derived(from:)` and `@notPersonal` off the built schema. Every field of `Customer`, and of the object
+ * types that are reached from it, must carry one of them (or its type `@notPersonal`), and what is derived must name all that it is made
+ * from; otherwise this throws, naming all that do not.
  */
 export function classify(schema: GraphQLSchema, policy: Policy): Classification {
   const fields = new Map<string, ClassifiedField>()
   const problems: string[] = []
+  const derivations = derivedFields(policy)
   for (const type of reachableFrom(schema.getType('Customer'))) {
     const exempt = has(type.astNode?.directives, 'notPersonal')
     for (const field of Object.values(type.getFields())) {
       const coordinate = `${type.name}.${field.name}`
       const category = categoryOf(field)
-      if (category !== null) {
+      const parts = derivations.get(coordinate)
+      if (parts !== undefined || has(field.astNode?.directives, 'derived')) {
+        const from = madeFrom(field)
+        problems.push(...misderived(coordinate, from, parts), ...misfits(schema, type, field, coordinate, null))
+        const kind = { category: commonCategory(from ?? []), type: 'Derived', list: true }
+        fields.set(coordinate, { ...kind, coordinate, parent: type.name, name: field.name, masks: derivedMasks(parts ?? []), derived: parts ?? [] })
+      } else if (category !== null) {
         problems.push(...misfits(schema, type, field, coordinate, category))
         const kind = { category, ...kindOf(field) }
         const masks = masksOf(kind, policy)
@@ -77,19 +88,27 @@ export function reachableFrom(start: GraphQLNamedType | undefined): ReadonlySet<
   return reached
 }
 
+/** What the directive names must be all of what the value is made from: whoever reads the schema sees what it takes to read the field. */
+function misderived(coordinate: string, from: readonly string[] | null, parts: readonly DerivedPart[] | undefined): string[] {
+  if (parts === undefined) return [`${coordinate} is @derived, but the policy derives nothing there`]
+  if (from === null) return [`${coordinate} is derived, but not @derived`]
+  const missing = [...new Set(parts.flatMap((part) => part.from))].filter((category) => !from.includes(category))
+  return missing.length === 0 ? [] : [`${coordinate} is @derived from less than it is made from: ${missing.join(', ')} is missing`]
+}
+
 const forThePerson = ({ widestFirst }: FieldMasks): FieldMasks => ({
   widestFirst: widestFirst.filter(({ mask }) => (mask & dataSubjectAccess) !== 0).map((form) => ({ ...form, mask: dataSubjectAccess })),
   any: dataSubjectAccess,
 })
 
-function misfits(schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>, coordinate: string, category: string): string[] {
+function misfits(schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>, coordinate: string, category: string | null): string[] {
   const named = getNamedType(field.type)
   const elsewhere = type
     .getInterfaces()
     .map((one) => schema.getType(one.name))
     .flatMap((one) => (one && 'getFields' in one ? Object.entries(one.getFields()) : []))
   return [
-    knownCategories.has(category) ? [] : `${coordinate}: ${category} is not a known category`,
+    category === null || knownCategories.has(category) ? [] : `${coordinate}: ${category} is not a known category`,
     isNonNullType(field.type) ? `${coordinate} must be nullable: withholding it would take its siblings along` : [],
     isScalarType(named) && !closedScalars.has(named.name) ? `${coordinate} has an open type: what is inside cannot be classified` : [],
     elsewhere.some(([name, other]) => name === field.name && directiveCategory(other.astNode?.directives) !== category)
@@ -102,6 +121,12 @@ function kindOf(field: GraphQLField<unknown, unknown>): { readonly type: string;
   const nullable = isNonNullType(field.type) ? field.type.ofType : field.type
   const named = getNamedType(field.type)
   return { type: isEnumType(named) ? 'Enum' : named.name, list: isListType(nullable) }
+}
+
+function madeFrom(field: GraphQLField<unknown, unknown>): string[] | null {
+  const directive = field.astNode?.directives?.find(({ name }) => name.value === 'derived')
+  const value = directive?.arguments?.find(({ name }) => name.value === 'from')?.value
+  return value?.kind === 'ListValue' ? value.values.flatMap((one) => (one.kind === 'StringValue' ? [one.value] : [])) : null
 }
 
 const has = (directives: readonly ConstDirectiveNode[] | undefined, name: string): boolean =>

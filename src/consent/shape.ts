@@ -2,6 +2,7 @@ import type { DataForm, Policy, Purpose } from '../config/policy.ts'
 import type { Mask } from '../operation.ts'
 import type { TraitValue } from '../storage/customers.ts'
 import type { ClassifiedField } from './classification.ts'
+import { openParts, type OpenPart } from './derived.ts'
 import { gate, purposeAskedFor, type Form } from './gate.ts'
 import { textReader, whole, withheld, yearReader, type HashFor, type Reader } from './reduce.ts'
 import type { Site } from './site.ts'
@@ -11,6 +12,8 @@ export interface Shape {
   readonly text: Readonly<Record<TextField, Reader<string>>>
   readonly birthYear: Reader<number>
   readonly traits: readonly { readonly name: string; readonly read: Reader<TraitValue> }[]
+  /** Of selected values that are worked out, those that may be read. */
+  readonly derived: readonly OpenPart[]
   readonly identities: boolean
   readonly identityEmail: Reader<string>
   readonly consents: boolean
@@ -54,8 +57,9 @@ export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hash
     },
     birthYear: yearReader(decision('Customer.birthYear')),
     traits: site.fields
-      .filter(({ parent }) => parent === 'Traits')
+      .filter(({ parent, derived }) => parent === 'Traits' && !derived)
       .map((field) => ({ name: field.name, read: traitReader(decision(field.coordinate), hashFor) })),
+    derived: openParts([...new Set(site.fields.flatMap(({ derived = [] }) => derived))], may, policy),
     identities: decision('Customer.identities') !== 'withheld',
     identityEmail: textReader(decided.get('Identity.email') ?? decision('Customer.identities'), hashFor),
     consents: decision('Customer.consents') !== 'withheld',

@@ -23,7 +23,8 @@ export function siteWith(fields: readonly ClassifiedField[]): Site {
   }
 }
 
-function storedAt({ parent, name }: ClassifiedField): string[] {
+function storedAt({ parent, name, derived }: ClassifiedField): string[] {
+  if (derived) return derived.length === 0 ? [] : ['derived', ...derived.flatMap(({ row }) => row)]
   if (parent === 'Traits') return [`traits.${name}`]
   return parent === 'Customer' && stored.has(name) ? [name] : []
 }

@@ -3,6 +3,7 @@ import type { Caller, CustomerKey, Mask } from '../operation.ts'
 import type { GatedRow, IdentitySummary, TraitValue } from '../storage/customers.ts'
 import type { IdentityState } from '../storage/identities.ts'
 import { consentsOf, type Consent } from './decisions.ts'
+import { nothingDerived, type DerivedValues, type ReadDerived } from './derived.ts'
 import { mayOf, tokenFor } from './gate.ts'
 import type { HashFor } from './reduce.ts'
 import type { Report } from './report.ts'
@@ -24,18 +25,24 @@ export interface CustomerView {
   readonly country: string | null
   readonly locale: string | null
   readonly traits: Readonly<Record<string, TraitValue | null>>
+  /** What was worked out of behaviour, as far as it was selected and may be read. */
+  readonly derived: DerivedValues
   readonly identities: readonly IdentityView[] | null
   readonly consents: readonly Consent[] | null
   /** Names of the selected fields that may be read: asked by those with a resolver of their own. */
   readonly open: ReadonlySet<string>
 }
 
-export type IdentityView = Pick<IdentitySummary, 'id' | 'provider' | 'linkedAt' | 'lastUsedAt'> & { readonly state: IdentityState; readonly email: string | null }
+export type IdentityView = Pick<IdentitySummary, 'id' | 'provider' | 'linkedAt' | 'lastUsedAt'> & {
+  readonly state: IdentityState
+  readonly email: string | null
+}
 
 export interface ViewParts {
   readonly policy: Policy
   /** HMAC under a key of the client's own, hexadecimal. */
   readonly hashFor: HashFor
+  readonly readDerived: ReadDerived
   /** Milliseconds. */
   readonly now: () => number
 }
@@ -44,7 +51,7 @@ export interface ViewParts {
 const mostShapes = 256
 
 /** Makes views: one pass over what was read, with everything that can be known beforehand worked out once per site and permission. */
-export function views({ policy, hashFor, now }: ViewParts) {
+export function views({ policy, hashFor, readDerived, now }: ViewParts) {
   const shapes = new WeakMap<Site, Map<Mask, Map<Mask, Shape>>>()
 
   function shapeFor(site: Site, token: Mask, may: Mask): Shape {
@@ -67,6 +74,7 @@ export function views({ policy, hashFor, now }: ViewParts) {
     report.saw(shape, row)
     const { text } = shape
     const client = caller.clientId
+    const derived = shape.derived.length === 0 ? nothingDerived : readDerived(row, shape.derived, now())
     return {
       key: row._id,
       id: '',
@@ -78,7 +86,8 @@ export function views({ policy, hashFor, now }: ViewParts) {
       postcode: text.postcode(row.postcode, client),
       country: text.country(row.country, client),
       locale: text.locale(row.locale, client),
-      traits: traitsOf(row, shape, client),
+      traits: traitsOf(row, shape, derived, client),
+      derived,
       identities: shape.identities ? (row.identities ?? []).map((identity) => identityOf(identity, shape, client)) : null,
       consents: shape.consents ? consentsOf(row.decisions, policy, decidedBy(token), now()) : null,
       open: shape.open,
@@ -94,9 +103,9 @@ const everyPurpose: Mask = ~0
 
 const noTraits = Object.freeze({})
 
-function traitsOf(row: GatedRow, shape: Shape, client: string): Readonly<Record<string, TraitValue | null>> {
-  if (shape.traits.length === 0) return noTraits
-  const traits: Record<string, TraitValue | null> = {}
+function traitsOf(row: GatedRow, shape: Shape, derived: DerivedValues, client: string): Readonly<Record<string, TraitValue | null>> {
+  if (shape.traits.length === 0) return derived === nothingDerived ? noTraits : derived.traits
+  const traits: Record<string, TraitValue | null> = { ...derived.traits }
   for (const { name, read } of shape.traits) traits[name] = read(row.traits?.[name], client)
   return traits
 }

@@ -31,12 +31,15 @@ function forTool(site: Site, purposes: Mask, policy: Policy): Projection {
   return rest
 }
 
-function forPerson({ projection }: Site, purposes: Mask, policy: Policy): Projection {
-  const { consentVersion: _version, decisions, ...planned } = projection
+function forPerson({ projection, fields }: Site, purposes: Mask, policy: Policy): Projection {
+  const { consentVersion: _version, decisions, derived: _allOfIt, ...planned } = projection
   if (decisions === undefined || (purposes & dataSubjectAccess) !== 0) return projection
+  const derived = fields
+    .flatMap((field) => field.derived ?? [])
+    .flatMap(({ mask, state }) => policy.namesOf(mask & purposes).flatMap((id) => state.map((path) => `derived.${id}.${path}`)))
   const needed = withRequired(purposes, policy)
   const named = policy.purposes.filter(({ mask, builtIn }) => !builtIn && (mask & needed) !== 0)
-  return { ...planned, ...Object.fromEntries(named.map(({ id }) => [`decisions.${id}`, 1 as const])) }
+  return { ...planned, ...Object.fromEntries([...named.map(({ id }) => `decisions.${id}`), ...derived].map((path) => [path, 1 as const])) }
 }
 
 function withRequired(purposes: Mask, policy: Policy): Mask {

@@ -14,7 +14,7 @@ import type { Audiences } from '../personalization/audiences.ts'
 import type { EventsDoor } from '../personalization/events-resolver.ts'
 import type { RequestFacts } from '../operation.ts'
 import type { EnrichmentDoor } from '../personalization/enrichment-resolver.ts'
-import type { EnrichmentDoor } from '../personalization/enrichment-resolver.ts'
+import type { SegmentsDoor } from '../personalization/segments-door.ts'
 import type { ErasureDoor } from '../privacy/erasure-resolver.ts'
 import type { PrivacyRequestDoor } from '../privacy/requests-resolver.ts'
 import type { ExportsDoor } from '../privacy/export-resolver.ts'
@@ -38,9 +38,9 @@ export interface ResolverParts {
   readonly requests: PrivacyRequestDoor
   readonly audit: AuditDoor
   readonly enrichment: EnrichmentDoor
-  readonly enrichment: EnrichmentDoor
   readonly loginFunnel: FunnelDoor
   readonly alerts: AlertsDoor
+  readonly segments: SegmentsDoor
 }
 
 /** One GraphQL operation: made for it, dropped with it. Nothing that it holds outlives the answer. */

@@ -20,11 +20,12 @@ import { MergeResolver } from '../linking/merge-resolver.ts'
 import { EventsResolver } from '../personalization/events-resolver.ts'
 import { AudienceResolver } from '../personalization/audience-resolver.ts'
 import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
-import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
 import { ErasureResolver } from '../privacy/erasure-resolver.ts'
 import { PrivacyRequestResolver } from '../privacy/requests-resolver.ts'
 import { ExportResolver } from '../privacy/export-resolver.ts'
 import { PrivacyResolver } from '../privacy/resolver.ts'
+import { DerivedResolver } from '../personalization/derived-resolver.ts'
+import { SegmentsResolver } from '../personalization/segments-resolver.ts'
 import { entities } from './entities.ts'
 import type { Operation } from './operation-context.ts'
 import { resolversOf } from './resolvers-of.ts'
@@ -65,8 +66,9 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       PrivacyRequestResolver,
       AuditResolver,
       AlertsResolver,
+      DerivedResolver,
+      SegmentsResolver,
       FunnelResolver,
-      EnrichmentResolver,
       EnrichmentResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],

@@ -70,20 +70,21 @@ export function marked(trait: ComputedTrait, marks: readonly Mark[], events: rea
   return inOrder.filter((mark, i) => i === 0 || dayOf(mark.at.getTime()) !== dayOf(inOrder[i - 1]?.at.getTime() ?? 0))
 }
 
-/** The value of a computed trait at a moment; null where nothing is known. */
-export function computedValue(trait: ComputedTrait, state: DerivedState | undefined, now: number): TraitValue | null {
+/** The value of a computed trait at a moment; null where nothing is known of the person for that purpose. */
+export function computedValue(trait: ComputedTrait, state: Partial<DerivedState> | undefined, now: number): TraitValue | null {
+  if (state === undefined) return null
   switch (trait.compute) {
     case 'count':
-      return totalSince(state?.sums?.[trait.name] ?? [], firstDay(trait, now))
+      return totalSince(state.sums?.[trait.name] ?? [], firstDay(trait, now))
     case 'sum':
-      return totalSince(state?.sums?.[trait.name] ?? [], firstDay(trait, now)) / unit
+      return totalSince(state.sums?.[trait.name] ?? [], firstDay(trait, now)) / unit
     case 'distinct':
-      return frequent(trait, state?.tallies?.[trait.name], now).length
+      return frequent(trait, state.tallies?.[trait.name], now).length
     case 'topN':
-      return frequent(trait, state?.tallies?.[trait.name], now).slice(0, trait.n)
+      return frequent(trait, state.tallies?.[trait.name], now).slice(0, trait.n)
     case 'first':
     case 'last':
-      return state?.marks?.[trait.name]?.find(({ at }) => dayOf(at.getTime()) >= firstDay(trait, now))?.value ?? null
+      return state.marks?.[trait.name]?.find(({ at }) => dayOf(at.getTime()) >= firstDay(trait, now))?.value ?? null
   }
 }
 
@@ -97,7 +98,7 @@ function frequent(trait: ComputedTrait, tally: Tally = [], now: number): string[
 }
 
 /** When the value may change without an event: what is oldest leaves its window. Null: never. */
-export function computedDue(trait: ComputedTrait, state: DerivedState): number | null {
+export function computedDue(trait: ComputedTrait, state: Partial<DerivedState>): number | null {
   const dayEnds = (day: number): number => (day + trait.days) * 86_400_000
   const steps = (state.tallies?.[trait.name] ?? []).map(([, first = 0]) => first * stepOf(trait))
   const [oldestDay] = state.sums?.[trait.name] ?? []

@@ -4,6 +4,7 @@ import { interested } from './affinities.ts'
 import { marked, summed, tallied } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
 import { membershipsOf, type SegmentRow } from './memberships.ts'
+import { segmentRules } from './segment-rules.ts'
 import { addedTo } from './series.ts'
 
 export type { EventValue, KeptEvent } from './kept-event.ts'
@@ -17,6 +18,7 @@ const nothing: DerivedState = { sums: {}, tallies: {}, marks: {}, interests: {},
  * anything of another.
  */
 export function deriver(policy: Policy) {
+  const rules = segmentRules(policy)
   const traitsOf = new Map(policy.purposes.map(({ id, mask }) => [id, policy.computed.filter((trait) => (trait.mask & mask) !== 0)]))
   const kindsOf = new Map(policy.purposes.map(({ id, mask }) => [id, policy.affinities.filter((kind) => (kind.mask & mask) !== 0)]))
   const countedFor = new Map(policy.purposes.map(({ id }) => [id, [...policy.counted].filter(([event]) => policy.events.get(event)?.purposes.includes(id))]))
@@ -61,7 +63,7 @@ export function deriver(policy: Policy) {
   return {
     apply,
     /** From the row's profile, traits and derived states, for each purpose that has a basis now. */
-    memberships: (row: SegmentRow, now: number): { readonly memberships: string[]; readonly due: Date | null } => membershipsOf(policy, row, now),
+    memberships: (row: SegmentRow, now: number): { readonly memberships: string[]; readonly due: Date | null } => membershipsOf(policy, rules, row, now),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Policy } from '../config/policy.ts'
 import { leavesOf } from '../config/segment-rule.ts'
 import { basisOf, runsOutAt } from '../consent/gate.ts'
 import { membershipEntry, type CustomerRow } from '../storage/customers.ts'
-import { segmentRules, type RuleFacts } from './segment-rules.ts'
+import type { RuleFacts, SegmentRules } from './segment-rules.ts'
 
 /** What of a customer says which segments they are in. */
 export type SegmentRow = Pick<CustomerRow, '_id' | 'state' | 'decisions' | 'restricted'> &
@@ -22,8 +22,12 @@ export function factsFor(row: Omit<SegmentRow, '_id' | 'state' | 'decisions' | '
 }
 
 /** Segments by purpose, where the purpose has a basis, and when time alone may change that. */
-export function membershipsOf(policy: Policy, row: SegmentRow, now: number): { readonly memberships: string[]; readonly due: Date | null } {
-  const rules = segmentRules(policy)
+export function membershipsOf(
+  policy: Policy,
+  rules: SegmentRules,
+  row: SegmentRow,
+  now: number,
+): { readonly memberships: string[]; readonly due: Date | null } {
   const basis = basisOf(row, policy, now)
   const memberships: string[] = []
   let due = Infinity

@@ -10,7 +10,7 @@ import { entriesOf, totalSince } from './series.ts'
 
 /** What a rule may read of a person for one purpose. */
 export type RuleFacts = Partial<Pick<CustomerRow, 'birthYear' | 'postcode' | 'country' | 'locale' | 'traits'>> & {
-  readonly state: DerivedState | undefined
+  readonly state: Partial<DerivedState> | undefined
   readonly off: ReadonlySet<string>
 }
 
@@ -60,9 +60,9 @@ export function segmentRules(policy: Policy) {
       const { kind, name, atLeast } = leaf.affinity
       const known = kinds.get(kind)
       if (!known || facts.off.has(switchName(kind, name))) return Infinity
-      return fadesAt(known, state.interests[kind] ?? [], name, atLeast, now) ?? Infinity
+      return fadesAt(known, state.interests?.[kind] ?? [], name, atLeast, now) ?? Infinity
     }
-    const [, ...series] = state.happened.find(([event]) => event === leaf.event.name) ?? ['']
+    const [, ...series] = state.happened?.find(([event]) => event === leaf.event.name) ?? ['']
     const days = daysIn(leaf.event.name, leaf.event.within)
     const oldest = entriesOf(series).find(([one]) => one > dayOf(now) - days)?.[0]
     return oldest === undefined ? Infinity : (oldest + days) * day

@@ -43,5 +43,9 @@ async function fetch(store: Pick<CustomerStore, 'readMany'>, batch: readonly Wan
 function union(batch: readonly Wanted[]): Projection {
   const different = new Set(batch.map(({ projection }) => projection))
   const [only] = different
-  return different.size === 1 && only ? only : Object.assign({}, ...different)
+  if (different.size === 1 && only) return only
+  const all: Projection = Object.assign({}, ...different)
+  // The database refuses a path beside one that it lies below.
+  const isBelow = (path: string): boolean => path.split('.').some((_, i, parts) => i > 0 && all[parts.slice(0, i).join('.')] === 1)
+  return Object.fromEntries(Object.entries(all).filter(([path]) => !isBelow(path)))
 }

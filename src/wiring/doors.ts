@@ -26,6 +26,7 @@ import { mergeDoor } from '../linking/merge-door.ts'
 import { unlinkIdentity } from '../linking/unlink.ts'
 import { stylesheetPath } from '../pages/style.ts'
 import { enrichmentDoor } from '../personalization/enrichment-door.ts'
+import { segmentsDoor } from '../personalization/segments-door.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { openAudiences } from './audiences.ts'
 import { openExports } from './exports.ts'
@@ -167,6 +168,7 @@ function resolverParts(
     }),
     enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
+    segments: segmentsDoor({ customers: rows.customers, policy, trialKey: house.trialKey, now: Date.now }),
     audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
   }
 }

@@ -95,6 +95,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     classification,
     customers,
     cursorKey,
+    trialKey: await keys.obtain('segment-trial/1'),
     login,
     linkStart,
     readDevice,

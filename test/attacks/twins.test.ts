@@ -6,6 +6,7 @@ import { subjects } from '../../src/access/subjects.ts'
 import { searchable } from '../../src/consent/decisions.ts'
 import { views, type ViewOf } from '../../src/consent/view.ts'
 import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
+import { derivedReader } from '../../src/personalization/read-derived.ts'
 import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo } from '../../src/storage/mongo.ts'
 import { exists, expectedForm, fields, isShown, purposeIds, purposesOf, versionOf } from '../support/canaries.ts'
@@ -376,7 +377,7 @@ test('TWIN B2 C1: the same over every secret there is, by the question that show
 }, 600_000)
 
 test('TWIN the comparison sees a leak when there is one: the year where only its decade is allowed', async () => {
-  const gate = views({ policy: demoPolicy, hashFor: (client, value) => `${client}${value.length}`, now: Date.now })
+  const gate = views({ policy: demoPolicy, hashFor: (client, value) => `${client}${value.length}`, readDerived: derivedReader(demoPolicy), now: Date.now })
   const leaking: ViewOf = (row, site, caller, report) => {
     const view = gate(row, site, caller, report)
     return view.birthYear === null ? view : { ...view, birthYear: row.birthYear ?? null }

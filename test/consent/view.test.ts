@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { newReport } from '../../src/consent/report.ts'
 import { siteWith } from '../../src/consent/site.ts'
 import { views } from '../../src/consent/view.ts'
+import { derivedReader } from '../../src/personalization/read-derived.ts'
 import type { CustomerRow } from '../../src/storage/customers.ts'
 import { caller, classification, customer, demoPolicy, now, someone } from './fixture.ts'
 
 const hashFor = (clientId: string, value: string) => `${clientId}|${value}`
-const viewOf = views({ policy: demoPolicy, hashFor, now: () => now.getTime() })
+const viewOf = views({ policy: demoPolicy, hashFor, readDerived: derivedReader(demoPolicy), now: () => now.getTime() })
 const whole = siteWith([...classification.values()])
 const granted = (...purposes: string[]): CustomerRow['decisions'] =>
   Object.fromEntries(purposes.map((id) => [id, { state: 'granted' as const, textVersion: '2026-01', at: now }]))

@@ -69,7 +69,7 @@ describe('customer-owned types', () => {
   })
 
   test('a policy without attributes has no traits', () => {
-    const bare = buildEntenteSchema({ ...policy, attributes: [] })
+    const bare = buildEntenteSchema({ ...policy, attributes: [], computed: [] })
     expect(bare.sdl).not.toContain('Traits')
   })
 })

@@ -14,6 +14,7 @@ import { buildEntenteSchema } from '../../src/graphql/schema.ts'
 import { graphqlServer } from '../../src/graphql/server.ts'
 import { newCustomer } from '../../src/linking/new-customer.ts'
 import type { Caller } from '../../src/operation.ts'
+import { derivedReader } from '../../src/personalization/read-derived.ts'
 import { auditStore } from '../../src/storage/audit-log.ts'
 import { customerStore, type CustomerRow } from '../../src/storage/customers.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
@@ -43,7 +44,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     audit,
     policy,
     classification,
-    viewOf: views({ policy, hashFor: (client, value) => `${client} ${value.length}`, now: Date.now }),
+    viewOf: views({ policy, hashFor: (client, value) => `${client} ${value.length}`, readDerived: derivedReader(policy), now: Date.now }),
     subjects: ids,
     client: (id) => ({ id, sector: id, purposes: policy.maskOf(policy.purposes.filter((one) => one.clients.has(id)).map((one) => one.id)) }),
     cursorKey: randomBytes(32),
@@ -74,7 +75,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     requests: { list: absent, open: absent, close: absent },
     alerts: { list: absent, acknowledge: absent },
     loginFunnel: absent,
-    enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
+    segments: { title: (id) => id, explain: absent, tryRule: absent },
     enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }

@@ -1,0 +1,108 @@
+import { createHash, createHmac } from 'node:crypto'
+import { parseDocument } from 'yaml'
+import type { Policy } from '../config/policy.ts'
+import { segmentRule, type Rule } from '../config/segment-rule.ts'
+import { basisOf } from '../consent/gate.ts'
+import { withBasis } from '../customers/permission.ts'
+import { EntenteError } from '../errors.ts'
+import type { CustomerKey } from '../operation.ts'
+import type { CustomerStore, Projection } from '../storage/customers.ts'
+import { factsFor } from './memberships.ts'
+import type { SegmentRules } from './segment-rules.ts'
+
+/** How many people a rule would have. */
+export interface RuleTrial {
+  /** A multiple of the policy's k, of those who were looked at; null: fewer than k. */
+  readonly people: number | null
+  /** So many were looked at, rounded alike. */
+  readonly among: number
+  /** Whether that is everybody with a basis for the purpose. */
+  readonly complete: boolean
+}
+
+export interface TrialParts {
+  readonly customers: Pick<CustomerStore, 'page'>
+  readonly policy: Policy
+  readonly rules: SegmentRules
+  /** Chooses whom a count is of. */
+  readonly key: Buffer
+  readonly now: () => number
+}
+
+const mostLookedAt = 20_000
+const atOnce = 1_000
+const trialsADay = 100
+const day = 86_400_000
+
+/**
+ * Counts without telling of anybody. A count is of a secret half of the people, always the same half, doubled and rounded down to a
+ * multiple of k: whether two rules differ by one person cannot be seen, since nobody knows who is counted, and asking again gives the same.
+ * At most 20,000 people are looked at, in the order of their keys, which are random. BAD_USER_INPUT names what is wrong with the rule, or
+ * the index that is missing; RATE_LIMITED
+ */
+export function ruleTrials(parts: TrialParts) {
+  const { customers, policy, rules, now } = parts
+  const answers = new Map<string, Promise<RuleTrial>>()
+  const asked = new Map<string, number>()
+  let today = 0
+
+  const isCounted = (customer: CustomerKey): boolean => (createHmac('sha256', parts.key).update(customer).digest()[0] ?? 0) % 2 === 0
+  const rounded = (people: number): number => Math.floor((people * 2) / policy.k) * policy.k
+
+  async function count(rule: Rule, purpose: string): Promise<RuleTrial> {
+    const mask = policy.maskOf([purpose])
+    const at = now()
+    const query = withBasis(mask, policy, new Date(at))
+    let [looked, holding, after]: [number, number, CustomerKey | null] = [0, 0, null]
+    for (let isMore = true; isMore && looked < mostLookedAt;) {
+      const rows = await customers.page(query, after, atOnce, projectionFor(purpose, policy))
+      for (const row of rows) if (isCounted(row._id) && (basisOf(row, policy, at) & mask) !== 0 && rules.holds(rule, factsFor(row, purpose), at)) holding++
+      looked += rows.length
+      after = rows.at(-1)?._id ?? after
+      isMore = rows.length === atOnce
+    }
+    return { people: rounded(holding) === 0 ? null : rounded(holding), among: rounded(looked / 2), complete: looked < mostLookedAt }
+  }
+
+  return async (client: string, text: string, purposeId: string): Promise<RuleTrial> => {
+    const rule = checked(text, purposeId, policy)
+    if (today !== Math.floor(now() / day)) {
+      answers.clear()
+      asked.clear()
+      today = Math.floor(now() / day)
+    }
+    const question = createHash('sha256')
+      .update(JSON.stringify([purposeId, rule]))
+      .digest('base64url')
+    const known = answers.get(question)
+    if (known) return known
+    const times = (asked.get(client) ?? 0) + 1
+    if (times > trialsADay) throw new EntenteError('RATE_LIMITED', { why: 'rules tried' }, { retryAfter: 3_600 })
+    asked.set(client, times)
+    const answer = count(rule, purposeId)
+    answers.set(question, answer)
+    answer.catch(() => answers.delete(question))
+    return answer
+  }
+}
+
+function projectionFor(purpose: string, { purposes }: Policy): Projection {
+  const paths = ['state', 'restricted', 'birthYear', 'postcode', 'country', 'locale', 'traits', 'interestsOff', `derived.${purpose}`]
+  return Object.fromEntries([...paths, ...purposes.map(({ id }) => `decisions.${id}`)].map((path) => [path, 1]))
+}
+
+function checked(text: string, purposeId: string, policy: Policy): Rule {
+  const purpose = policy.purpose(purposeId)
+  if (!purpose || purpose.builtIn) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'purpose' })
+  const refused = (reasons: readonly string[]) => new EntenteError('BAD_USER_INPUT', { why: 'rule' }, { field: 'rule', reasons })
+  if (text.length > 10_000) throw refused(['is too long'])
+  const document = parseDocument(text, { prettyErrors: false })
+  const read = document.errors.length > 0 ? undefined : segmentRule.safeParse(document.toJS({ maxAliasCount: 0 }))
+  if (!read?.success) throw refused(['is no rule: see schema/segment-rule.schema.json'])
+  const problems = [...policy.problemsOf(read.data, [purposeId])]
+  // Without consents in an index, whoever has no decision at all would have to be looked for among everybody.
+  if (purpose.legalBasis !== 'CONSENT')
+    problems.push(`${purposeId} stands on no consent, so it takes a scan of all customers: there is no index { objections: 1, _id: 1 }`)
+  if (problems.length > 0) throw refused(problems)
+  return read.data
+}
