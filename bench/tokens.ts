@@ -20,32 +20,40 @@ export interface Tokens {
 }
 
 /** Access tokens as the gateway itself would give them out (RFC 9068), signed with its own key out of its own database. */
+export async function openMint(uri: string) {
+  const db = await openMongo(uri)
+  const store = keyStore(db, { current: secret })
+  const keys = await openSigningKeys(store, () => new Date())
+  const ids = subjects(await store.obtain('subject/1'))
+  const { kid, key } = keys.current().signer
+  const sign = (claims: Record<string, unknown>) =>
+    new SignJWT({ issued_ms: Date.now(), jti: randomUUID(), ...claims })
+      .setProtectedHeader({ alg: signingAlgorithm, kid, typ: 'at+jwt' })
+      .setIssuer(`${publicUrl}/oidc`)
+      .setAudience(`${publicUrl}/graphql`)
+      .setIssuedAt()
+      .setExpirationTime('3h') // a real one ends after ten minutes, which is shorter than the whole run
+      .sign(key)
+  return {
+    /** What a client calls customers. */
+    idsAt: (client: string, of: readonly { readonly key: string }[]) =>
+      ids.outward(
+        client,
+        of.map((person) => person.key),
+      ),
+    ofPerson: (client: string, id: string, n: number, scope = 'openid purpose:order_processing purpose:personalised_shop') =>
+      sign({ sub: id, client_id: client, scope, grant: `bench-${n}`, auth_time: Math.floor(Date.now() / 1000) }),
+    ofTool: (client: string, scope: string) => sign({ sub: client, client_id: client, scope }),
+    [Symbol.asyncDispose]: () => db.close(),
+  }
+}
+
 export async function mintTokens(uri: string): Promise<Tokens> {
-  const db = await openMongo(inDatabase(uri, databases.ours))
-  try {
-    const store = keyStore(db, { current: secret })
-    const keys = await openSigningKeys(store, () => new Date())
-    const idsInShop = subjects(await store.obtain('subject/1')).outward(
-      'storefront',
-      people.map(({ key }) => key),
-    )
-    const { kid, key } = keys.current().signer
-    const sign = (claims: Record<string, unknown>) =>
-      new SignJWT({ issued_ms: Date.now(), jti: randomUUID(), ...claims })
-        .setProtectedHeader({ alg: signingAlgorithm, kid, typ: 'at+jwt' })
-        .setIssuer(`${publicUrl}/oidc`)
-        .setAudience(`${publicUrl}/graphql`)
-        .setIssuedAt()
-        .setExpirationTime('3h') // a real one ends after ten minutes, which is shorter than the whole run
-        .sign(key)
-    const scope = 'openid purpose:order_processing purpose:personalised_shop'
-    const ofPerson = (id: string, n: number) => sign({ sub: id, client_id: 'storefront', scope, grant: `bench-${n}`, auth_time: Math.floor(Date.now() / 1000) })
-    return {
-      ofPeople: await Promise.all(idsInShop.map(ofPerson)),
-      ofTool: await sign({ sub: 'marketing', client_id: 'marketing', scope: 'purpose:email_marketing purpose:personalised_ads' }),
-      idsInShop,
-    }
-  } finally {
-    await db.close()
+  await using mint = await openMint(inDatabase(uri, databases.ours))
+  const idsInShop = mint.idsAt('storefront', people)
+  return {
+    ofPeople: await Promise.all(idsInShop.map((id, n) => mint.ofPerson('storefront', id, n))),
+    ofTool: await mint.ofTool('marketing', 'purpose:email_marketing purpose:personalised_ads'),
+    idsInShop,
   }
 }

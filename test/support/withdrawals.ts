@@ -1,0 +1,80 @@
+import type { Operation } from './linearizable.ts'
+import type { Processes } from './processes.ts'
+
+const decide = 'mutation ($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }'
+const purposes = ['personalised_shop', 'email_marketing'] as const
+
+/** A purpose of a person: granted or not is the register. */
+export interface Register {
+  readonly name: string
+  readonly history: Operation[]
+}
+
+/**
+ * People who say yes and no to two purposes, each on two devices at once, while their shop and a tool read them at every process and by every
+ * way: `me`, by id, and as one of a list. Each device says so many times; who reads begins the next read as soon as the last was answered.
+ */
+export async function changingMinds(house: Processes, people: number, times: number): Promise<readonly Register[]> {
+  const { data } = await house.graphql('{ purposes { id textVersion } }')
+  const versions = new Map<string, string>(data.purposes.map((one: { id: string; textVersion: string }) => [one.id, one.textVersion]))
+  const tool = await house.tool('marketing')
+  const at = (n: number): string => house.gateways[n % house.gateways.length]?.url ?? ''
+
+  async function person(n: number): Promise<Register[]> {
+    const as = `gmail-${8_800 + n}`
+    const account = await house.signIn('google', { as, client: 'account' })
+    const shop = await house.signIn('google', { as })
+    const say = async (purpose: string, granted: boolean, url: string): Promise<void> => {
+      const decisions = [{ purpose, granted, ...(granted && { textVersion: versions.get(purpose) }) }]
+      const { errors } = await house.graphql(decide, { decisions }, account.accessToken, url)
+      if (errors !== undefined) throw new Error(`setConsents: ${JSON.stringify(errors)}`)
+    }
+    for (const purpose of purposes) await say(purpose, true, at(0))
+    const { email } = (await house.graphql('{ me { email } }', {}, account.accessToken)).data.me
+    const listed = await house.graphql('{ customers(first: 100) { edges { node { id email } } } }', {}, tool)
+    const id: string = listed.data.customers.edges.find((edge: { node: { email: string } }) => edge.node.email === email).node.id
+    const reads = {
+      personalised_shop: [async (url: string) => (await house.graphql('{ me { pictureUrl } }', {}, shop.accessToken, url)).data.me.pictureUrl !== null],
+      email_marketing: [
+        async (url: string) => (await house.graphql('query ($id: ID!) { customer(id: $id) { email } }', { id }, tool, url)).data.customer !== null,
+        async (url: string) => {
+          const { edges } = (await house.graphql('{ customers(first: 100) { edges { node { id } } } }', {}, tool, url)).data.customers
+          return edges.some((edge: { node: { id: string } }) => edge.node.id === id)
+        },
+      ],
+    }
+    return Promise.all(purposes.map((purpose, which) => register(`${as} ${purpose}`, reads[purpose], (granted, url) => say(purpose, granted, url), n + which)))
+  }
+
+  async function register(
+    name: string,
+    reads: readonly ((url: string) => Promise<boolean>)[],
+    write: (granted: boolean, url: string) => Promise<void>,
+    seed: number,
+  ): Promise<Register> {
+    const history: Operation[] = []
+    const note = async (does: Operation['does'], by: string, work: () => Promise<boolean>): Promise<void> => {
+      const began = performance.now()
+      const value = await work()
+      history.push({ does, value, began, ended: performance.now(), by })
+    }
+    let saying = 2
+    const reader = async (gateway: number): Promise<void> => {
+      for (let n = 0; saying > 0; n++) {
+        const way = n % reads.length
+        await note('read', `${at(gateway)} way ${way}`, () => reads[way]?.(at(gateway)) ?? Promise.resolve(false))
+      }
+    }
+    const device = async (which: number): Promise<void> => {
+      for (let n = which; n < times + which; n++) {
+        const url = at(seed + n * 3)
+        await note('write', url, () => write(n % 2 === 1, url).then(() => n % 2 === 1))
+      }
+      saying--
+    }
+    await Promise.all([...house.gateways.keys().map(reader), device(0), device(1)])
+    return { name, history }
+  }
+
+  return (await Promise.all(Array.from({ length: people }, (_, n) => person(n)))).flat()
+}
