@@ -22,6 +22,9 @@ const shopperQuery = `{ me {
   consents { purpose state }
 } }`
 
+const saySo = 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }'
+const questionQuery = '{ nextQuestion(purpose: "personalised_shop", locale: "en") { id field question why gives } }'
+
 /** A shop like any other: it signs people in with `openid-client`, and reads them by GraphQL with the token it got. */
 export async function startStorefront({ port, gateway, clientId, brand }: StorefrontOptions): Promise<Server> {
   const sessions = sessionStore(clientId)
@@ -70,7 +73,19 @@ export async function startStorefront({ port, gateway, clientId, brand }: Storef
     return { body: home(brand, gateway, await shopperOf(gateway, sessions.of(request)), notice) }
   }
 
-  return listen(port, brand, { '/': front, '/sign-in': signInFor(orders), '/offers': signInFor(personal), '/callback': callback, '/sign-out': signOut })
+  /** An answer to the one question, or none: either way it is not put again for a while. */
+  const answered: Handler = async (url, request) => {
+    const { tokens } = sessions.of(request)
+    const question = url.searchParams.get('question')
+    const [colour, size] = [url.searchParams.get('traits.favouriteColours'), url.searchParams.get('traits.clothingSize')]
+    if (!tokens || question === null) return { to: '/' }
+    if (url.searchParams.has('later')) await ask(gateway, tokens.access, 'mutation ($id: ID!) { dismissQuestion(id: $id) }', { id: question })
+    const traits = { ...(colour && { favouriteColours: [colour] }), ...(size && { clothingSize: size }) }
+    if (Object.keys(traits).length > 0) await ask(gateway, tokens.access, saySo, { input: { traits } })
+    return { to: '/' }
+  }
+
+  return listen(port, brand, { '/': front, '/sign-in': signInFor(orders), '/offers': signInFor(personal), '/callback': callback, '/answer': answered, '/sign-out': signOut })
 }
 
 /** Who is shopping, as far as they let this shop know; null when nobody is signed in or the token has ended. */
@@ -78,5 +93,8 @@ async function shopperOf(gateway: string, { tokens }: Session): Promise<Shopper 
   if (!tokens || tokens.until < Date.now()) return null
   const { data, errors, extensions } = await ask<{ me: Shopper['me'] }>(gateway, tokens.access, shopperQuery)
   if (errors || !data?.me) return null
-  return { me: data.me, withheld: extensions?.withheld ?? [], reduced: extensions?.reduced ?? [] }
+  // Somebody who has just got personal offers sees at once what an answer is good for.
+  const mayAsk = data.me.consents?.some(({ purpose, state }) => purpose === 'personalised_shop' && state === 'GRANTED')
+  const asked = mayAsk ? await ask<{ nextQuestion: Shopper['question'] }>(gateway, tokens.access, questionQuery) : null
+  return { me: data.me, question: asked?.data?.nextQuestion ?? null, withheld: extensions?.withheld ?? [], reduced: extensions?.reduced ?? [] }
 }

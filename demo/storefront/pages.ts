@@ -22,6 +22,8 @@ export interface Shopper {
     readonly traits: { readonly clothingSize: string | null; readonly favouriteColours: readonly string[] | null } | null
     readonly consents: readonly { readonly purpose: string; readonly state: string }[] | null
   }
+  /** The one thing that is worth asking now. */
+  readonly question: { readonly id: string; readonly field: string | null; readonly question: string; readonly why: string; readonly gives: string } | null
   readonly withheld: readonly Withheld[]
   readonly reduced: readonly Reduced[]
 }
@@ -35,7 +37,7 @@ export function home(brand: Brand, gateway: string, shopper: Shopper | null, not
     </header>
     <main>
       <h1>${shopper ? html`Hello, <bdi>${shopper.me.givenName ?? 'and welcome back'}</bdi>` : brand.claim}</h1>
-      ${notice !== null && html`<p class="note">${notice}</p>`} ${shopper && offers(brand, shopper)}
+      ${notice !== null && html`<p class="note">${notice}</p>`} ${shopper && offers(brand, shopper)} ${shopper?.question && oneQuestion(brand, shopper.question)}
       <h2>Everything we have</h2>
       ${shelf(brand.products)} ${shopper && whatWeKnow(shopper)}
     </main>
@@ -66,6 +68,17 @@ function offers(brand: Brand, { me }: Shopper): Markup {
     <p>${size ? `In your size, ${size}. ` : ''}${me.postcode ? `Delivered to region ${me.postcode.slice(0, 2)} by tomorrow.` : ''}</p>
     ${shelf(chosen.length > 0 ? chosen : brand.products.slice(0, 2), '–10 %')}
     ${colours.length === 0 && html`<p class="soft">Tell us your favourite colours in your account, and we choose better.</p>`}
+  </section>`
+}
+
+/** Beside the goods, never before them: whoever does not answer goes on shopping. */
+function oneQuestion(brand: Brand, { id, field, question, why, gives }: NonNullable<Shopper['question']>): Markup {
+  const answers = field === 'traits.clothingSize' ? ['XS', 'S', 'M', 'L', 'XL'] : [...new Set(brand.products.map(({ colour }) => colour))]
+  const link = (answer: Readonly<Record<string, string>>, word: string) => html`<a class="button" href="/answer?${new URLSearchParams({ question: id, ...answer }).toString()}">${word}</a>`
+  return html`<section class="note">
+    <h2>${question}</h2>
+    <p>${why} ${gives}</p>
+    <p class="row">${answers.map((answer) => link({ [field ?? '']: answer }, answer))} ${link({ later: 'yes' }, 'Not now')}</p>
   </section>`
 }
 

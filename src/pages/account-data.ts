@@ -33,6 +33,8 @@ const browserSession = z.object({
   device: z.object({ agent: z.string(), place: text }).nullish(),
   current: z.boolean(),
 })
+const source = z.object({ field: z.string(), from: z.string(), at: z.string(), confidence: z.number() })
+const interest = z.object({ kind: z.string(), name: z.string() })
 const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
 const exported = z.object({
   id: z.string(),
@@ -65,6 +67,10 @@ const person = ways.extend({
   sessions: z.array(browserSession).nullish(),
   exports: z.array(exported).nullish(),
   erasure: z.object({ dueAt: z.string() }).nullish(),
+  sources: z.array(source).nullish(),
+  affinities: z.array(interest).nullish(),
+  segments: z.array(z.object({ title: z.string() })).nullish(),
+  interestsOff: z.array(interest).nullish(),
   accessLog: z
     .object({
       edges: z.array(z.object({ node: access })),
@@ -82,6 +88,7 @@ export type Device = z.infer<typeof device>
 export type BrowserSession = z.infer<typeof browserSession>
 export type AccessEntry = z.infer<typeof access>
 export type ExportEntry = z.infer<typeof exported>
+export type ValueSource = z.infer<typeof source>
 export type ConsentNow = z.infer<typeof consent>
 
 export interface AccountData {
@@ -138,14 +145,19 @@ export async function readWays(parts: AccountParts, token: string): Promise<Ways
 
 export const waysQuery = `query Ways { me { ${waysIn} } }`
 
-export function accountQuery({ attributes }: Policy): string {
-  const traits = attributes.length > 0 ? `traits { ${attributes.map(({ name }) => name).join(' ')} }` : ''
+export function accountQuery({ attributes, computed }: Policy): string {
+  const names = [...attributes, ...computed].map(({ name }) => name)
+  const traits = names.length > 0 ? `traits { ${names.join(' ')} }` : ''
   return `query Account($after: String) { me {
   email givenName familyName birthYear postcode country locale ${traits}
   ${waysIn}
   consents { purpose state textVersion decidedAt expiresAt }
   exports { id state requestedAt expiresAt url }
   erasure { dueAt }
+  sources { field from at confidence }
+  affinities { kind name }
+  segments { title }
+  interestsOff { kind name }
   sessions { id signedInAt clientNames way device { agent place } current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
 } }`
@@ -195,6 +207,7 @@ export const mutations = {
   startStepUp: 'mutation StartStepUp($action: ID!) { startStepUp(action: $action) { accepted reasons passkeyOptions handle } }',
   sendStepUpCode: 'mutation SendStepUpCode($action: ID!) { sendStepUpCode(action: $action) }',
   completeStepUp: 'mutation CompleteStepUp($action: ID!, $proof: StepUpProofInput!) { completeStepUp(action: $action, proof: $proof) }',
+  switchInterest: 'mutation SwitchInterest($kind: ID!, $name: String!, $off: Boolean!) { switchInterest(kind: $kind, name: $name, off: $off) }',
   requestExport: 'mutation RequestExport { requestExport { id } }',
   logout: 'mutation Logout($everywhere: Boolean) { logout(everywhere: $everywhere) }',
 } as const

@@ -3,6 +3,7 @@ import type { Account } from './account-data.ts'
 import { decisions } from './account-decisions.ts'
 import { erasureSection } from './account-erasure.ts'
 import { exportSection } from './account-export.ts'
+import { known } from './account-known.ts'
 import { logins } from './account-logins.ts'
 import { profile } from './account-profile.ts'
 import { security } from './account-security.ts'
@@ -10,6 +11,7 @@ import { devices, sessions } from './account-sessions.ts'
 import { erasureWords } from './erasure-words.ts'
 import { exportWords } from './export-words.ts'
 import type { Fragment } from './html.ts'
+import { knownWords } from './known-words.ts'
 
 interface Section {
   readonly id: string
@@ -23,6 +25,7 @@ export function sectionsOf(account: Account): Section[] {
   return [
     { id: 'decisions', title: words.decisions, body: decisions(account) },
     { id: 'profile', title: words.profile, body: profile(account) },
+    { id: 'known', title: knownWords[view.language].title, body: known(account) },
     { id: 'logins', title: words.logins, body: logins(account) },
     { id: 'security', title: view.words.safety.security, body: security(account) },
     { id: 'sessions', title: words.sessions, body: [sessions(account), devices(account)] },

@@ -8,6 +8,7 @@ import { accountConfirm } from './account-confirm.ts'
 import { ask, mutations, readAccount } from './account-data.ts'
 import { erasurePages } from './account-erasure.ts'
 import { exportPages } from './account-export.ts'
+import { interestPages } from './account-known.ts'
 import { mergePage } from './account-merge.ts'
 import { passkeyPages } from './account-passkeys.ts'
 import { recoveryPages } from './account-recovery.ts'
@@ -31,6 +32,7 @@ export function accountPages(app: FastifyInstance, parts: AccountParts): void {
   mergePage(app, parts)
   exportPages(app, parts)
   erasurePages(app, parts)
+  interestPages(app, parts)
   passkeyPages(app, parts)
   authenticatorPages(app, parts)
   recoveryPages(app, parts)

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { behaviourOf } from '../support/behaviour.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 let shop: Shop
@@ -139,4 +140,37 @@ test('a policy that asks for what it may not use does not start, and says so at 
     'all is already there',
   ])
     expect(error.message).toContain(said)
+})
+
+describe('what was inferred', () => {
+  test('is shown in the account centre beside what was said and told; "not me" switches it off, without a script', { timeout: 180_000 }, async () => {
+    const { person: opened, record, viewed } = behaviourOf(shop)
+    const { accessToken, account } = await opened('person-58', { personalised_shop: true })
+    await record(accessToken, [viewed({ product_id: 'p1', category: 'Skiing' }), viewed({ product_id: 'p2', category: 'Tents' })])
+    const interests = async (token: string) =>
+      ((await shop.graphql('{ me { affinities(kind: "category") { name } } }', {}, token)).data.me.affinities as { name: string }[]).map(({ name }) => name).sort()
+    expect(await interests(accessToken)).toEqual(['Skiing', 'Tents'])
+
+    const browser = shop.newBrowser()
+    const login = await browser.open(`${shop.url}/account`)
+    const link = /\/login\/start\?[^"]*provider=google/.exec(login.text)?.[0].replaceAll('&amp;', '&') ?? ''
+    let page = await browser.open(`${shop.url}${link}`)
+    page = await browser.open(`${page.url}&login_hint=person-58`)
+    expect(page.text).toMatch(/id="known"[\s\S]*Google[\s\S]*Skiing[\s\S]*Not me/)
+    page = await browser.submit(page, {}, ({ action, fields }) => action.endsWith('/account/interests') && fields['name'] === 'Skiing')
+    expect(page.text).toMatch(/Switched off[\s\S]*Skiing[\s\S]*Allow again/)
+    expect(await interests(accessToken)).toEqual(['Tents'])
+    expect(await interests(account)).toEqual(['Tents'])
+
+    // What happens while it is off leaves nothing of it; switched on, it counts from then on.
+    await record(accessToken, [viewed({ product_id: 'p3', category: 'Skiing' })])
+    expect(await interests(accessToken)).toEqual(['Tents'])
+    const { data } = await shop.graphql('mutation { switchInterest(kind: "category", name: "Skiing", off: false) }', {}, account)
+    expect(data.switchInterest).toBe(true)
+    expect(await interests(accessToken)).toEqual(['Tents'])
+    await record(accessToken, [viewed({ product_id: 'p4', category: 'Skiing' })])
+    expect(await interests(accessToken)).toEqual(['Skiing', 'Tents'])
+    const unknown = await shop.graphql('mutation { switchInterest(kind: "no such", name: "Skiing", off: true) }', {}, account)
+    expect(unknown.errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT')
+  })
 })

@@ -202,6 +202,13 @@ export const anna = {
     },
     { id: 's2', signedInAt: day, clientNames: ['Nordlicht'], way: 'mail', device: null, current: false },
   ],
+  sources: [
+    { field: 'givenName', from: 'google', at: day, confidence: 0.7 },
+    { field: 'traits.clothingSize', from: 'customer', at: day, confidence: 0.9 },
+  ],
+  affinities: [{ kind: 'category', name: 'Skiing' }],
+  segments: [{ title: 'Winter sports' }],
+  interestsOff: [{ kind: 'brand', name: 'Nordlicht' }],
   accessLog: {
     edges: [
       { node: { at: day, type: 'data.read' as const, clientId: 'marketing', purposes: ['email_marketing'], categories: ['user.name', 'user.contact.email'] } },
