@@ -40,6 +40,7 @@ export function membershipsOf(
     }
   }
   // One purpose may hang on another, so whichever consent runs out first is a reason to look.
-  if (memberships.length > 0) due = Math.min(due, ...given.map((purpose) => runsOutAt(purpose, row.decisions[purpose.id])?.getTime() ?? Infinity))
+  const isHeld = memberships.length > 0 || row.derived !== undefined
+  if (isHeld) due = Math.min(due, ...given.map((purpose) => runsOutAt(purpose, row.decisions[purpose.id])?.getTime() ?? Infinity))
   return { memberships, due: due === Infinity ? null : new Date(Math.max(due, now + 1)) }
 }

@@ -245,6 +245,17 @@ export function customerStore(db: Connection) {
 
     count: (filter: object, atMost: number): Promise<number> => model.collection.countDocuments(filter, { limit: atMost }),
 
+    /** Whose memberships time alone may have changed, the longest waiting first. */
+    dueForSegments: async (now: Date, limit: number): Promise<CustomerKey[]> => {
+      const found = await model
+        .find({ membershipsDue: { $lte: now } }, { _id: 1 })
+        .sort({ membershipsDue: 1 })
+        .limit(limit)
+        .lean<{ _id: CustomerKey }[]>()
+        .exec()
+      return found.map(({ _id }) => _id)
+    },
+
     /** The whole row, for writes that decide on it. */
     read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> =>
       model

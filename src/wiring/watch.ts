@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { alertWatch } from '../audit/alert-watch.ts'
 import { noteChanges } from '../audit/changes.ts'
 import { checkpoints } from '../audit/checkpoints.ts'
@@ -7,6 +7,8 @@ import { ledgerHash } from '../consent/ledger.ts'
 import { reportDefect } from '../http/notices.ts'
 import type { Client } from '../config/clients.ts'
 import { behindReceivers } from '../personalization/behind-receivers.ts'
+import { followUp } from '../personalization/follow-up.ts'
+import { refreshMemberships } from '../personalization/refresh-memberships.ts'
 import type { Doors } from './doors.ts'
 
 const looksEvery = 2_000 // ms
@@ -43,6 +45,14 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     audit,
     now: { 'policy.changed': () => policy.version, 'clients.changed': () => digestOf(registry.all()) },
   })
+  const refresh = refreshMemberships({
+    db,
+    customers: rows.customers,
+    leases: rows.leases,
+    followUp: followUp(policy),
+    holder: randomUUID(),
+    now: () => new Date(),
+  })
   const tellBehind = behindReceivers({ receivers: rows.audienceReceivers, audit, policy, now: Date.now })
   opened.use(
     repeatedly(
@@ -52,6 +62,7 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
         await changes()
         await proof.make('when due')
         await tellBehind()
+        await refresh()
         await look()
       },
     ),
