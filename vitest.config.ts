@@ -11,6 +11,8 @@ export default defineConfig({
     exclude: deep ? [] : ['test/**/*.deep.test.ts'],
     globalSetup: 'test/support/servers.ts',
     pool: 'forks',
+    // The house is loaded once a worker, not once a file: that is a third of all the time.
+    isolate: false,
     maxWorkers: 2,
     reporters: ['default', './scripts/run/closing-line.mjs'],
     testTimeout: 30_000,
