@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { CustomerKey, Mask } from '../operation.ts'
 import type { Capturing, FitEvent, Refusal, SentEvent } from './capture.ts'
 import type { Incoming, Outcome } from './plan-batch.ts'
@@ -62,8 +62,8 @@ export function intake({ capturing, record, admit, count, keys }: IntakeParts) {
 
 export type Intake = ReturnType<typeof intake>
 
-/** 132 bits: none of them says what it is of, and no two clients' ids meet. */
-function hashedWith(bytes: Buffer): (client: string, id: string) => string {
-  const key = createSecretKey(bytes)
-  return (client, id) => createHmac('sha256', key).update(`${client.length}:${client}${id}`).digest('base64url').slice(0, 22)
+/** 132 bits under a key of fixed length: none of them says what it is of, and no two clients' ids meet. */
+function hashedWith(key: Buffer): (client: string, id: string) => string {
+  const secret = key.toString('base64url')
+  return (client, id) => hash('sha256', `${secret}${client.length}:${client}${id}`, 'base64url').slice(0, 22)
 }

@@ -129,7 +129,7 @@ async function keptIn(parts: RecordEventsParts, tx: Tx, incoming: readonly Incom
 async function written({ batches, moved, behaviour, anonymous }: RecordEventsParts, tx: Tx, plan: BatchPlan, at: Date): Promise<void> {
   if (plan.changes.length > 0) await batches.write(tx, plan.changes)
   if (plan.moves.length > 0) await moved(tx, plan.moves, at)
-  if (plan.events.length > 0) await behaviour.insert(tx, [...plan.events])
+  if (plan.events.length > 0) await behaviour.insert(tx, plan.events)
   if (plan.anonymous.length > 0) await anonymous.insert(tx, [...plan.anonymous])
   if (plan.emptied.length > 0) await anonymous.empty(plan.emptied, tx)
 }

@@ -131,9 +131,9 @@ function isWithin(value: unknown, characters: number): boolean {
     else if (typeof one !== 'object' || one === null) left -= 5
     else {
       left -= 2
-      for (const [name, member] of Object.entries(one)) {
+      for (const name of Object.keys(one)) {
         left -= name.length + 3
-        waiting.push(member)
+        waiting.push(Reflect.get(one, name))
       }
     }
   }

@@ -4,6 +4,7 @@ import type { CustomerRow } from './customers.ts'
 import type { DerivedState } from './derived-state.ts'
 import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
+import { writeAtOnce } from './write-at-once.ts'
 
 const needed = ['state', 'decisions', 'restricted'] as const
 const behavioural = [
@@ -38,16 +39,14 @@ const projection = Object.fromEntries([...needed, ...behavioural].map((field) =>
 
 /** Many customers at once, by the driver alone: one command each way, whatever the number. */
 export function customerBatches(db: Connection) {
-  const rows = db.collection<CustomerRow>(collection)
   return {
     /** Those that are there, in no order. */
     read: (keys: readonly CustomerKey[], tx: Tx): Promise<BehaviourRow[]> =>
       readAtOnce<BehaviourRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }, tx),
 
     write: async (tx: Tx, changes: readonly DerivedChange[]): Promise<void> => {
-      const writes = changes.map((change) => ({ updateOne: { filter: { _id: change.customer, state: 'active' as const }, update: updateOf(change) } }))
-      const { matchedCount } = await rows.bulkWrite(writes, { session: tx, ordered: false })
-      if (matchedCount !== changes.length) throw new Error('a customer changed within a transaction')
+      const updates = changes.map((change) => ({ q: { _id: change.customer, state: 'active' }, u: updateOf(change) }))
+      if ((await writeAtOnce(db, { update: collection, updates }, tx)) !== changes.length) throw new Error('a customer changed within a transaction')
     },
   }
 }

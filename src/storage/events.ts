@@ -2,6 +2,7 @@ import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
+import { writeAtOnce } from './write-at-once.ts'
 
 export type EventValue = string | number | boolean
 
@@ -55,7 +56,7 @@ export function eventStore(db: Connection) {
     },
 
     /** Throws a duplicate key (`isDuplicateKey`) when one of them is kept already, which ends the transaction. */
-    insert: async (tx: Tx, fresh: EventRow[]): Promise<void> => void (await rows.insertMany(fresh, { session: tx, ordered: false })),
+    insert: async (tx: Tx, fresh: readonly EventRow[]): Promise<void> => void (await writeAtOnce(db, { insert: 'events', documents: fresh }, tx)),
 
     /** All of a customer's, by the time they were received. */
     async *ofCustomer(customer: CustomerKey): AsyncGenerator<EventRow[]> {
