@@ -32,6 +32,8 @@ export type Classification = ReadonlyMap<string, ClassifiedField>
 /** About other clients, which is the person's business: no purpose of theirs opens it. */
 const personOnly = new Set([
   'Customer.accessLog',
+  'Customer.sources',
+  'Customer.interestsOff',
   'Customer.alert',
   'Customer.devices',
   'Customer.erasure',

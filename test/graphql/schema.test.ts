@@ -32,6 +32,8 @@ describe('customer-owned types', () => {
   test('A22 plain fields have no resolver of their own, so nothing can stand beside the gate', () => {
     const withResolver = [
       'Customer.accessLog',
+      'Customer.sources',
+      'Customer.interestsOff',
       'Customer.seenBy',
       'Customer.sessions',
       'Customer.merges',
