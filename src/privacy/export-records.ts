@@ -37,6 +37,7 @@ export function accountOf({ person, emails, sessions, exports }: ExportFacts): o
     addressProvedBy: emails.map(({ proof, by, at }) => ({ proof, by, at })),
     alert: person.alert,
     questionsAsked: person.asked,
+    interestsOff: person.interestsOff,
     tokensCountSince: person.tokensValidFrom,
     sessions: sessions.map(({ signedInAt, clients, way, device }) => ({ signedInAt, clients, way, device })),
     exports: exports.map(({ _id: id, client, state, requestedAt, readyAt, expiresAt }) => ({ id, client, state, requestedAt, readyAt, expiresAt })),
