@@ -16,6 +16,7 @@ cluster.on('listening', () => {
 })
 for (let n = 0; n < wanted; n++) fork()
 process.once('SIGTERM', stopAll)
+process.on('SIGHUP', () => tellAll('SIGHUP')) // the rules were changed
 process.once('disconnect', stopAll) // whoever started us is gone
 
 function fork() {
@@ -34,8 +35,12 @@ function fork() {
 function stopAll() {
   stopping = true
   // Not cluster.disconnect(): each gateway answers what is under way, closes what it has open, and ends by itself.
-  for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGTERM')
+  tellAll('SIGTERM')
   process.channel?.unref()
+}
+
+function tellAll(signal) {
+  for (const worker of Object.values(cluster.workers)) worker.process.kill(signal)
 }
 
 function giveUp(code) {

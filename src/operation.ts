@@ -16,6 +16,8 @@ export interface Caller {
   /** Purposes in the token that the client may still act for, built-in ones included. */
   readonly purposes: Mask
   readonly scopes: ReadonlySet<string>
+  /** For a person with roles: the names under which they stand in the list of operators now. */
+  readonly operator?: readonly string[]
   /** Milliseconds since the epoch. */
   readonly issuedAt: number
   /** When the person last proved who they are, milliseconds; null for tools. */
@@ -31,6 +33,9 @@ export interface RequestFacts {
   readonly locale: string | null
   readonly userAgent: string | null
 }
+
+/** Which operator did something, for the log; nothing where a tool did. */
+export const byOperator = ({ operator = [] }: Caller): { readonly operator?: string } => (operator.length === 0 ? {} : { operator: operator.join(' ') })
 
 /** UNAUTHENTICATED without a token. */
 export function tokenOf(caller: Caller | null): Caller {

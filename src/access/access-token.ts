@@ -23,6 +23,7 @@ const accessTokenClaims = z.object({
   issued_ms: z.number().int(),
   grant: z.string().optional(),
   auth_time: z.number().optional(),
+  acr: z.string().optional(),
 })
 export type AccessTokenClaims = z.infer<typeof accessTokenClaims>
 

@@ -2,11 +2,14 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LRUCache } from 'lru-cache'
 import type { Client } from '../config/clients.ts'
+import { isOperatorRole } from '../config/operators.ts'
 import { consentRecord, type Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { Caller, CustomerKey } from '../operation.ts'
 import { checkAccessToken, stillCounts, type AccessTokenClaims, type AccessTokenParts, type CheckedToken, type Expiry } from './access-token.ts'
+import type { Operators } from './operators.ts'
 import { purposesIn } from './scopes.ts'
+import { acrs } from './session-marks.ts'
 import type { Subjects } from './subjects.ts'
 
 /** A person at a client's page of ours, without a token: through the browser that waits there, or is passing. */
@@ -19,6 +22,7 @@ export interface CallerParts extends AccessTokenParts {
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   readonly subjects: Subjects
+  readonly operators: Pick<Operators, 'asOfNow'>
 }
 
 /** Kept by the ten thousand, so it holds what later requests ask for and no more: strings and sets are shared where many tokens say the same. */
@@ -64,7 +68,7 @@ export function callers(parts: CallerParts) {
       if (authorization === undefined) return null
       const caller = await recognised(bearerToken(authorization))
       if (caller === null) throw new EntenteError('UNAUTHENTICATED')
-      return caller
+      return parts.operators.asOfNow(caller)
     },
     /** The claims of a token that counts now; null for any other. */
     inspect: async (token: string): Promise<AccessTokenClaims | null> => (await verified(token))?.claims ?? null,
@@ -83,11 +87,17 @@ function callerFor({ policy, subjects }: CallerParts, claims: AccessTokenClaims,
     sector: client.sector,
     customer,
     purposes: (policy.maskOf(purposesIn(scopes)) & client.purposes) | consentRecord,
-    scopes,
+    scopes: forItself || claims.acr === acrs.factor ? scopes : withoutRoles(scopes),
     issuedAt: claims.issued_ms,
     authTime: claims.auth_time === undefined ? null : claims.auth_time * 1000,
     grant: claims.grant ?? null,
   }
+}
+
+/** A person has roles only with a second factor, proved when the token was given. */
+function withoutRoles(scopes: ReadonlySet<string>): ReadonlySet<string> {
+  const rest = [...scopes].filter((scope) => !isOperatorRole(scope))
+  return rest.length === scopes.size ? scopes : new Set(rest)
 }
 
 /** The one `Authorization` header of a request; Node.js would pass over a second one. BAD_USER_INPUT */

@@ -17,6 +17,7 @@ import { logoutTokens } from './logout-tokens.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
+import type { Operators } from './operators.ts'
 import { slowGuessing, type SecretGuesses } from './secret-guesses.ts'
 import { openSigningKeys, type KeySet, type SigningKeys } from './signing-keys.ts'
 import { tokenDoor, type TokenDoor } from './token-door.ts'
@@ -27,6 +28,7 @@ export interface OpenIdParts extends Omit<ConfigurationParts, 'api' | 'cookieKey
   readonly publicUrl: string
   readonly keys: KeyStore
   readonly secretGuesses: SecretGuesses
+  readonly operators: Pick<Operators, 'asOfNow'>
   readonly jobs: Pick<JobQueue, 'put' | 'wake'>
   readonly alertAnswered: (customer: CustomerKey) => Promise<unknown>
   readonly clients: { find(id: string): Client | undefined }

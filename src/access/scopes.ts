@@ -18,7 +18,8 @@ export function allowedScopes(client: Client, policy: Policy, on: 'person' | 'it
     const own = [...purposes, ...client.scopes]
     return { all: new Set(own), byDefault: own }
   }
-  return { all: new Set(['openid', 'offline_access', ...purposes]), byDefault: ['openid', ...purposes] }
+  // Anybody may ask in a client for operators: what they have of it is looked up whenever they use it.
+  return { all: new Set(['openid', 'offline_access', ...purposes, ...client.scopes]), byDefault: ['openid', ...purposes] }
 }
 
 /**

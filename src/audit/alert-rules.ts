@@ -32,6 +32,7 @@ const rules: Readonly<Record<AlertRuleName, Rule>> = {
   chainBroken: { type: 'chain.broken', subject: ({ detail, subjects }) => `chain:${String(detail['kind'])}/${subjects[0] ?? 'gateway'}`, times: once },
   requestsOverdue: { type: 'requests.overdue', subject: house, times: once },
   suppressionsOverdue: { type: 'suppressions.overdue', subject: client, times: once },
+  rulesRefused: { type: 'rules.refused', subject: house, times: once },
 }
 
 /** What there is to be told, in codes and counts. */

@@ -1,5 +1,5 @@
 import { EntenteError } from '../errors.ts'
-import type { Caller, CustomerKey } from '../operation.ts'
+import { byOperator, type Caller, type CustomerKey } from '../operation.ts'
 import type { AlertRow, AlertStore } from '../storage/alerts.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import { outsideSubject } from './alert-told.ts'
@@ -48,10 +48,11 @@ export function alertsDoor({ alerts, audit, outward, cursorKey, now }: AlertsDoo
 
     async acknowledge(caller, id, note) {
       if (note.length > longestNote) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'note' })
-      const answered = await alerts.acknowledge(id, { at: now(), client: caller.clientId, note })
+      const answered = await alerts.acknowledge(id, { at: now(), client: caller.operator?.join(' ') ?? caller.clientId, note })
       const row = await alerts.read(id)
       if (row === null) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
-      if (answered) await audit.note({ type: 'alert.acknowledged', client: caller.clientId, actor: 'client', detail: { alert: id, rule: row.rule } })
+      if (answered)
+        await audit.note({ type: 'alert.acknowledged', client: caller.clientId, actor: 'client', detail: { alert: id, rule: row.rule, ...byOperator(caller) } })
       return shownTo(caller, row)
     },
   }

@@ -15,7 +15,7 @@ export class Alert {
   @Field(() => Date) raisedAt!: Date
   @Field(() => Boolean) open!: boolean
   @Field(() => Date, { nullable: true }) acknowledgedAt!: Date | null
-  @Field(() => ID, { nullable: true, description: 'The client through which it was answered.' }) acknowledgedBy!: string | null
+  @Field(() => ID, { nullable: true, description: 'Who answered it: the operator, or the tool.' }) acknowledgedBy!: string | null
   @Field(() => String, { nullable: true }) note!: string | null
 }
 

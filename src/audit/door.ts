@@ -1,5 +1,5 @@
 import { EntenteError } from '../errors.ts'
-import type { Caller, CustomerKey } from '../operation.ts'
+import { byOperator, type Caller, type CustomerKey } from '../operation.ts'
 import type { AuditFilter, AuditRow } from '../storage/audit-log.ts'
 import type { AuditLog } from './log.ts'
 import type { AuditPage, AuditReads } from './reads.ts'
@@ -39,12 +39,15 @@ export function auditDoor({ reads, audit, subjects }: AuditDoorParts): AuditDoor
       const asked = filterOf(filter, caller, subjects)
       if (asked === null) return { edges: [], pageInfo: { hasNextPage: false, endCursor: null } }
       const page = await reads.events(asked, bounded(first), after)
-      await audit.note({ type: 'audit.read', client: caller.clientId, actor: 'client', detail: { rows: page.rows.length } })
+      await audit.note({ type: 'audit.read', client: caller.clientId, actor: 'client', detail: { rows: page.rows.length, ...byOperator(caller) } })
       return connection(page, (row) => entryFor(caller, row))
     },
     async accessLog(_caller, customer, { first, after }) {
       const page = await reads.accessLog(customer, bounded(first), after)
-      return connection(page, ({ at, type, client, purposes, categories }) => ({ at, type, clientId: client, purposes, categories }))
+      return connection(page, ({ at, type, client, purposes, categories, detail: { reason } }) => {
+        const told = type === 'customer.looked_up' && typeof reason === 'string' ? reason : null
+        return { at, type, clientId: client, purposes, categories, reason: told }
+      })
     },
   }
 }

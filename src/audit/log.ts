@@ -67,6 +67,10 @@ export const auditTypes = [
   'audit.reported',
   'policy.changed',
   'clients.changed',
+  'rules.refused',
+  'client.change_proposed',
+  'client.change_applied',
+  'customer.looked_up',
 ] as const
 export type AuditType = (typeof auditTypes)[number]
 

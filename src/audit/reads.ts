@@ -14,6 +14,7 @@ export interface AuditPage {
 /** What counts as somebody reading or changing a customer's data, as the customer is told. */
 export const toldToCustomer = [
   'data.read',
+  'customer.looked_up',
   'login.succeeded',
   'customer.created',
   'customer.merged',

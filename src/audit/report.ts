@@ -17,7 +17,7 @@ const chapters = {
     'token.reused',
   ],
   consents: ['consent.changed', 'processing.restricted'],
-  reads: ['data.read', 'audit.read', 'audit.exported', 'audit.reported'],
+  reads: ['data.read', 'customer.looked_up', 'audit.read', 'audit.exported', 'audit.reported'],
   denials: ['access.denied', 'customer.not_found', 'provider.event_refused'],
   rights: [
     'export.requested',
@@ -29,7 +29,15 @@ const chapters = {
     'request.opened',
     'request.closed',
   ],
-  changes: ['policy.changed', 'clients.changed', 'customer.merged', 'customer.merge_undone'],
+  changes: [
+    'policy.changed',
+    'clients.changed',
+    'rules.refused',
+    'client.change_proposed',
+    'client.change_applied',
+    'customer.merged',
+    'customer.merge_undone',
+  ],
   alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue'],
 } as const satisfies Record<ChapterName, readonly AuditType[]>
 const chapterNames = ['logins', 'consents', 'reads', 'denials', 'rights', 'changes', 'alarms'] as const satisfies readonly ChapterName[]

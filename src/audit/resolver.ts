@@ -49,6 +49,7 @@ export class AccessLogEntry {
   @Field(() => ID, { nullable: true }) clientId!: string | null
   @Field(() => [ID]) purposes!: readonly string[]
   @Field(() => [String]) categories!: readonly string[]
+  @Field(() => String, { nullable: true, description: 'What an operator gave as the reason for looking somebody up.' }) reason!: string | null
 }
 
 @Directive('@notPersonal')

@@ -36,7 +36,30 @@ const providers: z.ZodType<readonly OidcProviderConfig[]> = z
 
 /** Reads PROVIDERS_FILE (YAML or JSON): a list of further OpenID providers. Throws with all problems, without values. */
 export function readProviders(source: string, fileName: string): readonly OidcProviderConfig[] {
-  const result = providers.safeParse(parse(source) ?? [])
+  const result = providers.safeParse(contentOf(source, fileName) ?? [])
   if (result.success) return result.data
-  throw new Error([`${fileName} is not valid:`, ...result.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`)].join('\n'))
+  throw new ProvidersError(
+    fileName,
+    result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+  )
+}
+
+/** What a parser says of a line would repeat the secret in it. */
+function contentOf(source: string, fileName: string): unknown {
+  try {
+    return parse(source)
+  } catch {
+    throw new ProvidersError(fileName, ['it is neither YAML nor JSON'])
+  }
+}
+
+/** Everything that is wrong with the further providers, a line each. */
+export class ProvidersError extends Error {
+  constructor(
+    fileName: string,
+    readonly problems: readonly string[],
+  ) {
+    super([`${fileName} is not valid:`, ...problems.map((problem) => `  ${problem}`)].join('\n'))
+    this.name = 'ProvidersError'
+  }
 }

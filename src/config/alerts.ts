@@ -16,6 +16,7 @@ const usual = {
   chainBroken: { within: 'PT1H', times: 1 },
   requestsOverdue: { within: 'P1D', times: 1 },
   suppressionsOverdue: { within: 'P1D', times: 1 },
+  rulesRefused: { within: 'P1D', times: 1 },
 } as const
 export type AlertRuleName = keyof typeof usual
 const meanings: Readonly<Record<AlertRuleName, string>> = {
@@ -29,6 +30,7 @@ const meanings: Readonly<Record<AlertRuleName, string>> = {
   chainBroken: 'A record of the ledger or the audit log is not what it was',
   requestsOverdue: 'A request under privacy law is past its day',
   suppressionsOverdue: 'A tool that was handed people does not fetch who is gone',
+  rulesRefused: 'A change of policy, clients or providers cannot be used; the rules of before stay',
 }
 
 const ruleEntry = (name: AlertRuleName) =>
@@ -56,6 +58,7 @@ export const alertsEntry = z
         chainBroken: ruleEntry('chainBroken'),
         requestsOverdue: ruleEntry('requestsOverdue'),
         suppressionsOverdue: ruleEntry('suppressionsOverdue'),
+        rulesRefused: ruleEntry('rulesRefused'),
       })
       .prefault({}),
   })
@@ -95,6 +98,7 @@ export function alertPolicy({ mail, webhook, rules }: z.infer<typeof alertsEntry
       chainBroken: threshold('chainBroken'),
       requestsOverdue: threshold('requestsOverdue'),
       suppressionsOverdue: threshold('suppressionsOverdue'),
+      rulesRefused: threshold('rulesRefused'),
     },
   }
 }

@@ -39,7 +39,7 @@ export const registration = z
       .min(1)
       .refine(unique, 'names something twice'),
     purposes: listOf(z.string()),
-    scopes: listOf(z.enum(['audit:read', 'privacy:handle', 'segments:read'])),
+    scopes: listOf(z.enum(['audit:read', 'clients:write', 'privacy:handle', 'segments:read'])),
     sector: clientId.optional(),
     nativeAudiences: z.record(z.string(), z.array(z.string().min(1)).min(1)).default({}),
     writeKeys: listOf(z.string().regex(/^[A-Za-z0-9_-]{16,128}$/, 'must be 16 to 128 letters, digits, - and _'), 10),
@@ -63,6 +63,8 @@ export const registration = z
       complain('redirectUris', 'belong to the grant authorization_code, and one is needed there')
     if (has('client_credentials') && client.authentication === 'none') complain('grants', 'client_credentials needs a client that can authenticate')
     if (has('refresh_token') && !has('authorization_code') && !has('id_token')) complain('grants', 'refresh_token needs authorization_code or id_token')
+    if (client.scopes.includes('clients:write') && has('client_credentials'))
+      complain('scopes', 'clients:write is for people: two of them widen what a client may do')
     if (client.purposes.includes('data_subject_access') && has('client_credentials'))
       complain('purposes', 'data_subject_access is for people, never for a tool on its own')
   })

@@ -45,7 +45,7 @@ export class ClientsError extends Error {
   }
 }
 
-const list = z.strictObject({ clients: z.array(z.unknown()) })
+const list = z.strictObject({ clients: z.array(z.unknown()), operators: z.unknown().optional() })
 
 /** Reads a clients file (YAML or JSON). Throws `ClientsError`, which lists all problems, each with the client's name. */
 export function readClients(text: string, fileName: string, policy: Policy): Client[] {
@@ -54,7 +54,7 @@ export function readClients(text: string, fileName: string, policy: Policy): Cli
   const syntax = document.errors.map((error) => `${fileName}:${lines.linePos(error.pos[0]).line}:${lines.linePos(error.pos[0]).col} ${error.message}`)
   if (syntax.length > 0) throw new ClientsError(syntax)
   const file = list.safeParse(document.toJS({ maxAliasCount: 100 }))
-  if (!file.success) throw new ClientsError([`${fileName} must have a list named clients and nothing else`])
+  if (!file.success) throw new ClientsError([`${fileName} must have a list named clients, may have one named operators, and nothing else`])
   const problems: string[] = []
   const clients = file.data.clients.flatMap((entry, at) => {
     const read = readClient(entry, policy)

@@ -1,3 +1,4 @@
+import type { ClientChangesDoor } from '../access/client-changes-resolver.ts'
 import type { FactorsDoor } from '../access/factors-resolver.ts'
 import type { SessionsDoor } from '../access/sessions-resolver.ts'
 import type { StepUp } from '../access/step-up.ts'
@@ -17,6 +18,7 @@ import type { EnrichmentDoor } from '../personalization/enrichment-resolver.ts'
 import type { SegmentsDoor } from '../personalization/segments-door.ts'
 import type { ErasureDoor } from '../privacy/erasure-resolver.ts'
 import type { PrivacyRequestDoor } from '../privacy/requests-resolver.ts'
+import type { LookUpDoor } from '../privacy/look-up-resolver.ts'
 import type { ExportsDoor } from '../privacy/export-resolver.ts'
 import type { PrivacyDoor } from '../privacy/resolver.ts'
 
@@ -41,6 +43,8 @@ export interface ResolverParts {
   readonly loginFunnel: FunnelDoor
   readonly alerts: AlertsDoor
   readonly segments: SegmentsDoor
+  readonly clientChanges: ClientChangesDoor
+  readonly lookUp: LookUpDoor
 }
 
 /** One GraphQL operation: made for it, dropped with it. Nothing that it holds outlives the answer. */

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { print, type GraphQLSchema } from 'graphql'
 import { buildSchemaSync } from 'type-graphql'
+import { ClientChangesResolver } from '../access/client-changes-resolver.ts'
 import { FactorsResolver } from '../access/factors-resolver.ts'
 import { SessionsResolver } from '../access/sessions-resolver.ts'
 import { StepUpResolver } from '../access/step-up-resolver.ts'
@@ -23,6 +24,7 @@ import { EnrichmentResolver } from '../personalization/enrichment-resolver.ts'
 import { ErasureResolver } from '../privacy/erasure-resolver.ts'
 import { PrivacyRequestResolver } from '../privacy/requests-resolver.ts'
 import { ExportResolver } from '../privacy/export-resolver.ts'
+import { LookUpResolver } from '../privacy/look-up-resolver.ts'
 import { PrivacyResolver } from '../privacy/resolver.ts'
 import { DerivedResolver } from '../personalization/derived-resolver.ts'
 import { SegmentsResolver } from '../personalization/segments-resolver.ts'
@@ -70,6 +72,8 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       SegmentsResolver,
       FunnelResolver,
       EnrichmentResolver,
+      ClientChangesResolver,
+      LookUpResolver,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     // Its messages repeat the input; what scalars cannot say is checked where it is used.

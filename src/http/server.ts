@@ -16,8 +16,8 @@ export interface ServerParts {
 
 export type Server = FastifyInstance
 
-/** Limits in bytes, milliseconds and levels of nesting. */
-const limits = { body: 65_536, request: 20_000, headers: 10_000, check: 1_000, depth: 64 } as const
+/** Limits in bytes and levels of nesting; the front bounds the times. */
+const limits = { body: 65_536, depth: 64 } as const
 
 /**
  * Fastify with the rules that hold for every answer: bounded bodies and times, one log line a request that names the route and never the
@@ -29,12 +29,7 @@ export function createServer(parts: ServerParts): Server {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: limits.body,
-    requestTimeout: limits.request,
-    // Node looks for connections that are over their time every 30 seconds unless told otherwise: each limit would be half a minute longer.
-    http: { headersTimeout: limits.headers, connectionsCheckingInterval: limits.check },
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
-    return503OnClosing: true,
-    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
   })
   server.removeAllContentTypeParsers()
@@ -110,14 +105,7 @@ function setHeaders(server: FastifyInstance, publicUrl: string): void {
 }
 
 function logRequests(server: FastifyInstance, metrics: Metrics): void {
-  let closing = false
-  server.addHook('preClose', (done) => {
-    closing = true
-    done()
-  })
   server.addHook('onResponse', (request, reply, done) => {
-    // Kept alive, the connection of a request that was under way would hold up the end for as long as its client likes.
-    if (closing) request.raw.socket.end()
     const route = request.routeOptions.url ?? 'none'
     metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000)
     request.log.info({ method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request')

@@ -14,7 +14,14 @@ const fieldAccess = z.object({ field: z.string(), form: z.enum(['FULL', 'BAND', 
 const identityStates = ['active', 'revoked', 'blocked', 'gone'] as const
 const identity = z.object({ id: z.string(), provider: z.string(), state: z.enum(identityStates), linkedAt: z.string(), lastUsedAt: text, email: text })
 const consent = z.object({ purpose: z.string(), state: z.enum(states), textVersion: text, decidedAt: text, expiresAt: text })
-const access = z.object({ at: z.string(), type: z.enum(toldToCustomer), clientId: text, purposes: z.array(z.string()), categories: z.array(z.string()) })
+const access = z.object({
+  at: z.string(),
+  type: z.enum(toldToCustomer),
+  clientId: text,
+  purposes: z.array(z.string()),
+  categories: z.array(z.string()),
+  reason: text,
+})
 const alert = z.object({ why: z.enum(['notMe', 'tokenReuse', 'providerEvent']) })
 const factor = z.object({
   id: z.string(),
@@ -159,7 +166,7 @@ export function accountQuery({ attributes, computed }: Policy): string {
   segments { title }
   interestsOff { kind name }
   sessions { id signedInAt clientNames way device { agent place } current }
-  accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories } } pageInfo { hasNextPage endCursor } }
+  accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories reason } } pageInfo { hasNextPage endCursor } }
 } }`
 }
 

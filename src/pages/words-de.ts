@@ -227,6 +227,7 @@ export const de: Words = {
     'export.requested': 'Sie haben alle Ihre Daten angefordert',
     'export.downloaded': 'Sie haben alle Ihre Daten abgeholt',
     'data.read': 'Gelesen',
+    'customer.looked_up': 'Jemand von uns hat Sie nachgeschlagen',
     'login.succeeded': 'Sie haben sich angemeldet',
     'customer.created': 'Ihr Konto wurde angelegt',
     'customer.merged': 'Zwei Ihrer Konten wurden zu einem',

@@ -207,6 +207,7 @@ export const en: Words = {
     'export.requested': 'You asked for all your data',
     'export.downloaded': 'You fetched all your data',
     'data.read': 'Read',
+    'customer.looked_up': 'One of our staff looked you up',
     'login.succeeded': 'You signed in',
     'customer.created': 'Your account was opened',
     'customer.merged': 'Two accounts of yours became one',

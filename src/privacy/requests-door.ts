@@ -48,5 +48,5 @@ export function requestDoor({ requests, subjects, now }: RequestDoorParts): Priv
 }
 
 function requireOperator(caller: Caller): void {
-  if (caller.customer !== null || !caller.scopes.has(privacyScope)) throw new EntenteError('FORBIDDEN', { scope: privacyScope })
+  if (!caller.scopes.has(privacyScope)) throw new EntenteError('FORBIDDEN', { scope: privacyScope })
 }

@@ -3,7 +3,7 @@ import type { Connection } from 'mongoose'
 import type { AuditLog } from '../audit/log.ts'
 import { addDuration } from '../config/duration.ts'
 import { EntenteError } from '../errors.ts'
-import type { Caller, CustomerKey } from '../operation.ts'
+import { byOperator, type Caller, type CustomerKey } from '../operation.ts'
 import type { CustomerStore } from '../storage/customers.ts'
 import type { PrivacyRequestRow, PrivacyRequestStore, RequestKind, RequestOutcome } from '../storage/privacy-requests.ts'
 import { inTransaction, type Tx } from '../storage/transaction.ts'
@@ -39,7 +39,13 @@ export function privacyRequests({ db, requests, customers, audit, erasures, now 
   ): Promise<boolean> {
     const row = await customers.read(customer, tx)
     if (row === null || row.state !== 'active') return false
-    const head = await audit.inCustomerChain(tx, customer, row.audit, { type, client: caller.clientId, actor: 'client', detail }, now())
+    const head = await audit.inCustomerChain(
+      tx,
+      customer,
+      row.audit,
+      { type, client: caller.clientId, actor: 'client', detail: { ...detail, ...byOperator(caller) } },
+      now(),
+    )
     return customers.update(tx, customer, { $set: { audit: head } })
   }
 

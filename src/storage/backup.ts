@@ -18,6 +18,7 @@ const asTheyAre = [
   'keys',
   'published_keys',
   'clients',
+  'client_changes',
   'consent_ledger',
   'audit_log',
   'ledger_checkpoints',

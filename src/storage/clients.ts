@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import { collectionOf } from './mongo.ts'
+import type { Tx } from './transaction.ts'
 
 /** A client registered at run time: the same members as an entry of `CLIENTS_FILE`, as it was written; checked like the file when read. */
 export interface ClientRow {
@@ -15,6 +16,10 @@ const schema = new Schema<ClientRow>(
 export function clientStore(db: Connection) {
   const model = collectionOf<ClientRow>(db, 'clients', schema)
   return {
+    read: (tx: Tx, id: string): Promise<ClientRow | null> => model.findOne({ _id: id }).session(tx).lean<ClientRow>().exec(),
+    replace: async (tx: Tx, id: string, registration: Record<string, unknown>): Promise<void> => {
+      await model.updateOne({ _id: id }, { $set: { registration } }, { session: tx })
+    },
     readAll: (): Promise<ClientRow[]> => model.find().lean<ClientRow[]>().exec(),
   }
 }

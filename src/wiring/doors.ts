@@ -6,10 +6,7 @@ import { secretGuesses } from '../access/secret-guesses.ts'
 import { sessionsDoor } from '../access/sessions.ts'
 import { signOut } from '../access/sign-out.ts'
 import { accessTokenSeconds } from '../access/api-resource.ts'
-import { alertsDoor } from '../audit/alerts-door.ts'
-import { auditDoor } from '../audit/door.ts'
 import { funnelDoor } from '../audit/funnel-resolver.ts'
-import { auditReads } from '../audit/reads.ts'
 import { signInWithIdToken } from '../broker/device-login.ts'
 import { linkingDoor } from '../broker/linking-door.ts'
 import { isRegistered } from '../config/client-uris.ts'
@@ -33,6 +30,7 @@ import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
 import { openEvents } from './events.ts'
 import type { House } from './house.ts'
+import { openOperators } from './operators.ts'
 import { openPrivacy } from './privacy.ts'
 
 /** The ways in: the OpenID provider, and GraphQL. */
@@ -90,6 +88,7 @@ async function openIdParts({
   login,
   alerts,
   stepUp,
+  operators,
 }: House): Promise<Omit<OpenIdParts, 'hear'>> {
   const { rows, records, keys } = storage
   // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
@@ -102,6 +101,7 @@ async function openIdParts({
     records,
     keys,
     subjects,
+    operators,
     accountExists: accountExists(rows.customers),
     standing: standingOf(rows.customers, policy.stepUp.signIn.risks),
     jobs: storage.jobs,
@@ -123,8 +123,8 @@ function resolverParts(
   house: House,
   { recording }: Consents,
   { door, endings, signingKeys }: OpenIdProvider,
-): Omit<ResolverParts, 'audiences' | 'events' | 'erasures' | 'exports' | 'requests'> {
-  const { policy, storage, audit, registry, subjects, linking, customers, cursorKey, login, linkStart, stepUp, enrolment } = house
+): Omit<ResolverParts, 'audiences' | 'events' | 'erasures' | 'exports' | 'lookUp' | 'requests'> {
+  const { policy, storage, audit, registry, subjects, linking, customers, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
   return {
@@ -159,17 +159,10 @@ function resolverParts(
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
     }),
     privacy: { restrict: restrictProcessing(changing) },
-    alerts: alertsDoor({
-      alerts: rows.operatorAlerts,
-      audit,
-      outward: (sector, customer) => subjects.outwardOne(sector, customer),
-      cursorKey,
-      now: () => new Date(),
-    }),
     enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
     segments: segmentsDoor({ customers: rows.customers, policy, trialKey: house.trialKey, now: Date.now }),
-    audit: auditDoor({ reads: auditReads(rows.events, cursorKey), audit, subjects }),
+    ...openOperators(house),
   }
 }
 

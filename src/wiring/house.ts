@@ -4,6 +4,7 @@ import { deviceReader } from '../access/devices.ts'
 import { mailCodes } from '../access/mail-codes.ts'
 import { mailLimits } from '../access/mail-limits.ts'
 import { newDeviceLetter, notMeLinks } from '../access/not-me.ts'
+import { operators as operatorsOf } from '../access/operators.ts'
 import { openPlaces } from '../access/places.ts'
 import { secondFactors } from '../access/second-factors.ts'
 import { subjects as subjectsOf } from '../access/subjects.ts'
@@ -14,6 +15,7 @@ import { readProviders } from '../broker/providers-file.ts'
 import { openProviders } from '../broker/providers.ts'
 import { startLinking } from '../broker/start-linking.ts'
 import { clientRegistry, type Client } from '../config/clients.ts'
+import type { Operator } from '../config/operators.ts'
 import type { Config } from '../config/env.ts'
 import type { Policy } from '../config/policy.ts'
 import { keyedHash } from '../consent/keyed-hash.ts'
@@ -39,6 +41,7 @@ export interface Base {
   readonly storage: Storage
   readonly policy: Policy
   readonly clients: readonly Client[]
+  readonly staff: readonly Operator[]
   readonly further: ReturnType<typeof readProviders>
   readonly other: OtherParts
 }
@@ -100,6 +103,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     linkStart,
     readDevice,
     notMe,
+    operators: operatorsOf({ list: base.staff, ...rows, keys: linking.keys }),
     alerts: alertsOf({ db, ...rows, audit }),
     post,
     mailCodes: codes,

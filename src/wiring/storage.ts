@@ -9,6 +9,7 @@ import { audienceChangeStore } from '../storage/audience-changes.ts'
 import { audienceReceiverStore } from '../storage/audience-receivers.ts'
 import { auditStore } from '../storage/audit-log.ts'
 import { checkpointStore } from '../storage/checkpoints.ts'
+import { clientChangeStore } from '../storage/client-changes.ts'
 import { clientStore } from '../storage/clients.ts'
 import { ledgerStore } from '../storage/consent-ledger.ts'
 import { customerBatches } from '../storage/customer-batches.ts'
@@ -62,6 +63,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     anonymous: anonymousEventStore(db),
     batches: customerBatches(db),
     clients: inTime(clientStore(db)),
+    clientChanges: inTime(clientChangeStore(db)),
     jobs: inTime(jobStore(db)),
     leases: inTime(leaseStore(db)),
     funnel: inTime(funnelStore(db)),

@@ -10,6 +10,7 @@ import { behindReceivers } from '../personalization/behind-receivers.ts'
 import { followUp } from '../personalization/follow-up.ts'
 import { refreshMemberships } from '../personalization/refresh-memberships.ts'
 import type { Doors } from './doors.ts'
+import { repeatedly } from './repeatedly.ts'
 
 const looksEvery = 2_000 // ms
 
@@ -76,21 +77,3 @@ const digestOf = (clients: readonly Client[]): string =>
   createHash('sha256')
     .update(JSON.stringify(clients.map((client) => ({ ...client, secret: null })).sort((a, b) => (a.id < b.id ? -1 : 1))))
     .digest('hex')
-
-/** One after the other, and none left running behind the end. */
-function repeatedly(milliseconds: number, failed: (error: unknown) => void, work: () => Promise<void>): AsyncDisposable {
-  let running: Promise<void> | null = null
-  const timer = setInterval(() => {
-    running ??= work()
-      .catch(failed)
-      .finally(() => {
-        running = null
-      })
-  }, milliseconds).unref()
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer)
-      await running
-    },
-  }
-}

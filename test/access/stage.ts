@@ -91,6 +91,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     clients: { find: (id) => clients.get(id) },
     records,
     keys,
+    operators: { asOfNow: async (caller) => caller },
     subjects: subjects(await keys.obtain('subjects/1')),
     accountExists: async (customer, { at }) => !behind.dead.has(customer) && (at === null || at >= behind.endedAt.getTime()),
     standing: async () => behind.standing,

@@ -64,6 +64,7 @@ describe('each rule raises its alert, and none before', () => {
       subject: 'chain:ledger/anna',
       tooFew: [],
     },
+    rulesRefused: { enough: [happened(700, { type: 'rules.refused', detail: { digest: 'd' } })], subject: 'house', tooFew: [] },
     requestsOverdue: { enough: [happened(700, { type: 'requests.overdue', detail: { erasures: 1, requests: 0 } })], subject: 'house', tooFew: [] },
     suppressionsOverdue: { enough: [happened(700, { type: 'suppressions.overdue', client: 'ads' })], subject: 'client:ads', tooFew: [] },
   }

@@ -1,0 +1,137 @@
+import { mkdtemp, readFile, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { start, type Running } from '../../src/main.ts'
+import { clientSide, openSurroundings } from '../support/shop.ts'
+
+const soon = { timeout: 20_000, interval: 100 }
+
+/** Two gateways by the same files, which may be written anew, and what the first of them logs. */
+async function openHouses() {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'entente-rules-'))
+  const files = { policy: join(folder, 'policy.yaml'), clients: join(folder, 'clients.yaml') }
+  const original = { policy: await readFile('demo/policy.yaml', 'utf8'), clients: await readFile('demo/clients.yaml', 'utf8') }
+  await writeFile(files.policy, original.policy)
+  await writeFile(files.clients, original.clients)
+  const around = stack.use(await openSurroundings({ POLICY_FILE: files.policy, CLIENTS_FILE: files.clients }))
+  const lines: { msg: string; problems?: string[] }[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  const first = stack.use(await start(around.env, { log }))
+  const second = stack.use(await start({ ...around.env, PUBLIC_URL: first.url }))
+  const running = stack.move()
+  const write = async (file: keyof typeof files, change: (text: string) => string): Promise<void> => {
+    const changed = change(original[file])
+    expect(changed).not.toBe(original[file])
+    await writeFile(`${files[file]}.new`, changed)
+    await rename(`${files[file]}.new`, files[file])
+  }
+  const back = async (): Promise<void> => {
+    for (const file of ['policy', 'clients'] as const) await writeFile(files[file], original[file])
+    await first.reload()
+    await second.reload()
+  }
+  return { ...around, ...clientSide(first.url), first, second, files, lines, write, back, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+/** The newsletter may have nothing of the address any more. */
+const withoutAddress = (policy: string): string =>
+  policy.replace(/(- id: email_marketing[\s\S]*?covers:\n)\s+- \{ category: user\.contact\.email, form: FULL \}\n/, '$1')
+/** The newsletter may have the postcode too. */
+const withPostcode = (policy: string): string =>
+  policy.replace(/(- id: email_marketing[\s\S]*?covers:\n)/, '$1      - { category: user.contact.address.postal_code, form: FULL }\n')
+
+describe('rules that change while the house is open', () => {
+  const stack = new AsyncDisposableStack()
+  let house: Awaited<ReturnType<typeof openHouses>>
+  let at: (which: Running) => string
+  beforeAll(async () => {
+    house = stack.use(await openHouses())
+    at = ({ address }) => address
+    const { accessToken } = await house.signIn('google', { as: 'anna', client: 'account' })
+    const yes = 'mutation { setConsents(decisions: [{ purpose: "email_marketing", granted: true, textVersion: "2026-01" }]) { id } }'
+    await house.graphql(yes, {}, accessToken)
+  }, 60_000)
+  afterAll(() => stack.disposeAsync())
+
+  const read = async (which: Running) => {
+    const marketing = await house.tool('marketing')
+    return house.graphql('{ customers(first: 10) { edges { node { email givenName } } } }', {}, marketing, at(which))
+  }
+
+  test('hold for the next read, on each process', async () => {
+    expect((await read(house.first)).data.customers.edges).toMatchObject([{ node: { email: 'anna.demo@gmail.com' } }])
+    await house.write('policy', withoutAddress)
+    await house.first.reload()
+    const after = await read(house.first)
+    expect(after.data.customers.edges).toMatchObject([{ node: { email: null } }])
+    expect(after.extensions?.withheld).toMatchObject([{ field: 'Customer.email', reason: 'PURPOSE_NOT_GRANTED' }])
+    // Nobody told the second one: it looks for itself.
+    await vi.waitFor(async () => expect((await read(house.second)).data.customers.edges).toMatchObject([{ node: { email: null } }]), soon)
+    await house.back()
+    expect((await read(house.second)).data.customers.edges).toMatchObject([{ node: { email: 'anna.demo@gmail.com' } }])
+  }, 60_000)
+
+  test('that ask for more make the consent of before an outdated one, until it is given again', async () => {
+    await house.write('policy', withPostcode)
+    await house.first.reload()
+    expect((await read(house.first)).data.customers.edges).toEqual([])
+    const { accessToken } = await house.signIn('google', { as: 'anna', client: 'account' })
+    const { data } = await house.graphql('{ me { consents { purpose state } } }', {}, accessToken)
+    expect(data.me.consents).toContainEqual({ purpose: 'email_marketing', state: 'OUTDATED' })
+    await house.back()
+    expect((await read(house.first)).data.customers.edges).toHaveLength(1)
+  }, 60_000)
+
+  test('and cannot be used are refused whole: the log says where, an alert stands, those of before stay', async () => {
+    await house.write('policy', (text) => withoutAddress(text).replace('legalBasis: CONTRACT', 'legalBasis: WISH'))
+    await house.first.reload()
+    await house.first.reload()
+    expect((await read(house.first)).data.customers.edges).toMatchObject([{ node: { email: 'anna.demo@gmail.com' } }])
+    const refusal = house.lines.findLast(({ msg }) => msg.startsWith('rules refused'))
+    expect(refusal?.problems?.[0]).toMatch(/policy\.yaml:\d+:\d+ purposes\.0\.legalBasis/)
+    const operator = await house.tool('operator', 'audit:read')
+    const open = '{ alerts(open: true) { edges { node { rule subject } } } }'
+    await vi.waitFor(
+      async () => expect((await house.graphql(open, {}, operator)).data.alerts.edges).toEqual([{ node: { rule: 'rulesRefused', subject: 'house' } }]),
+      soon,
+    )
+    const changes = '{ auditEvents(filter: { types: ["policy.changed", "rules.refused"] }) { edges { node { type } } } }'
+    const types = (await house.graphql(changes, {}, operator)).data.auditEvents.edges.map(({ node }: { node: { type: string } }) => node.type)
+    expect(types).toContain('rules.refused')
+    await house.back()
+  }, 60_000)
+
+  test('let in a client that was added, and end the tokens of one that was taken out', async () => {
+    const ads = await house.tool('ads')
+    const added = '\n  - { id: letters, name: Letters, authentication: secret, secret: letters-demo-secret, grants: [client_credentials], purposes: [] }\n'
+    await house.write('clients', (text) => `${text.replace(/ {2}- id: ads[\s\S]*?\n\n/, '').trimEnd()}${added}`)
+    await house.first.reload()
+    await expect(house.tool('letters')).resolves.toMatch(/^ey/)
+    await expect(house.tool('ads')).rejects.toThrow('invalid_client')
+    expect((await house.graphql('{ __typename }', {}, ads, at(house.first))).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+    await house.back()
+  }, 60_000)
+
+  test('fail no request: what began under the old ones is answered to its end', async () => {
+    const tokens = [await house.tool('marketing'), await house.tool('operator')]
+    const closing = new AbortController()
+    const shopping = Array.from({ length: 8 }, async (_, n) => {
+      const seen: number[] = []
+      while (!closing.signal.aborted)
+        seen.push((await house.graphql('{ customers(first: 10) { edges { node { givenName } } } }', {}, tokens[n % 2], at(house.first))).status)
+      return seen
+    })
+    for (const change of [withoutAddress, withPostcode, withoutAddress]) {
+      await house.write('policy', change)
+      await house.first.reload()
+    }
+    closing.abort()
+    const statuses = (await Promise.all(shopping)).flat()
+    expect(statuses.length).toBeGreaterThan(8)
+    expect(new Set(statuses)).toEqual(new Set([200]))
+    await house.back()
+  }, 60_000)
+})
