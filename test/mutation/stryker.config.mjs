@@ -1,0 +1,18 @@
+const decisions = ['gate', 'view', 'shape', 'reduce', 'site', 'report', 'classification', 'collect-fields', 'plan', 'decisions', 'scopes', 'reach']
+
+/** `npm run test:mutation`: mutants of the gate and of what it decides by. docs/mutation.md says which ones live, and why. */
+export default {
+  mutate: decisions.map((name) => `src/consent/${name}.ts`),
+  testRunner: 'vitest',
+  vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
+  coverageAnalysis: 'perTest',
+  concurrency: 1,
+  timeoutMS: 20_000,
+  reporters: ['clear-text', 'json'],
+  clearTextReporter: { allowColor: false, reportTests: false, allowEmojis: false },
+  jsonReporter: { fileName: '.stryker-tmp/report.json' },
+  ignorePatterns: ['dist', '.data', '.cache'],
+  // Its preprocessor asks TypeScript 7 for an interface that is gone.
+  tsconfigFile: 'none',
+  thresholds: { high: 95, low: 90, break: 90 },
+}
