@@ -4,7 +4,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openChromium } from '../pages/chromium.ts'
@@ -12,7 +12,7 @@ import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 const writeKey = 'storefront-demo-write-key'
-const sdk = await readFile(join(createRequire(import.meta.url).resolve('@segment/analytics-next/package.json'), '../dist/umd/index.js'), 'utf8')
+const sdk = await readFile(join(fileURLToPath(import.meta.resolve('@segment/analytics-next')), '../../umd/index.js'), 'utf8')
 
 /** The shop's page, on an origin of its own, with Segment's tool for browsers as it is published. */
 const page = createServer((request, response) => {
