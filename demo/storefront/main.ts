@@ -85,7 +85,14 @@ export async function startStorefront({ port, gateway, clientId, brand }: Storef
     return { to: '/' }
   }
 
-  return listen(port, brand, { '/': front, '/sign-in': signInFor(orders), '/offers': signInFor(personal), '/callback': callback, '/answer': answered, '/sign-out': signOut })
+  return listen(port, brand, {
+    '/': front,
+    '/sign-in': signInFor(orders),
+    '/offers': signInFor(personal),
+    '/callback': callback,
+    '/answer': answered,
+    '/sign-out': signOut,
+  })
 }
 
 /** Who is shopping, as far as they let this shop know; null when nobody is signed in or the token has ended. */

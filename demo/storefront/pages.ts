@@ -37,7 +37,8 @@ export function home(brand: Brand, gateway: string, shopper: Shopper | null, not
     </header>
     <main>
       <h1>${shopper ? html`Hello, <bdi>${shopper.me.givenName ?? 'and welcome back'}</bdi>` : brand.claim}</h1>
-      ${notice !== null && html`<p class="note">${notice}</p>`} ${shopper && offers(brand, shopper)} ${shopper?.question && oneQuestion(brand, shopper.question)}
+      ${notice !== null && html`<p class="note">${notice}</p>`} ${shopper && offers(brand, shopper)}
+      ${shopper?.question && oneQuestion(brand, shopper.question)}
       <h2>Everything we have</h2>
       ${shelf(brand.products)} ${shopper && whatWeKnow(shopper)}
     </main>
@@ -74,7 +75,8 @@ function offers(brand: Brand, { me }: Shopper): Markup {
 /** Beside the goods, never before them: whoever does not answer goes on shopping. */
 function oneQuestion(brand: Brand, { id, field, question, why, gives }: NonNullable<Shopper['question']>): Markup {
   const answers = field === 'traits.clothingSize' ? ['XS', 'S', 'M', 'L', 'XL'] : [...new Set(brand.products.map(({ colour }) => colour))]
-  const link = (answer: Readonly<Record<string, string>>, word: string) => html`<a class="button" href="/answer?${new URLSearchParams({ question: id, ...answer }).toString()}">${word}</a>`
+  const link = (answer: Readonly<Record<string, string>>, word: string) =>
+    html`<a class="button" href="/answer?${new URLSearchParams({ question: id, ...answer }).toString()}">${word}</a>`
   return html`<section class="note">
     <h2>${question}</h2>
     <p>${why} ${gives}</p>

@@ -40,7 +40,8 @@ function said({ parts, view, data }: Account, title: string, text: string, sourc
       <div>
         <strong>${name}</strong>${value && html`: <bdi>${value}</bdi>`}
         <p class="soft small">
-          ${from !== 'customer' && html`${words.by} ${nameOf(from)}, `}${words.since} ${momentWord(view.language, at)} · ${words.sure} ${Math.round(confidence * 100)} %
+          ${from !== 'customer' && html`${words.by} ${nameOf(from)}, `}${words.since} ${momentWord(view.language, at)} · ${words.sure}
+          ${Math.round(confidence * 100)} %
         </p>
       </div>
       ${value !== undefined && html`<a class="button fit" href="#profile-${field}" aria-label="${words.change}: ${name}">${words.change}</a>`}
@@ -68,7 +69,9 @@ function interestRow({ view, token }: Account, { kind, name }: Interest, off: bo
   const words = knownWords[view.language]
   const label = off ? words.notMe : words.on
   return html`<li>
-    <div><strong><bdi>${name}</bdi></strong> <span class="soft small">${words.kinds[kind] ?? kind}</span></div>
+    <div>
+      <strong><bdi>${name}</bdi></strong> <span class="soft small">${words.kinds[kind] ?? kind}</span>
+    </div>
     <form method="post" action="/account/interests">
       ${token}<input type="hidden" name="kind" value="${kind}" /><input type="hidden" name="name" value="${name}" />
       <input type="hidden" name="off" value="${off ? 'yes' : 'no'}" />

@@ -148,7 +148,9 @@ describe('what was inferred', () => {
     const { accessToken, account } = await opened('person-58', { personalised_shop: true })
     await record(accessToken, [viewed({ product_id: 'p1', category: 'Skiing' }), viewed({ product_id: 'p2', category: 'Tents' })])
     const interests = async (token: string) =>
-      ((await shop.graphql('{ me { affinities(kind: "category") { name } } }', {}, token)).data.me.affinities as { name: string }[]).map(({ name }) => name).sort()
+      ((await shop.graphql('{ me { affinities(kind: "category") { name } } }', {}, token)).data.me.affinities as { name: string }[])
+        .map(({ name }) => name)
+        .sort()
     expect(await interests(accessToken)).toEqual(['Skiing', 'Tents'])
 
     const browser = shop.newBrowser()
