@@ -55,6 +55,7 @@ function survivorChange(survivor: CustomerRow, absorbed: CustomerRow, mark: NonN
   const { $set, $unset } = personChange(merged(survivor, absorbed), [survivor, absorbed])
   const devices = joinedDevices(survivor.devices ?? [], absorbed.devices ?? [])
   const alert = survivor.alert ?? absorbed.alert
+  const interestsOff = [...new Set([...(survivor.interestsOff ?? []), ...(absorbed.interestsOff ?? [])])].sort()
   return {
     $set: {
       ...$set,
@@ -62,6 +63,7 @@ function survivorChange(survivor: CustomerRow, absorbed: CustomerRow, mark: NonN
       merges: [...(survivor.merges ?? []), mark],
       ...(devices.length > 0 && { devices }),
       ...(alert && { alert }),
+      ...(interestsOff.length > 0 && { interestsOff }),
       asked: joinedAsked(survivor.asked, absorbed.asked),
     },
     $unset,
@@ -82,7 +84,8 @@ function joinedAsked(own: CustomerRow['asked'] = {}, others: CustomerRow['asked'
 
 /** What is left of the one merged away: its key, its decisions and chains, and where it went. */
 function emptied(mergedInto: CustomerKey): CustomerUpdate {
-  const personal = [...profileFields, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges', 'erasure', 'asked']
+  const derived = ['derived', 'memberships', 'membershipsDue', 'interestsOff']
+  const personal = [...profileFields, ...derived, 'emailProof', 'emailUndeliverable', 'devices', 'alert', 'factors', 'merges', 'erasure', 'asked']
   return {
     $set: { state: 'merged', mergedInto, sources: {}, traits: {}, identities: [] },
     $unset: Object.fromEntries(personal.map((field) => [field, ''])),

@@ -101,11 +101,21 @@ function restOf(now: CustomerRow, before: BeforeMerge): Record<string, unknown> 
 
 function revived(person: Person, identities: readonly IdentitySummary[], now: CustomerRow, { absorbed }: BeforeMerge): CustomerUpdate {
   const { $set, $unset } = personChange(person, [now, absorbed])
-  const { merges, alert = now.alert } = absorbed
+  // What of it no longer has a basis is dropped with the write.
+  const { merges, alert = now.alert, derived, interestsOff } = absorbed
   // A browser that was forgotten since is forgotten here too.
   const devices = absorbed.devices?.filter(({ key }) => now.devices?.some((one) => one.key === key))
   return {
-    $set: { ...$set, state: 'active', identities, ...(devices && { devices }), ...(merges && { merges }), ...(alert && { alert }) },
+    $set: {
+      ...$set,
+      state: 'active',
+      identities,
+      ...(devices && { devices }),
+      ...(merges && { merges }),
+      ...(alert && { alert }),
+      ...(derived && { derived }),
+      ...(interestsOff && { interestsOff }),
+    },
     $unset: { ...$unset, mergedInto: '' },
   }
 }

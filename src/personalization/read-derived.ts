@@ -6,6 +6,9 @@ import { computedValue } from './computed-traits.ts'
 import { factsFor } from './memberships.ts'
 import { segmentRules } from './segment-rules.ts'
 
+/** Nobody needs more, and a finer one would tell the second of the last event. */
+const rounded = (score: number): number => Math.round(score * 100) / 100
+
 /**
  * Works out what a view shows of behaviour, from the states of the purposes that allow it and of no other. At the moment of reading: what
  * has left its window, faded or been switched off is gone without anybody having written anything.
@@ -23,7 +26,11 @@ export function derivedReader(policy: Policy): ReadDerived {
     const purpose = told(row, purposes)
     if (!kind || purpose === undefined) return []
     const off = new Set(row.interestsOff)
-    return interestsAt(kind, row.derived?.[purpose]?.interests?.[name], now, off).map((interest) => ({ kind: name, ...interest }))
+    return interestsAt(kind, row.derived?.[purpose]?.interests?.[name], now, off).map((interest) => ({
+      kind: name,
+      name: interest.name,
+      score: rounded(interest.score),
+    }))
   }
 
   function isIn(row: GatedRow, id: string, purposes: readonly string[], now: number): boolean {

@@ -6,6 +6,7 @@ import { subjects } from '../../src/access/subjects.ts'
 import { searchable } from '../../src/consent/decisions.ts'
 import { views, type ViewOf } from '../../src/consent/view.ts'
 import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
+import { deriver, type DerivedState, type KeptEvent } from '../../src/personalization/derive.ts'
 import { derivedReader } from '../../src/personalization/read-derived.ts'
 import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo } from '../../src/storage/mongo.ts'
@@ -115,7 +116,29 @@ function rowOf(n: number, key: string): CustomerRow {
   }
 }
 
+/** What was derived for each purpose, out of few things or of many. */
+const derivedOf = (n: number): NonNullable<CustomerRow['derived']> =>
+  Object.fromEntries(['personalised_shop', 'email_marketing'].map((purpose, i) => [purpose, stateOf(n + i)]))
+
+function stateOf(n: number): DerivedState {
+  const event = (i: number): KeptEvent => ({
+    id: `${n}/${i}`,
+    name: i % 2 === 0 ? 'Order Completed' : 'Product Viewed',
+    at: new Date(Date.now() - 3_600_000 * (i + 1)),
+    receivedAt: new Date(),
+    properties: { category: ['Winter sports', 'Tents'][n % 2] ?? '', brand: `Brand ${n}`, total: n },
+  })
+  return deriver(demoPolicy).apply(
+    undefined,
+    'personalised_shop',
+    Array.from({ length: 2 + n }, (_, i) => event(i)),
+    Date.now(),
+    [],
+  )
+}
+
 const valuesOf = (n: number) => ({
+  derived: derivedOf(n),
   email: `${'abc'[n % 3]}${n}@people.example`,
   givenName: `Given ${n % 3}`,
   familyName: `Family ${n}`,
@@ -192,13 +215,21 @@ function secretsFor(caller: Caller, row: CustomerRow): Difference[] {
   const decisions = foreign.flatMap((id) =>
     states.map((state) => ({ what: `${id} ${state ?? 'never asked'}`, key, left: row, right: withDecision(row, id, state) })),
   )
+  const behaviour = ['personalised_shop', 'email_marketing'].flatMap((id): Difference[] => {
+    if (!apart && caller.purposes.includes(id) && exists([id], row)) return []
+    const { [id]: _before, ...left } = row.derived ?? {}
+    return [
+      { what: `something done, kept for ${id}`, key, left: { ...row, derived: left }, right: { ...row, derived: { ...left, [id]: stateOf(20) } } },
+      { what: `something else done, kept for ${id}`, key, left: row, right: { ...row, derived: { ...left, [id]: stateOf(21) } } },
+    ]
+  })
   const there = hidden
     ? [
         { what: 'nobody', key, left: row, right: null },
         { what: 'erased', key, left: row, right: { ...row, state: 'erased' as const } },
       ]
     : []
-  return [...values, ...decisions, ...there]
+  return [...values, ...decisions, ...behaviour, ...there]
 }
 
 const isExistence = ({ left, right }: Difference) => left === null || right === null || left.state !== right.state
@@ -240,7 +271,10 @@ const selection = fc
         'postcode',
         'country',
         'locale',
-        'traits { clothingSize favouriteColours newsletterRhythm }',
+        'traits { clothingSize favouriteColours newsletterRhythm ordersLastYear favouriteCategories }',
+        'affinities { kind name score }',
+        'segments { id title }',
+        'recommendationContext { interests { kind name } features { name values } segments }',
         'identities { id email }',
         'consents { purpose state }',
         'seenBy(clientId: "ads") { customer { email } fields { field } }',
@@ -349,7 +383,7 @@ test('TWIN A1 A4 A11 A16 B1 B2 B3 B4 B7 B12 C1 C2 C3 C4 C5 C11 C13 C14: what may
 
 test('TWIN B2 C1: the same over every secret there is, by the question that shows most', async () => {
   const all =
-    'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state }'
+    'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state } affinities { kind name score } segments { id } recommendationContext { features { name values } segments }'
   const list = `query ($f: CustomerFilter) { customers(filter: $f, first: 50) { totalCount edges { cursor node { ${all} } } } }`
   const f = {
     or: [

@@ -107,10 +107,11 @@ describe('a policy that cannot be used', () => {
       'policy.yaml:6:1 extra: is not known here',
       'policy.yaml:19:5 purposes.0.retention: is not an ISO 8601 duration such as P13M or P2Y',
       'policy.yaml:22:9 purposes.0.texts.0: the text in de is missing',
-      'policy.yaml:32:11 purposes.1.covers.1.category: is not a known category (Fideslang)',
-      'policy.yaml:56:39 purposes.2.covers.2.form: no field of user.demographic can take the form REGION',
-      'policy.yaml:75:5 purposes.3.id: email_marketing is already there',
-      'policy.yaml:116:7 attributes.1.name: clothingSize is already there',
+      'policy.yaml:33:11 purposes.1.covers.1.category: is not a known category (Fideslang)',
+      'policy.yaml:59:39 purposes.2.covers.2.form: no field of user.demographic can take the form REGION',
+      'policy.yaml:79:5 purposes.3.id: email_marketing is already there',
+      'policy.yaml:120:7 attributes.1.name: clothingSize is already there',
+      'policy.yaml:201:14 questions.1.about.trait: is no attribute',
     ])
   })
 

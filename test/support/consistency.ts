@@ -76,6 +76,7 @@ function mergedAway(row: CustomerRow, customers: readonly CustomerRow[]): string
     'grants',
     'objections',
     'consentVersion',
+    'behaviourFrom',
     'ledger',
     'audit',
   ]

@@ -1,4 +1,4 @@
-import { byTheClock } from './by-the-clock.ts'
+import { byTheClock, isSweep } from './by-the-clock.ts'
 import type { Connection } from 'mongoose'
 import { MongoClient } from 'mongodb'
 import { start, type OtherParts } from '../../src/main.ts'
@@ -35,7 +35,7 @@ function record(connection: Connection, commands: string[]): void {
   connection.getClient().on('commandStarted', ({ commandName, command }: { commandName: string; command: Record<string, unknown> }) => {
     const collection = String(command[commandName])
     const said = `${commandName} ${collection}`
-    if (!nowAndThen.has(said) && !byTheClock.has(collection)) commands.push(said)
+    if (!nowAndThen.has(said) && !byTheClock.has(collection) && !isSweep(command['filter'])) commands.push(said)
   })
 }
 
