@@ -1,3 +1,4 @@
+import { audienceStream } from './audience.ts'
 import { exported } from './export.ts'
 import { gdpr } from './gdpr.ts'
 import { ingested } from './ingest.ts'
@@ -72,6 +73,7 @@ export const comparisons: readonly Comparison[] = [
   { name: 'ingest/15', toReach: '', run: (uri, tokens, rounds) => ingested(uri, tokens, rounds, 15) },
   { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
+  { name: 'audience-stream', toReach: '≥ 0.7', run: audienceStream },
   { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },
   { name: 'verify', toReach: '≥ 200,000 records/s', run: (_uri, _tokens, rounds) => verifying(rounds) },
   { name: 'login-growth', toReach: '≤ 1.2', run: (uri, _tokens, rounds) => loginGrowth(uri, rounds) },
