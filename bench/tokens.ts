@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { signingAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
+import { accessTokenAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
 import { subjects } from '../src/access/subjects.ts'
 import { openMongo } from '../src/storage/mongo.ts'
 import { keyStore } from '../src/storage/keys.ts'
@@ -25,10 +25,10 @@ export async function openMint(uri: string) {
   const store = keyStore(db, { current: secret })
   const keys = await openSigningKeys(store, () => new Date())
   const ids = subjects(await store.obtain('subject/1'))
-  const { kid, key } = keys.current().signer
+  const { kid, key } = keys.current().accessTokenSigner
   const sign = (claims: Record<string, unknown>) =>
     new SignJWT({ issued_ms: Date.now(), jti: randomUUID(), ...claims })
-      .setProtectedHeader({ alg: signingAlgorithm, kid, typ: 'at+jwt' })
+      .setProtectedHeader({ alg: accessTokenAlgorithm, kid, typ: 'at+jwt' })
       .setIssuer(`${publicUrl}/oidc`)
       .setAudience(`${publicUrl}/graphql`)
       .setIssuedAt()

@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { signingAlgorithm, type KeySet } from './signing-keys.ts'
+import { accessTokenAlgorithm, signingAlgorithm, type KeySet } from './signing-keys.ts'
 
 export interface AccessTokenParts {
   readonly issuer: string
@@ -38,19 +38,22 @@ export interface CheckedToken extends Expiry {
   readonly claims: AccessTokenClaims
 }
 
-/** The claims of an access token of ours for the API, or null: one algorithm, one type, our keys by `kid` and nothing fetched (RFC 8725). */
+/**
+ * The claims of an access token of ours for the API, or null: each key for its one algorithm, one type, our keys by `kid` and nothing fetched
+ * (RFC 8725). RS256 counts beside ours, as RFC 9068, 2.1 wants of whoever takes such tokens.
+ */
 export async function checkAccessToken(parts: AccessTokenParts, token: string): Promise<CheckedToken | null> {
-  const keyNamed = ({ kid = '' }: { kid?: string | undefined }) => {
-    const key = parts.keys.current().verifiers.get(kid)
-    if (key === undefined) throw new errors.JWKSNoMatchingKey()
-    return key
+  const keyNamed = ({ kid = '', alg }: { kid?: string | undefined; alg?: string | undefined }) => {
+    const verifier = parts.keys.current().verifiers.get(kid)
+    if (verifier === undefined || verifier.alg !== alg) throw new errors.JWKSNoMatchingKey()
+    return verifier.key
   }
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keyNamed, {
       issuer: parts.issuer,
       audience: parts.api,
       typ: 'at+jwt',
-      algorithms: [signingAlgorithm],
+      algorithms: [accessTokenAlgorithm, signingAlgorithm],
       currentDate: parts.now(),
     })
     const claims = accessTokenClaims.safeParse(payload)

@@ -2,7 +2,7 @@ import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provi
 import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
 import { allowedScopes, settleScopes } from './scopes.ts'
-import { signingAlgorithm } from './signing-keys.ts'
+import { accessTokenAlgorithm } from './signing-keys.ts'
 
 export const accessTokenSeconds = 600
 
@@ -30,7 +30,7 @@ export function apiResource(parts: ApiParts) {
       scope: [...allowed.all].join(' '),
       accessTokenFormat: 'jwt',
       accessTokenTTL: accessTokenSeconds,
-      jwt: { sign: { alg: signingAlgorithm } },
+      jwt: { sign: { alg: accessTokenAlgorithm } },
     }
   }
 }

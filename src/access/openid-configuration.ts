@@ -13,7 +13,7 @@ import { openIdPages } from './openid-pages.ts'
 import { acrs, claimsOfMarks, readMarks } from './session-marks.ts'
 import { refreshTokenSeconds, sessionSeconds } from './session-life.ts'
 import { assertClientAssertion, boundedState, knownProvider, registeredMode } from './request-checks.ts'
-import type { KeySet } from './signing-keys.ts'
+import { signingAlgorithm, type KeySet } from './signing-keys.ts'
 import type { Subjects } from './subjects.ts'
 
 /** What happens at the OpenID provider and somebody else should know; no token, no address. */
@@ -50,6 +50,7 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
   return {
     adapter: openIdAdapter(parts),
     jwks: { keys: [...keys.jwks.keys] },
+    enabledJWA: { idTokenSigningAlgValues: [signingAlgorithm] },
     features: features(parts, pages),
     cookies: cookies(parts.cookieKeys),
     ...requests(parts),

@@ -14,7 +14,7 @@ test('a login ends in a code for the shop and tokens that name the customer by t
   expect(authorization.parameters.get('iss')).toBe(`${stage.url}/oidc`)
   expect(tokens.body).toMatchObject({ token_type: 'Bearer', expires_in: 600, scope: 'openid offline_access purpose:order_processing' })
   const sub = stage.parts.subjects.outwardOne('storefront', customer)
-  expect(decodeProtectedHeader(tokens.access)).toMatchObject({ alg: 'RS256', typ: 'at+jwt' })
+  expect(decodeProtectedHeader(tokens.access)).toMatchObject({ alg: 'ES256', typ: 'at+jwt' })
   expect(decodeJwt(tokens.access)).toMatchObject({
     sub,
     iss: `${stage.url}/oidc`,

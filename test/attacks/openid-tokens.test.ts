@@ -264,7 +264,7 @@ describe('access tokens', () => {
     const published = await (await fetch(`${stage.url}/oidc/jwks`)).text()
     const [head = '', body = ''] = tokens.access.split('.')
     const wrongHeader = (change: object) =>
-      `${Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
+      `${Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid, ...change })).toString('base64url')}.${body}.${tokens.access.split('.')[2]}`
     const hmac = (header: string) => `${header}.${body}.${createHmac('sha256', published).update(`${header}.${body}`).digest('base64url')}`
     const others = [
       String(tokens.body['id_token']),
@@ -282,6 +282,7 @@ describe('access tokens', () => {
       wrongHeader({ kid: undefined }),
       wrongHeader({ jku: 'http://127.0.0.1:1/' }),
       wrongHeader({ alg: 'none' }),
+      wrongHeader({ alg: 'RS256' }),
       `${head}.${body}.`,
       `${head}.${body}.AAAA`,
       tokens.access.slice(0, -2),
