@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
-    include: ['gate', 'shape', 'view', 'plan', 'scopes', 'reach'].map((name) => `test/consent/${name}.test.ts`),
+    include: ['gate', 'shape', 'view', 'plan', 'scopes', 'reach', 'match-keys'].map((name) => `test/consent/${name}.test.ts`),
     pool: 'threads',
     // Instrumented, and beside others.
     testTimeout: 120_000,
