@@ -42,6 +42,7 @@ const browserSession = z.object({
 })
 const source = z.object({ field: z.string(), from: z.string(), at: z.string(), confidence: z.number() })
 const interest = z.object({ kind: z.string(), name: z.string() })
+const explained = z.object({ title: z.string(), member: z.boolean(), conditions: z.array(z.object({ text: z.string(), holds: z.boolean() })) })
 const merge = z.object({ id: z.string(), mergedAt: z.string(), undoUntil: z.string() })
 const exported = z.object({
   id: z.string(),
@@ -76,7 +77,6 @@ const person = ways.extend({
   erasure: z.object({ dueAt: z.string() }).nullish(),
   sources: z.array(source).nullish(),
   affinities: z.array(interest).nullish(),
-  segments: z.array(z.object({ title: z.string() })).nullish(),
   interestsOff: z.array(interest).nullish(),
   accessLog: z
     .object({
@@ -101,6 +101,8 @@ export type ConsentNow = z.infer<typeof consent>
 export interface AccountData {
   readonly person: Person
   readonly seen: readonly z.infer<typeof seen>[]
+  /** Why the person is in the groups that they are in, by language. */
+  readonly groups: Readonly<Record<'en' | 'de', readonly z.infer<typeof explained>[]>>
 }
 
 /** What the sections of the page are made from. */
@@ -118,7 +120,8 @@ const clientsAtOnce = 20
 /** Everything that the page shows, by our own API under `data_subject_access`. UNAUTHENTICATED, or what the API answers. */
 export async function readAccount(parts: AccountParts, token: string, after: string | null): Promise<AccountData> {
   const data = await ask(parts, accountQuery(parts.policy), { after }, token)
-  const { me } = z.object({ me: person }).parse(data)
+  const { me, en, de } = z.object({ me: person, en: z.array(explained), de: z.array(explained) }).parse(data)
+  const isIn = ({ member }: z.infer<typeof explained>): boolean => member
   const clients = parts.clients().filter(({ id }) => parts.policy.purposes.some((purpose) => purpose.clients.has(id)))
   const batches = Array.from({ length: Math.ceil(clients.length / clientsAtOnce) }, (_, n) => clients.slice(n * clientsAtOnce, (n + 1) * clientsAtOnce))
   const seenInBatches = await Promise.all(
@@ -130,7 +133,7 @@ export async function readAccount(parts: AccountParts, token: string, after: str
       ),
     ),
   )
-  return { person: me, seen: seenInBatches.flat() }
+  return { person: me, seen: seenInBatches.flat(), groups: { en: en.filter(isIn), de: de.filter(isIn) } }
 }
 
 async function readSeen(parts: AccountParts, token: string, clients: readonly string[]): Promise<AccountData['seen']> {
@@ -163,11 +166,10 @@ export function accountQuery({ attributes, computed }: Policy): string {
   erasure { dueAt }
   sources { field from at confidence }
   affinities { kind name }
-  segments { title }
   interestsOff { kind name }
   sessions { id signedInAt clientNames way device { agent place } current }
   accessLog(first: 20, after: $after) { edges { node { at type clientId purposes categories reason } } pageInfo { hasNextPage endCursor } }
-} }`
+} en: explainSegments(locale: "en") { title member conditions { text holds } } de: explainSegments(locale: "de") { title member conditions { text holds } } }`
 }
 
 /** What each of so many clients would get: variables `c0`, `c1` and so on. */

@@ -92,7 +92,7 @@ function interests(account: Account): Html {
 /** Groups and numbers: they follow from interests and values above, and go with those. */
 function workedOut({ parts, view, data }: Account): Html {
   const words = knownWords[view.language]
-  const { segments, traits } = data.person
+  const { traits } = data.person
   const numbers = parts.policy.computed.flatMap(({ name }) => {
     const value = traits?.[name]
     return value === null || value === undefined ? [] : [`${fieldWord(view.words, name)}: ${Array.isArray(value) ? value.join(', ') : String(value)}`]
@@ -103,10 +103,20 @@ function workedOut({ parts, view, data }: Account): Html {
       <ul class="told">
         ${items.map((item) => html`<li><bdi>${item}</bdi></li>`)}
       </ul>`
-  return html`${list(words.worked, numbers)}${list(
-    words.groups,
-    (segments ?? []).map(({ title }) => title),
-  )}`
+  return html`${list(words.worked, numbers)}${groups(words.groups, data.groups[view.language])}`
+}
+
+/** Each with the reason, so that one can see what to change. */
+function groups(title: string, all: Account['data']['groups']['en']): Html | false {
+  const why = (conditions: (typeof all)[number]['conditions']) =>
+    conditions.filter(({ holds }) => holds).map(({ text }) => html`<p class="soft small">${text}</p>`)
+  return (
+    all.length > 0 &&
+    html`<p><strong>${title}</strong></p>
+      <ul class="told">
+        ${all.map((group) => html`<li><bdi>${group.title}</bdi>${why(group.conditions)}</li>`)}
+      </ul>`
+  )
 }
 
 function switchedOff(account: Account): Html | null {

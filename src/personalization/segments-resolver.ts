@@ -34,12 +34,12 @@ export interface SegmentsOperation {
 
 @Resolver()
 export class SegmentsResolver {
-  @Query(() => [SegmentInWords], { description: 'Why am I in here? All segments, or one. For the person alone.' })
+  @Query(() => [SegmentInWords], { description: 'Why am I in here, and not in there? Of all segments, in the language asked for. For the person alone.' })
   explainSegments(
-    @Arg('id', () => ID, { nullable: true }) id: string | null | undefined,
+    @Arg('locale', () => String, { nullable: true }) locale: string | null | undefined,
     @Ctx() { caller, parts, request }: SegmentsOperation,
   ): Promise<readonly SegmentInWords[]> {
-    return parts.segments.explain(caller, id ?? null, request.locale)
+    return parts.segments.explain(caller, null, locale ?? request.locale)
   }
 
   @Query(() => SegmentInWords, { description: 'Why am I in here? For the person alone.' })

@@ -2,6 +2,7 @@ import { isObjectType, parse, print, visit } from 'graphql'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { dataSubjectAccess, readPolicy } from '../../src/config/policy.ts'
+import { classify } from '../../src/consent/classification.ts'
 import { buildEntenteSchema } from '../../src/graphql/schema.ts'
 
 const file = new URL('../../schema/entente.graphql', import.meta.url)
@@ -42,6 +43,9 @@ describe('customer-owned types', () => {
       'Customer.devices',
       'Customer.alert',
       'Customer.exports',
+      'Customer.affinities',
+      'Customer.segments',
+      'Customer.recommendationContext',
     ]
     for (const name of [
       'Customer',
@@ -58,6 +62,10 @@ describe('customer-owned types', () => {
       'KeptData',
       'Factor',
       'DataExport',
+      'Affinity',
+      'Segment',
+      'RecommendationContext',
+      'RecommendationFeature',
     ]) {
       const type = schema.getType(name)
       if (!isObjectType(type)) throw new Error(`${name} is no object type`)
@@ -82,6 +90,21 @@ describe('customer-owned types', () => {
 
   test('each attribute of the policy is a typed and classified field', () => {
     for (const { name, category } of policy.attributes) expect(classification.get(`Traits.${name}`)?.category).toBe(category)
+  })
+
+  test('what is derived does not build unless it names all that it is made from', () => {
+    const { schema, classification } = buildEntenteSchema(policy)
+    const more = {
+      ...policy,
+      computed: policy.computed.map((one) => ({ ...one, from: [...one.from, 'user.financial'] })),
+      affinities: policy.affinities.map((one) => ({ ...one, from: [...one.from, 'user.location'] })),
+    }
+    expect(() => classify(schema, more)).toThrow(/Traits.ordersLastYear is @derived from less than it is made from: user.financial is missing/)
+    expect(() => classify(schema, more)).toThrow(/Customer.affinities is @derived from less than it is made from: user.location is missing/)
+    expect(() => classify(schema, { ...policy, computed: [] })).toThrow(/Traits.ordersLastYear is @derived, but the policy derives nothing there/)
+    const undeclared = { ...policy, computed: policy.computed.map((one) => ({ ...one, name: 'clothingSize' })) }
+    expect(() => classify(schema, undeclared)).toThrow(/Traits.clothingSize is derived, but not @derived/)
+    expect(policy.namesOf(classification.get('Traits.ordersLastYear')?.masks.any ?? 0)).toEqual(['data_subject_access', 'personalised_shop', 'email_marketing'])
   })
 
   test('a policy without attributes has no traits', () => {

@@ -33,6 +33,8 @@ const nowAndThen = new Set(['find clients', 'find keys', 'find audit_log'])
 /** Names and collections of the commands, in order. What the house asks by the clock, whoever is there, is left out. */
 function record(connection: Connection, commands: string[]): void {
   connection.getClient().on('commandStarted', ({ commandName, command }: { commandName: string; command: Record<string, unknown> }) => {
+    // What is fetched of a cursor belongs to the question that opened it.
+    if (commandName === 'getMore') return
     const collection = String(command[commandName])
     const said = `${commandName} ${collection}`
     if (!nowAndThen.has(said) && !byTheClock.has(collection) && !isSweep(command['filter'])) commands.push(said)
