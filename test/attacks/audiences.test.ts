@@ -121,8 +121,12 @@ describe('receivers that do not read', () => {
     new Promise<IncomingMessage>((resolve, reject) => get(url, { headers: { authorization: `Bearer ${marketing}` } }, resolve).once('error', reject))
   const handedOut = () => shop.db.collection('audit_log').countDocuments({ type: 'data.read', 'detail.segment': 'regulars' })
 
+  let long: string[]
+  beforeAll(async () => {
+    long = await addMembers(shop.db, 12_000, [purpose], [`regulars@${purpose}`], { givenName: 'x'.repeat(2_000) })
+  })
+
   test('are read for no further than a few pages, and what is read on is gated anew', async () => {
-    const long = await addMembers(shop.db, 12_000, [purpose], [`regulars@${purpose}`], { givenName: 'x'.repeat(2_000) })
     const response = await read(audienceUrl(shop.url, 'regulars', { purpose, fields: 'givenName' }))
     const chunks: Buffer[] = []
     await new Promise<void>((resolve) =>
