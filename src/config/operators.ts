@@ -31,7 +31,7 @@ const list = z
 
 /** The list `operators` of a clients file that `readClients` has read. Throws `ClientsError`. */
 export function readOperators(text: string, fileName: string): readonly Operator[] {
-  const file = z.looseObject({ operators: z.unknown() }).parse(parse(text))
+  const file = z.looseObject({ operators: z.unknown().optional() }).parse(parse(text))
   const read = list.safeParse(file.operators)
   if (read.success) return read.data
   throw new ClientsError(read.error.issues.map(({ path, message }) => `${fileName} operators.${path.join('.')}: ${message}`))
