@@ -56,7 +56,9 @@ export function receiptOf(recorded: Recorded, caller: Caller, parts: ReceiptPart
   return {
     id: entry.receipt,
     decidedAt: entry.at,
-    consents: consents.map((consent) => (isKnown(consent.purpose, caller, parts.policy) ? consent : asIfNew({ ...consent, decidedAt: entry.at }, parts.policy))),
+    consents: consents.map((consent) =>
+      isKnown(consent.purpose, caller, parts.policy) ? consent : asIfNew({ ...consent, decidedAt: entry.at }, parts.policy),
+    ),
     opened: changes.flatMap(({ opened }) => opened),
     closed: changes.flatMap(({ closed }) => closed),
   }
@@ -105,7 +107,7 @@ function changesFor(client: ReadingClient, { before, after }: { readonly before:
 }
 
 /** The states as the W3C's DPV names them (guide "Consent records and receipts as per ISO/IEC TS 27560:2023"). */
-const statusNames: Readonly<Record<ConsentState, string>> = {
+export const statusNames: Readonly<Record<ConsentState, string>> = {
   NOT_ASKED: 'ConsentUnknown',
   GRANTED: 'ConsentGiven',
   REFUSED: 'ConsentRefused',

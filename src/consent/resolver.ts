@@ -4,6 +4,7 @@ import type { Caller, RequestFacts } from '../operation.ts'
 import type { DecisionInput } from './choices.ts'
 import type { Consent as ConsentFact, ConsentState } from './decisions.ts'
 import type { FieldAccess as FieldAccessFact, Receipt } from './receipt.ts'
+import type { SignedReceipt } from './set-decisions.ts'
 import type { ConsentSignal as ConsentSignalFact } from './signals.ts'
 import type { PurposeInWords } from './texts.ts'
 
@@ -63,6 +64,7 @@ export class ConsentReceipt implements Receipt {
   @Field(() => [FieldAccess], { description: 'What clients may read from now on.' }) readonly opened!: readonly FieldAccess[]
   @Field(() => [FieldAccess], { description: 'What clients may no longer read.' }) readonly closed!: readonly FieldAccess[]
   @Field(() => String, { description: 'The receipt, signed with a key of /oidc/jwks.' }) readonly jwt!: string
+  @Field(() => String, { description: 'The same as JSON-LD, in terms of the DPV (ISO/IEC TS 27560).' }) readonly jsonld!: string
 }
 
 @ObjectType({ simpleResolvers: true, description: 'One state of Google Consent Mode v2.' })
@@ -84,9 +86,9 @@ export interface ConsentDoor {
   readonly decide: (
     caller: Caller | null,
     request: { readonly decisions: readonly DecisionInput[]; readonly idempotencyKey: string | null; readonly wanted: string | null },
-  ) => Promise<Receipt & { readonly jwt: string }>
+  ) => Promise<SignedReceipt>
   readonly signals: (caller: Caller | null, clientId: string | null) => Promise<ConsentSignalFact[]>
-  readonly importTcf: (caller: Caller | null, tcString: string) => Promise<(Receipt & { readonly jwt: string }) | null>
+  readonly importTcf: (caller: Caller | null, tcString: string) => Promise<SignedReceipt | null>
 }
 
 /** The part of an operation that is needed here. */
@@ -104,7 +106,8 @@ export class ConsentResolver {
   }
 
   @Query(() => [ConsentSignal], {
-    description: "What tags on a shop's page may do with the signed-in customer, for `gtag('consent', 'update', …)`. For the client of the token, by the purposes in it.",
+    description:
+      "What tags on a shop's page may do with the signed-in customer, for `gtag('consent', 'update', …)`. For the client of the token, by the purposes in it.",
   })
   consentSignals(
     @Arg('clientId', () => ID, { nullable: true, description: 'Another client: for the person alone.' }) clientId: string | null,
@@ -118,7 +121,7 @@ export class ConsentResolver {
     description:
       'Takes over what an IAB TC string (v2.2, v2.3) says of the purposes that the policy maps, with the string as evidence. The narrower wins, later decisions stand. Null: it says nothing new.',
   })
-  importTcf(@Arg('tcString', () => String) tcString: string, @Ctx() { caller, parts }: Operation): Promise<(Receipt & { readonly jwt: string }) | null> {
+  importTcf(@Arg('tcString', () => String) tcString: string, @Ctx() { caller, parts }: Operation): Promise<SignedReceipt | null> {
     return parts.consents.importTcf(caller, tcString)
   }
 
@@ -127,7 +130,7 @@ export class ConsentResolver {
     @Arg('decisions', () => [ConsentDecisionInput]) decisions: ConsentDecisionInput[],
     @Arg('idempotencyKey', () => String, { nullable: true }) idempotencyKey: string | null,
     @Ctx() { caller, parts, request }: Operation,
-  ): Promise<Receipt & { readonly jwt: string }> {
+  ): Promise<SignedReceipt> {
     return parts.consents.decide(caller, { decisions, idempotencyKey: idempotencyKey ?? null, wanted: request.locale })
   }
 }

@@ -6,11 +6,14 @@ import type { CustomerRow } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
 import { choicesOf, replayed, requireCurrentTexts, type Choice, type DecisionInput } from './choices.ts'
 import { tokenLives } from './live-token.ts'
+import { receiptJsonLd } from './receipt-jsonld.ts'
 import { receiptClaims, receiptOf, type Receipt, type Recorded } from './receipt.ts'
 import { record, type RecordParts, type Said } from './record.ts'
 
 export interface DecisionParts extends RecordParts {
   /** Signs claims as a JWT with a key that clients can look up. */
+  /** Where people see and change what they decided. */
+  readonly decisionsUrl: string
   readonly signReceipt: (claims: Record<string, unknown>) => Promise<string>
   /** The customer's id at that client. */
   readonly subjectOf: (caller: Caller, customer: CustomerKey) => string
@@ -24,7 +27,7 @@ export interface ConsentRequest {
   readonly locale: string
 }
 
-export type SignedReceipt = Receipt & { readonly jwt: string }
+export type SignedReceipt = Receipt & { readonly jwt: string; readonly jsonld: string }
 
 /**
  * Records what the signed-in customer decides: profile, ledger and audit in one transaction, all decisions or none, then a signed receipt.
@@ -54,8 +57,9 @@ export const newReceipt = (): string => randomBytes(16).toString('base64url')
 /** The receipt for what was recorded, as this caller may see it. */
 export async function signed(parts: DecisionParts, caller: Caller, done: Recorded): Promise<SignedReceipt> {
   const receipt = receiptOf(done, caller, parts)
-  const jwt = await parts.signReceipt(receiptClaims(receipt, done.entry, parts.subjectOf(caller, done.row._id), parts.policy))
-  return { ...receipt, jwt }
+  const subject = parts.subjectOf(caller, done.row._id)
+  const jwt = await parts.signReceipt(receiptClaims(receipt, done.entry, subject, parts.policy))
+  return { ...receipt, jwt, jsonld: receiptJsonLd(receipt, done.entry, subject, parts.policy, parts.decisionsUrl) }
 }
 
 /** The customer of a token that still counts, for writes that decide on the row. UNAUTHENTICATED */

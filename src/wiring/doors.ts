@@ -155,6 +155,7 @@ function resolverParts(
     consents: consentDoor({
       ...recording,
       customers: rows.customers,
+      decisionsUrl: `${house.config.publicUrl}/account#decisions`,
       signReceipt: (claims) => signingKeys.sign(claims, 'consent-receipt+jwt'),
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
     }),

@@ -57,7 +57,7 @@ const bring = (key: string, granted: boolean, at: Date) =>
     evidence: { by: 'before login', at: at.toISOString() },
   })
 const decide = (key: string, granted: boolean) =>
-  setDecisions({ ...parts, signReceipt: async () => '', subjectOf: () => '' })(asPerson(key), {
+  setDecisions({ ...parts, signReceipt: async () => '', decisionsUrl: 'http://localhost/account#decisions', subjectOf: () => '' })(asPerson(key), {
     decisions: [{ purpose: 'personalised_ads', granted, textVersion: '2026-01' }],
     idempotencyKey: null,
     locale: 'en',

@@ -36,6 +36,7 @@ beforeAll(async () => {
     customers,
     ledger,
     audit: auditLog(audits),
+    decisionsUrl: 'http://localhost/account#decisions',
     signReceipt: async (claims) => JSON.stringify(claims),
     subjectOf: ({ sector }) => `somebody at ${sector}`,
     now: () => now,
@@ -63,6 +64,26 @@ const decide = (who: Caller | null, decisions: Parameters<typeof door.decide>[1]
 const stored = async (key: string) => (await customers.read(key)) ?? customer()
 
 describe('a decision', () => {
+  test('comes with a receipt in two forms that say the same', async () => {
+    const { id, jwt, jsonld } = await decide(asPerson(await newCustomer()), [yes('email_marketing'), no('personalised_ads')])
+    const [claims, linked] = [JSON.parse(jwt), JSON.parse(jsonld)]
+    expect(linked).toMatchObject({ '@type': 'dpv:ConsentRecord', 'dct:identifier': id, 'dpv:hasDataController': { 'dpv:hasName': policy.controller.name } })
+    const told = linked['dpv:hasProcess'].map((one: Record<string, Record<string, string>>) => [
+      one['dpv:hasPurpose']?.['dct:identifier'],
+      one['dpv:hasConsentStatus']?.['@id'],
+      one['dpv:hasNotice']?.['dct:identifier'],
+      one['dpv:hasLegalBasis']?.['@id'],
+    ])
+    const signed = claims.purposes.map((one: { purpose: string; consent_status: string; privacy_notice: { sha256: string } }) => [
+      one.purpose,
+      `dpv:${one.consent_status}`,
+      `sha256:${one.privacy_notice.sha256}`,
+      'eu-gdpr:A6-1-a',
+    ])
+    expect(told).toEqual(signed)
+    expect(linked['dpv:hasDataSubject']['@id']).toBe(`urn:entente:customer:${claims.sub}`)
+  })
+
   test('is in force in the profile, in the ledger and in the audit log, together', async () => {
     const key = await newCustomer()
     const receipt = await decide(asPerson(key), [yes('email_marketing'), no('personalised_ads')])
@@ -180,8 +201,8 @@ test('C2, A19: a shop that passes on a decision for somebody else learns nothing
   for (const answer of [yes('email_marketing'), no('email_marketing')]) {
     const told: unknown[] = []
     for (const decisions of [{}, decision('granted'), decision('withdrawn'), decision('refused'), decision('objected')]) {
-      const { id: _, jwt, ...receipt } = await decide(inShop(await newCustomer({ decisions })), [answer])
-      told.push({ ...receipt, jwt: { ...JSON.parse(jwt), jti: '' } })
+      const { id, jwt, jsonld, ...receipt } = await decide(inShop(await newCustomer({ decisions })), [answer])
+      told.push({ ...receipt, jwt: { ...JSON.parse(jwt), jti: '' }, jsonld: jsonld.replaceAll(id, '') })
     }
     for (const one of told) expect(one).toEqual(told[0])
   }
