@@ -13,11 +13,12 @@ FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
 WORKDIR /app
 COPY --from=build /app/package.json ./
+COPY gateway.flags ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist/src dist/src
 USER node
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/ready`).then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# exec form: SIGTERM reaches the gateway, which drains before it leaves.
-CMD ["node", "dist/src/main.js"]
+# The shell becomes the gateway: SIGTERM reaches it, and it drains before it leaves.
+CMD ["/bin/sh", "-c", "exec node $(cat gateway.flags) dist/src/main.js"]

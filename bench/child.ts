@@ -18,11 +18,14 @@ export interface Child extends AsyncDisposable {
 /** The core that servers get for themselves, set by `run.mjs` where it could pin; the load and the databases run on the others. */
 export const serverCore = process.env['BENCH_SERVER_CORE']
 
-/** Starts one of the files beside this one as a process of its own: production settings, logs on and written to nowhere. */
-export async function startChild(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+/** What `npm start` tells Node where it runs the gateway, handed on by `run.mjs`. */
+export const gatewayFlags = process.env['BENCH_GATEWAY_FLAGS']?.split(' ') ?? []
+
+/** Starts one of the files beside this one as a process of its own: production settings, logs on and written to nowhere. `flags` are Node's. */
+export async function startChild(file: string, env: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<Child> {
   const program = fileURLToPath(new URL(file, import.meta.url))
   const profile = process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_PROFILE']}`]
-  const command = [process.execPath, ...profile, program]
+  const command = [process.execPath, ...profile, ...flags, program]
   const [first = '', ...rest] = serverCore === undefined ? command : ['taskset', '-c', serverCore, ...command]
   const child = spawn(first, rest, {
     env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'info', ...env },

@@ -1,4 +1,4 @@
-import { startChild, type Child } from './child.ts'
+import { gatewayFlags, startChild, type Child } from './child.ts'
 import { databases, inDatabase } from './databases.ts'
 import { post, type Target } from './load.ts'
 import { elevenFields, listLength, sameValues, twelveFields } from './peers.ts'
@@ -10,13 +10,17 @@ export const forReads = { PUBLIC_URL: publicUrl }
 
 /** The gateway as it is run, with the benchmark's policy and clients. */
 export const startOurs = (uri: string, env: Readonly<Record<string, string>> = forReads): Promise<Child> =>
-  startChild('gateway.js', {
-    MONGODB_URI: inDatabase(uri, databases.ours),
-    ENTENTE_SECRET: secret,
-    POLICY_FILE: 'bench/policy.yaml',
-    CLIENTS_FILE: 'bench/clients.yaml',
-    ...env,
-  })
+  startChild(
+    'gateway.js',
+    {
+      MONGODB_URI: inDatabase(uri, databases.ours),
+      ENTENTE_SECRET: secret,
+      POLICY_FILE: 'bench/policy.yaml',
+      CLIENTS_FILE: 'bench/clients.yaml',
+      ...env,
+    },
+    gatewayFlags,
+  )
 
 /** `me`, each person with a token of their own. */
 export function ownReads({ port }: Child, tokens: Tokens): Target {

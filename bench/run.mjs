@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile } from '../scripts/run/compile.mjs'
+import { gatewayFlags } from '../scripts/run/gateway-flags.mjs'
 import { startMongod } from '../scripts/run/mongod.mjs'
 import { startRedis } from '../scripts/run/redis.mjs'
 import { node24, root } from '../scripts/setup/places.mjs'
@@ -19,7 +20,7 @@ await runOrExplain(async () => {
   try {
     const MONGODB_URI = process.env.MONGODB_URI || (await started(startMongod({ program: programs.mongod, folder: join(folder, 'mongo') })))
     const REDIS_URL = process.env.REDIS_URL || (await started(startRedis({ program: programs.redis, folder: join(folder, 'redis') })))
-    return await run({ ...process.env, MONGODB_URI, REDIS_URL, ...pinned })
+    return await run({ ...process.env, MONGODB_URI, REDIS_URL, BENCH_GATEWAY_FLAGS: gatewayFlags().join(' '), ...pinned })
   } finally {
     for (const server of servers) await server.stop()
     rmSync(folder, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { join } from 'node:path'
+import { gatewayFlags } from './run/gateway-flags.mjs'
 import { root } from './setup/places.mjs'
 
 /** `workers.mjs N`: N gateway processes behind one port; one that crashes is replaced, SIGTERM drains them all. */
@@ -10,7 +11,7 @@ let stopping = false
 let pause = backOff.first
 let everListened = false
 
-cluster.setupPrimary({ exec: join(root, 'dist/src/main.js'), args: [] })
+cluster.setupPrimary({ exec: join(root, 'dist/src/main.js'), args: [], execArgv: gatewayFlags() })
 cluster.on('listening', () => {
   everListened = true
 })

@@ -5,6 +5,7 @@ import { say, setup } from '../setup.mjs'
 import { announce } from './announce.mjs'
 import { compile } from './compile.mjs'
 import { demoEnvironment, demoPorts, needsDemo } from './demo.mjs'
+import { gatewayFlags } from './gateway-flags.mjs'
 import { keptSecret } from './kept-secrets.mjs'
 import { startMongod } from './mongod.mjs'
 import { nodeChild } from './node-child.mjs'
@@ -49,7 +50,7 @@ async function bringUp({ programs, workers, started, patience }) {
   if (demo)
     startNode(started, 'the demo', { program: 'dist/demo/main.js', env: { ...process.env, PUBLIC_URL: publicUrl, ...demo.demo }, log: join(data, 'demo.log') })
   const log = join(data, 'gateway.log')
-  if (workers === 1) startNode(started, 'the gateway', { program: 'dist/src/main.js', env, log })
+  if (workers === 1) startNode(started, 'the gateway', { program: 'dist/src/main.js', flags: gatewayFlags(), env, log })
   else startNode(started, 'the gateway', { program: 'scripts/workers.mjs', args: [String(workers)], env, log })
 
   const ready = [untilReady(`http://127.0.0.1:${port}/health/ready`), ...(demo ? [...demoPorts.keys()].map(untilListening) : [])]

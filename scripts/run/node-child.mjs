@@ -7,9 +7,9 @@ import { node24, root } from '../setup/places.mjs'
  * process is gone, the channel between them closes (`disconnect`), and it stops as if it had been told to. `stop` asks, waits
  * 10 seconds for requests to drain, then insists.
  */
-export function nodeChild({ program, args = [], env, log }) {
+export function nodeChild({ program, flags = [], args = [], env, log }) {
   const output = openSync(log, 'w', 0o600)
-  const child = spawn(node24, [program, ...args], {
+  const child = spawn(node24, [...flags, program, ...args], {
     cwd: root,
     env,
     detached: true,
