@@ -58,7 +58,7 @@ test('a tool gets a token of its own, without a customer', async () => {
   expect(tokens.body).toMatchObject({ scope: 'purpose:email_marketing' })
   expect(await stage.openid.callerOf(`Bearer ${tokens.access}`)).toMatchObject({ clientId: 'marketing', customer: null, grant: null, authTime: null })
   const operator = await post(stage, '/token', { grant_type: 'client_credentials', client_id: 'operator', client_secret: 'operator-demo-secret' })
-  expect(operator.body).toMatchObject({ scope: 'audit:read privacy:handle' })
+  expect(operator.body).toMatchObject({ scope: 'audit:read privacy:handle segments:read' })
 })
 
 test('an undecided purpose is asked about once, then the code comes', async () => {
