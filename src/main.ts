@@ -4,6 +4,7 @@ import { destination, pino, type Logger } from 'pino'
 import { readConfig, type Config } from './config/env.ts'
 import { withPort } from './config/port.ts'
 import { createMetrics } from './http/metrics.ts'
+import { readRules } from './wiring/rules.ts'
 import { openStandings } from './wiring/standings.ts'
 import { openStorage, type OtherParts } from './wiring/storage.ts'
 
@@ -24,8 +25,10 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
   try {
     const config = await withPort(readConfig(env), env['PUBLIC_URL'])
     const log = other.log ?? openLog(config)
+    // Before anything is opened: what is wrong with them is told without a data base too.
+    const first = await readRules(config)
     const storage = await openStorage(opened, config, other)
-    const { listen, reload } = await openStandings(opened, { config, log, metrics: createMetrics(), storage, other })
+    const { listen, reload } = await openStandings(opened, { config, log, metrics: createMetrics(), storage, other }, first)
     const address = await listen({ host: config.host, port: config.port })
     log.info({ address, public: config.publicUrl }, 'listening')
     return { url: config.publicUrl, address, reload, [Symbol.asyncDispose]: () => opened.disposeAsync() }

@@ -41,13 +41,13 @@ export function accessLog({ parts, view, data }: Account): Html {
     const purpose = parts.policy.purpose(id)
     return purpose && !purpose.builtIn ? textIn(parts.policy, purpose, language).title : id
   }
+  const named = (categories: readonly string[]) => categories.length > 0 && `: ${categories.map((category) => categoryWord(words, category)).join(', ')}`
+  const why = (reason: string | null | undefined) => reason && html` <q>${reason}</q>`
   const row = ({ at, type, clientId, categories, purposes, reason }: AccessEntry) =>
     html`<tr>
       <td>${momentWord(language, at)}</td>
       <td><bdi>${nameOf(clientId)}</bdi></td>
-      <td>
-        ${words.events[type]}${categories.length > 0 && `: ${categories.map((category) => categoryWord(words, category)).join(', ')}`}${reason && html` <q>${reason}</q>`}
-      </td>
+      <td>${words.events[type]}${named(categories)}${why(reason)}</td>
       <td>${purposes.map(purposeWord).join(', ')}</td>
     </tr>`
   const rows = log?.edges.map(({ node }) => row(node)) ?? []

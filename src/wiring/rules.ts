@@ -27,6 +27,12 @@ export async function readTexts({ policyFile, clientsFile, providersFile }: Conf
   return { policy: await text(policyFile), clients: await text(clientsFile), providers: providersFile === undefined ? null : await text(providersFile) }
 }
 
+/** What the files say now. Throws what `rulesIn` throws. */
+export async function readRules(config: Config): Promise<{ readonly texts: RuleTexts; readonly rules: Rules }> {
+  const texts = await readTexts(config)
+  return { texts, rules: rulesIn(texts, config) }
+}
+
 /** The client that is the page for operators. */
 const operatorPage = 'operators'
 

@@ -15,10 +15,14 @@ const looksEvery = 2_000 // ms
  * The house, built anew beside the old one when its rules change: the new one answers from the next request on, the old one ends what it has
  * begun. Rules that cannot be used change nothing; they are told once, with their lines in the log.
  */
-export async function openStandings(opened: AsyncDisposableStack, ground: Ground): Promise<Standings> {
+export async function openStandings(
+  opened: AsyncDisposableStack,
+  ground: Ground,
+  first: { readonly texts: RuleTexts; readonly rules: Rules },
+): Promise<Standings> {
   const { config, log } = ground
-  let texts = await readTexts(config)
-  let current = await stand(ground, rulesIn(texts, config))
+  let { texts } = first
+  let current = await stand(ground, first.rules)
   const leaving = new Set<Promise<void>>()
   opened.defer(async () => {
     await Promise.all(leaving)

@@ -167,6 +167,8 @@ describe('every page', () => {
             factors: [{ id: '"><b>', kind: 'passkey', name: '<b>phone', addedAt: '2026-01-01T00:00:00Z' }],
             devices: [{ id: '"><b>', agent: '<img src=x>', place: '<b>', firstAt: '2026-01-01T00:00:00Z', lastAt: '2026-01-01T00:00:00Z', current: false }],
           },
+          en: [],
+          de: [],
         },
       },
     ]

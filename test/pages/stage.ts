@@ -13,7 +13,8 @@ import { pages } from '../../src/pages/routes.ts'
 import { seal, unseal } from '../../src/storage/keys.ts'
 
 const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8')
-export const policy = readPolicy(await read('../../demo/policy.yaml'), 'policy.yaml')
+/** Of the demo, with one login page for all. */
+export const policy = { ...readPolicy(await read('../../demo/policy.yaml'), 'policy.yaml'), loginVariants: [] }
 const clients = readClients(await read('../../demo/clients.yaml'), 'clients.yaml', policy)
 const storefront = clients.find(({ id }) => id === 'storefront')
 if (!storefront) throw new Error('the demo has no storefront')
@@ -152,7 +153,11 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
     clients: () => clients,
     graphql: async (query, variables, accessToken) => {
       behind.operations.push({ query, variables, accessToken })
-      return query.startsWith('query SeenBy') ? { data: { me: seen } } : (behind.answers.shift() ?? { data: { me: anna } })
+      return query.startsWith('query SeenBy')
+        ? { data: { me: seen } }
+        : (behind.answers.shift() ?? {
+            data: { me: anna, en: groups('Winter sports', 'Looked at skis this month'), de: groups('Wintersport', 'Hat diesen Monat Ski angesehen') },
+          })
     },
     completeLogin: async ({ code }) => {
       if (code !== 'good') throw new EntenteError('LOGIN_EXPIRED')
@@ -162,6 +167,7 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
 }
 
 const day = '2026-10-02T08:30:00.000Z'
+const groups = (title: string, text: string) => [{ title, member: true, conditions: [{ text, holds: true }] }]
 
 export const anna = {
   email: 'anna.demo@gmail.com',
@@ -207,7 +213,6 @@ export const anna = {
     { field: 'traits.clothingSize', from: 'customer', at: day, confidence: 0.9 },
   ],
   affinities: [{ kind: 'category', name: 'Skiing' }],
-  segments: [{ title: 'Winter sports' }],
   interestsOff: [{ kind: 'brand', name: 'Nordlicht' }],
   accessLog: {
     edges: [

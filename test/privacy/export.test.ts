@@ -168,7 +168,10 @@ describe('what is in it', () => {
       held_data: 'of erased people',
       customer_keys: 'a random key that only backups need',
       anonymous_events: 'of nobody known: under a pseudonym, for days',
+      audience_changes: 'which groups somebody came into or left, told to receivers: what groups they are in is in the customer, who was told in the audit log',
+      audience_receivers: 'how far each client has read',
       clients: 'about no person',
+      client_changes: 'what operators proposed for clients',
       keys: 'about no person',
     }
     const models = Object.keys(stage.db.models)
