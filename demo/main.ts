@@ -22,7 +22,8 @@ async function startDemo(): Promise<AsyncDisposableStack> {
   await using running = new AsyncDisposableStack()
   const ports = { google: port('GOOGLE', 4101), apple: port('APPLE', 4102), facebook: port('FACEBOOK', 4103), haus: port('HAUS', 4104) }
   running.use(await startProviders({ ports, ...(appleKey && { appleClientPublicKey: appleKey }) }))
-  running.use(closing(await startStorefront({ port: port('STOREFRONT', 4201), gateway, clientId: 'storefront', brand: brands.storefront })))
+  const first = { port: port('STOREFRONT', 4201), gateway, clientId: 'storefront', writeKey: 'storefront-demo-write-key', brand: brands.storefront }
+  running.use(closing(await startStorefront(first)))
   running.use(closing(await startStorefront({ port: port('STOREFRONT_B', 4202), gateway, clientId: 'storefront-b', brand: brands['storefront-b'] })))
   running.use(closing(await startMarketing({ port: port('MARKETING', 4203), gateway })))
   running.use(await startMailCatcher({ smtpPort: port('SMTP', 4105), port: port('MAIL', 4106) }))

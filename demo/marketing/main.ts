@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import * as oidc from 'openid-client'
 import { listen, type Handler } from '../app.ts'
 import { ask } from '../graphql.ts'
+import { audienceDesk } from './audiences.ts'
 import { look, overview, tools, type Customers, type Tool } from './pages.ts'
 
 export interface MarketingOptions {
@@ -19,14 +20,15 @@ const customersQuery = `query ($after: String) { customers(first: 20, after: $af
 /** A marketing tool: no person signs in to it, it acts on its own with a secret (RFC 6749, 4.4), for one purpose. */
 export async function startMarketing({ port, gateway }: MarketingOptions): Promise<Server> {
   const tokenOf = new Map(tools.map((tool) => [tool.clientId, tokenSource(gateway, tool)]))
+  const tokenFor = async (clientId: string) => (await tokenOf.get(clientId)?.()) ?? ''
   const show =
     (tool: Tool): Handler =>
     async (url) => {
-      const token = await tokenOf.get(tool.clientId)?.()
-      const result = await ask<{ customers: Customers }>(gateway, token ?? '', customersQuery, { after: url.searchParams.get('after') })
+      const result = await ask<{ customers: Customers }>(gateway, await tokenFor(tool.clientId), customersQuery, { after: url.searchParams.get('after') })
       return { body: overview(tool, result, url.searchParams.has('after')) }
     }
-  return listen(port, look, Object.fromEntries(tools.map((tool) => [tool.path, show(tool)])))
+  const lists = Object.fromEntries(tools.map((tool) => [tool.path, show(tool)]))
+  return listen(port, look, { ...lists, ...audienceDesk(gateway, () => tokenFor('marketing')) })
 }
 
 /** A token until shortly before it ends, then the next. */

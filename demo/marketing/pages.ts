@@ -33,13 +33,18 @@ interface Row {
   readonly traits: { readonly favouriteColours: readonly string[] | null; readonly newsletterRhythm: string | null } | null
 }
 
+const sections = [...tools, { path: '/audiences', name: 'Audiences' }]
+
+export const top = (path: string): Markup =>
+  html`<header>
+    <span class="brand">${look.title}</span>
+    <nav class="row">${sections.map((one) => (one.path === path ? html`<strong>${one.name}</strong>` : html`<a href="${one.path}">${one.name}</a>`))}</nav>
+  </header>`
+
 export function overview(tool: Tool, { data, errors, extensions }: Result<{ customers: Customers }>, further: boolean): Markup {
   const found = data?.customers
   const count = found?.totalCount
-  return html`<header>
-      <span class="brand">${look.title}</span>
-      <nav class="row">${tools.map((other) => (other === tool ? html`<strong>${other.name}</strong>` : html`<a href="${other.path}">${other.name}</a>`))}</nav>
-    </header>
+  return html`${top(tool.path)}
     <main>
       <h1>${tool.claim}</h1>
       ${errors && html`<p class="note">Entente refuses: ${errors.map(({ message, extensions: more }) => `${message} (${more?.code ?? 'no code'})`).join(' ')}</p>`}
@@ -61,7 +66,11 @@ function list({ edges }: Customers): Markup {
       ${cell(node.email)}${cell(node.givenName)}${cell(node.familyName)}${cell(node.birthYear)}${cell(node.postcode)}${cell(node.traits?.favouriteColours?.join(', '))}${cell(node.traits?.newsletterRhythm)}
     </tr>`
   const names = ['E-mail', 'First name', 'Last name', 'Year of birth', 'Postcode', 'Colours', 'Rhythm']
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Customers">
+  return table('Customers', names, edges.map(row))
+}
+
+export function table(label: string, names: readonly string[], rows: readonly Markup[]): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
     <table>
       <thead>
         <tr>
@@ -69,7 +78,7 @@ function list({ edges }: Customers): Markup {
         </tr>
       </thead>
       <tbody>
-        ${edges.map(row)}
+        ${rows}
       </tbody>
     </table>
   </div>`
@@ -102,19 +111,5 @@ function report(withheld: readonly Withheld[], reduced: readonly Reduced[]): Mar
     ),
   ]
   return html`<h2>What we were not told, and why</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Withheld and reduced">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Category</th>
-            <th scope="col">Why</th>
-            <th scope="col">Customers</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${lines}
-        </tbody>
-      </table>
-    </div>`
+    ${table('Withheld and reduced', ['Field', 'Category', 'Why', 'Customers'], lines)}`
 }

@@ -1,12 +1,18 @@
 import { html, type Look, type Markup, type Value } from '../html.ts'
 import type { Reduced, Withheld } from '../graphql.ts'
 import { drawing, type Picture } from './pictures.ts'
+import { recommend, type Interest } from './recommendations.ts'
+import { whatWeKnow } from './what-we-know.ts'
 
 export interface Product {
+  readonly id: string
   readonly picture: Picture
   readonly name: string
-  readonly price: string
+  /** Euros. */
+  readonly price: number
   readonly colour: string
+  readonly category: string
+  readonly brand: string
 }
 
 export interface Brand extends Look {
@@ -19,7 +25,12 @@ export interface Shopper {
     readonly givenName: string | null
     readonly email: string | null
     readonly postcode: string | null
-    readonly traits: { readonly clothingSize: string | null; readonly favouriteColours: readonly string[] | null } | null
+    readonly traits: {
+      readonly clothingSize: string | null
+      readonly favouriteColours: readonly string[] | null
+      readonly ordersLastYear: number | null
+    } | null
+    readonly recommendationContext: { readonly interests: readonly Interest[]; readonly segments: readonly string[] } | null
     readonly consents: readonly { readonly purpose: string; readonly state: string }[] | null
   }
   /** The one thing that is worth asking now. */
@@ -29,101 +40,105 @@ export interface Shopper {
 }
 
 export function home(brand: Brand, gateway: string, shopper: Shopper | null, notice: string | null): Markup {
-  return html`<header>
-      <span class="brand">${brand.title}</span>
-      <nav class="row">
-        ${shopper ? html`<a href="${gateway}/account">My account</a> <a href="/sign-out">Sign out</a>` : html`<a class="button" href="/sign-in">Sign in</a>`}
-      </nav>
-    </header>
+  return html`${top(brand, gateway, shopper)}
     <main>
       <h1>${shopper ? html`Hello, <bdi>${shopper.me.givenName ?? 'and welcome back'}</bdi>` : brand.claim}</h1>
-      ${notice !== null && html`<p class="note">${notice}</p>`} ${shopper && offers(brand, shopper)}
+      ${notice !== null && html`<p class="note" role="status">${notice}</p>`} ${shopper && offers(brand, gateway, shopper)}
       ${shopper?.question && oneQuestion(brand, shopper.question)}
       <h2>Everything we have</h2>
-      ${shelf(brand.products)} ${shopper && whatWeKnow(shopper)}
+      ${shelf(brand.products.map((product) => card(product)))} ${shopper && whatWeKnow(shopper)}
     </main>
-    <footer>A sample shop. It is an ordinary client of Entente and knows what Entente tells it, nothing more.</footer>`
+    ${foot}`
 }
 
-function offers(brand: Brand, { me }: Shopper): Markup {
-  const decision = me.consents?.find(({ purpose }) => purpose === 'personalised_shop')?.state
-  if (decision !== 'GRANTED') {
-    const refused = decision === 'REFUSED' || decision === 'WITHDRAWN'
-    return html`<section class="note">
-      <h2>Personal offers</h2>
-      <p>
+export function productPage(brand: Brand, gateway: string, product: Product, shopper: Shopper | null): Markup {
+  return html`${top(brand, gateway, shopper)}
+    <main>
+      <p><a href="/">All of ${brand.title}</a></p>
+      <div class="card big">
+        ${drawing(product.picture, product.colour)}
+        <h1>${product.name}</h1>
+        <p class="soft">${product.category} · by ${product.brand}</p>
+        <p><strong>${product.price} €</strong></p>
         ${
-          refused
-            ? 'You chose not to get personal offers. That is fine; you can change it in your account at any time.'
-            : 'We could pick what fits your size, your colours and your region. For that we need your permission.'
+          shopper
+            ? html`<form method="post" action="/buy"><input type="hidden" name="id" value="${product.id}" /><button class="button">Buy it</button></form>`
+            : html`<a class="button" href="/sign-in">Sign in to buy</a>`
         }
-      </p>
-      ${refused ? null : html`<p><a class="button" href="/offers">Show me personal offers</a></p>`}
-    </section>`
-  }
-  const colours = me.traits?.favouriteColours ?? []
-  const chosen = brand.products.filter(({ colour }) => colours.includes(colour))
-  const size = me.traits?.clothingSize
+      </div>
+      ${shopper && offers(brand, gateway, shopper)}
+    </main>
+    ${foot}`
+}
+
+const top = (brand: Brand, gateway: string, shopper: Shopper | null): Markup =>
+  html`<header>
+    <a class="brand" href="/">${brand.title}</a>
+    <nav class="row">
+      ${shopper ? html`<a href="${gateway}/account">My account</a> <a href="/sign-out">Sign out</a>` : html`<a class="button" href="/sign-in">Sign in</a>`}
+    </nav>
+  </header>`
+
+const foot = html`<footer>A sample shop. It is an ordinary client of Entente and knows what Entente tells it, nothing more.</footer>`
+
+function offers(brand: Brand, gateway: string, { me }: Shopper): Markup {
+  const decision = me.consents?.find(({ purpose }) => purpose === 'personalised_shop')?.state
+  if (decision === 'GRANTED') return forYou(brand, gateway, me)
+  const refused = decision === 'REFUSED' || decision === 'WITHDRAWN'
   return html`<section class="note">
     <h2>Personal offers</h2>
-    <p>${size ? `In your size, ${size}. ` : ''}${me.postcode ? `Delivered to region ${me.postcode.slice(0, 2)} by tomorrow.` : ''}</p>
-    ${shelf(chosen.length > 0 ? chosen : brand.products.slice(0, 2), '–10 %')}
-    ${colours.length === 0 && html`<p class="soft">Tell us your favourite colours in your account, and we choose better.</p>`}
+    <p>
+      ${
+        refused
+          ? html`You chose not to get personal offers. That is fine; you can change it in <a href="${gateway}/account#decisions">your account</a> at any time.`
+          : 'We could pick what fits your taste, your size and your region. For that we need your permission.'
+      }
+    </p>
+    ${refused ? null : html`<p><a class="button" href="/offers">Show me personal offers</a></p>`}
+  </section>`
+}
+
+/** Chosen by what Entente lets this shop know; the way out stands beside it. */
+function forYou(brand: Brand, gateway: string, me: Shopper['me']): Markup {
+  const chosen = recommend(brand.products, me.recommendationContext?.interests ?? [], me.traits?.favouriteColours ?? [], 4)
+  const size = me.traits?.clothingSize
+  return html`<section class="yours" aria-labelledby="yours">
+    <h2 id="yours">For you</h2>
+    <p class="soft">${size ? `In your size, ${size}. ` : ''}${me.postcode ? `Delivered to region ${me.postcode.slice(0, 2)} by tomorrow.` : ''}</p>
+    ${
+      chosen.length > 0
+        ? shelf(chosen.map(({ product, because }) => card(product, html`<small>because of ${because}</small>`)))
+        : html`<p>Look around: what you like will stand here, at –10 %.</p>`
+    }
+    <form method="post" action="/stop" class="row">
+      <button class="button plain">Stop personalising</button> <a href="${gateway}/account#known">Why do I see this?</a>
+    </form>
   </section>`
 }
 
 /** Beside the goods, never before them: whoever does not answer goes on shopping. */
 function oneQuestion(brand: Brand, { id, field, question, why, gives }: NonNullable<Shopper['question']>): Markup {
   const answers = field === 'traits.clothingSize' ? ['XS', 'S', 'M', 'L', 'XL'] : [...new Set(brand.products.map(({ colour }) => colour))]
-  const link = (answer: Readonly<Record<string, string>>, word: string) =>
-    html`<a class="button" href="/answer?${new URLSearchParams({ question: id, ...answer }).toString()}">${word}</a>`
   return html`<section class="note">
     <h2>${question}</h2>
     <p>${why} ${gives}</p>
-    <p class="row">${answers.map((answer) => link({ [field ?? '']: answer }, answer))} ${link({ later: 'yes' }, 'Not now')}</p>
+    <form method="post" action="/answer" class="row">
+      <input type="hidden" name="question" value="${id}" />
+      ${answers.map((answer) => html`<button class="button" name="${field ?? ''}" value="${answer}">${answer}</button>`)}
+      <button class="button plain" name="later" value="yes">Not now</button>
+    </form>
   </section>`
 }
 
-function shelf(products: readonly Product[], badge: Value = null): Markup {
-  return html`<ul class="cards">
-    ${products.map(({ picture, name, price, colour }) => html`<li class="card">${drawing(picture, colour)}<b>${name}</b>${price} ${badge && html`<strong>${badge}</strong>`}</li>`)}
+const shelf = (cards: readonly Markup[]): Markup =>
+  html`<ul class="cards">
+    ${cards}
   </ul>`
-}
 
-function whatWeKnow({ me, withheld, reduced }: Shopper): Markup {
-  const hidden = withheld.map(
-    ({ field, reason }) =>
-      html`<tr>
-        <td>${field}</td>
-        <td class="gone">withheld: ${reason}</td>
-      </tr>`,
-  )
-  const cut = reduced.map(
-    ({ field, form }) =>
-      html`<tr>
-        <td>${field}</td>
-        <td class="gone">reduced: ${form}</td>
-      </tr>`,
-  )
-  const known = [
-    ['Customer.givenName', me.givenName],
-    ['Customer.email', me.email],
-    ['Customer.postcode', me.postcode],
-  ] as const
-  return html`<h2>What this shop knows about you</h2>
-    <div class="scroll">
-      <table>
-        <tbody>
-          ${known
-            .filter(([, value]) => value !== null)
-            .map(
-              ([field, value]) =>
-                html`<tr>
-                  <td>${field}</td>
-                  <td><bdi>${value}</bdi></td>
-                </tr>`,
-            )}${cut}${hidden}
-        </tbody>
-      </table>
-    </div>`
+/** `because`: why it is chosen for this person, who gets it for less. */
+function card({ id, picture, name, price, colour }: Product, because: Value = null): Markup {
+  return html`<li class="card">
+    <a href="${`/product?id=${id}`}">${drawing(picture, colour)}<b>${name}</b></a
+    >${price} € ${because && html`<strong>–10 %</strong> ${because}`}
+  </li>`
 }

@@ -1,11 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
+export interface Tokens {
+  readonly access: string
+  readonly id: string
+  /** `Customer.id` as this shop knows it. */
+  readonly subject: string
+  readonly until: number
+}
+
 /** What the shop remembers of one browser. */
 export interface Session {
-  /** The login under way: `state` and PKCE verifier. */
-  login?: { readonly state: string; readonly verifier: string }
-  tokens?: { readonly access: string; readonly id: string; readonly until: number }
+  /** The login under way: `state`, PKCE verifier and what it is for. */
+  login?: { readonly state: string; readonly verifier: string; readonly scope: string }
+  tokens?: Tokens
 }
 
 const atMost = 5_000
@@ -33,3 +41,5 @@ export function sessionStore(shop: string) {
     },
   }
 }
+
+export type SessionStore = ReturnType<typeof sessionStore>
