@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Problem } from './policy-problems.ts'
+import type { Problem } from './problem.ts'
 
 const variantEntry = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be lower case, digits and -, at most 31'),

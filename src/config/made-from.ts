@@ -1,6 +1,6 @@
 import { mostSpecific, ruleFields } from './categories.ts'
 import type { CatalogueEntry } from './event-catalogue.ts'
-import type { affinityEntry, computedEntry, segmentEntry } from './personalization.ts'
+import type { affinityEntry, computedEntry, segmentEntry } from './personalization-entries.ts'
 import type { AttributeEntry, PurposeEntry } from './policy-file.ts'
 import { leavesOf, type RuleLeaf } from './segment-rule.ts'
 import type { z } from 'zod'

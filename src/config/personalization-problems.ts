@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { dataForms, mostSpecific } from './categories.ts'
 import { catalogueEntry, type CatalogueEntry } from './event-catalogue.ts'
 import { sources, type MadeFrom, type SourceFile } from './made-from.ts'
-import { affinityEntry, computedEntry, segmentEntry } from './personalization.ts'
-import type { Problem } from './policy-problems.ts'
+import { affinityEntry, computedEntry, segmentEntry } from './personalization-entries.ts'
+import type { Problem } from './problem.ts'
 import { ruleProblems } from './rule-problems.ts'
 
 const known = z.object({

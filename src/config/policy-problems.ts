@@ -1,11 +1,6 @@
 import { formsOf, includesCategory, profileCategories, type FieldKind } from './categories.ts'
 import type { AttributeMembers, PolicyFile, PurposeMembers } from './policy-file.ts'
-
-/** Something wrong in the file and where: a path of member names and positions. */
-export interface Problem {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
+import type { Problem } from './problem.ts'
 
 /** Masks are 32-bit; one bit is the sign and two are the built-in purposes. */
 const mostPurposes = 29

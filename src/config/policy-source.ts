@@ -2,7 +2,8 @@ import { LineCounter, isMap, isPair, isScalar, parseDocument, type Document } fr
 import type { z } from 'zod'
 import { loginPageProblems } from './login-page.ts'
 import { attributeMembers, policyFile, purposeMembers, type PolicyFile } from './policy-file.ts'
-import { contradictions, uncovered, type Problem } from './policy-problems.ts'
+import { contradictions, uncovered } from './policy-problems.ts'
+import type { Problem } from './problem.ts'
 import { personalizationProblems } from './personalization-problems.ts'
 import { questionProblems } from './questions.ts'
 
@@ -22,7 +23,13 @@ export function parsePolicyFile(text: string, fileName: string): PolicyFile {
   if (document.errors.length > 0) throw new PolicyError(document.errors.map((error) => `${at(error.pos[0])} ${error.message}`))
   const content = contentOf(document, at(0))
   const parsed = policyFile.safeParse(content)
-  const problems = [...(parsed.success ? [] : parsed.error.issues.flatMap(fromIssue)), ...contradictionsIn(content), ...personalizationProblems(content), ...loginPageProblems(content), ...questionProblems(content)]
+  const problems = [
+    ...(parsed.success ? [] : parsed.error.issues.flatMap(fromIssue)),
+    ...contradictionsIn(content),
+    ...personalizationProblems(content),
+    ...loginPageProblems(content),
+    ...questionProblems(content),
+  ]
   if (!parsed.success || problems.length > 0) {
     const placed = problems.map(({ path, message }) => ({ offset: offsetOf(document, path), text: `${path.map(String).join('.') || 'file'}: ${message}` }))
     throw new PolicyError(placed.sort((a, b) => a.offset - b.offset).map((problem) => `${at(problem.offset)} ${problem.text}`))

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { includesCategory } from './categories.ts'
 import { isDuration } from './duration.ts'
-import type { Problem } from './policy-problems.ts'
+import type { Problem } from './problem.ts'
 
 /** What a person can be asked for one by one, with the category of each. */
 const askable = {

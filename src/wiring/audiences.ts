@@ -1,6 +1,3 @@
-import type { Policy } from '../config/policy.ts'
-import type { Client } from '../config/clients.ts'
-import type { Classification } from '../consent/classification.ts'
 import { newReport } from '../consent/report.ts'
 import type { Reading } from '../customers/reads.ts'
 import { tokenOf } from '../operation.ts'
@@ -9,23 +6,10 @@ import { audienceCursors } from '../personalization/audience-cursor.ts'
 import { audienceFields, streamSite } from '../personalization/audience-fields.ts'
 import { audiencePages } from '../personalization/audience-pages.ts'
 import { audiences, noneShown } from '../personalization/audiences.ts'
-import { followUp } from '../personalization/follow-up.ts'
-import { markedCustomers } from '../personalization/marked-customers.ts'
-import { segmentedCustomers } from '../personalization/segmented-customers.ts'
-import { tellSegments } from '../personalization/segment-events.ts'
 import type { House } from './house.ts'
-import type { Storage } from './storage.ts'
 
 const pageLength = 1_000
 const patience = 30_000 // ms
-
-/** Storage whose customers keep to their segments, and tell audiences of what changes. */
-export function markedStorage(storage: Storage, policy: Policy, classification: Classification, clients: () => readonly Client[]): Storage {
-  const tell = tellSegments({ jobs: storage.jobs, clients, policy })
-  const marking = { changes: storage.rows.audienceChanges, fields: audienceFields(classification), policy, tell, now: () => new Date() }
-  const customers = segmentedCustomers(markedCustomers(storage.rows.customers, marking), followUp(policy), marking.now)
-  return { ...storage, rows: { ...storage.rows, customers } }
-}
 
 /** What tools take out: GraphQL asks page by page, `/v1/audiences` streams. */
 export function openAudiences({ storage, policy, classification, customers, subjects, audit, cursorKey, metrics }: House) {

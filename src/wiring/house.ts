@@ -31,7 +31,7 @@ import { resolveSignIn, type LinkingParts, type SignIn } from '../linking/resolv
 import { post as postOf } from '../mail/post.ts'
 import { derivedReader } from '../personalization/read-derived.ts'
 import { codeStore, onceStore } from '../storage/redis.ts'
-import { markedStorage } from './audiences.ts'
+import { markedStorage } from './marked-storage.ts'
 import type { OtherParts, Storage } from './storage.ts'
 
 export interface Base {

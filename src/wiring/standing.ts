@@ -30,8 +30,17 @@ export interface Standing extends AsyncDisposable {
   endWork(): Promise<void>
 }
 
-export async function stand(ground: Ground, { policy: written, clients, operators, further }: Rules): Promise<Standing> {
-  await using opened = new AsyncDisposableStack()
+export async function stand(ground: Ground, rules: Rules): Promise<Standing> {
+  const opened = new AsyncDisposableStack()
+  try {
+    return await standOn(opened, ground, rules)
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
+
+async function standOn(opened: AsyncDisposableStack, ground: Ground, { policy: written, clients, operators, further }: Rules): Promise<Standing> {
   const { rows } = ground.storage
   await refuseReusedNames(written.attributes, rows.seenAttributes)
   const policy = await withSeenScopes(written, rows.seenScopes)
@@ -43,11 +52,10 @@ export async function stand(ground: Ground, { policy: written, clients, operator
   const work = opened.use(new AsyncDisposableStack())
   openWork(work, doors)
   openWatch(work, doors)
-  const rest = opened.move()
   return {
     answer: server.routing,
     audit: house.audit,
     endWork: () => work.disposeAsync(),
-    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
