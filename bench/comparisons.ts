@@ -7,6 +7,7 @@ import { loginGrowth } from './login-growth.ts'
 import { memoryGrowth } from './memory.ts'
 import { forReads, ownList, ownReads, startOurs } from './ours.ts'
 import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usualReads } from './peers.ts'
+import { personalReadGrowth, personalReads } from './personal-read.ts'
 import type { Row } from './report.ts'
 import { compare } from './rounds.ts'
 import type { Tokens } from './tokens.ts'
@@ -71,6 +72,8 @@ export const comparisons: readonly Comparison[] = [
   })),
   { name: 'ingest', toReach: '≥ 2', run: (uri, tokens, rounds) => ingested(uri, tokens, rounds, 500) },
   { name: 'ingest/15', toReach: '', run: (uri, tokens, rounds) => ingested(uri, tokens, rounds, 15) },
+  { name: 'personal-read/usual-stack', toReach: '≥ 3', run: personalReads },
+  { name: 'personal-read-growth', toReach: '≤ 1.2', run: personalReadGrowth },
   { name: 'login/baseline', toReach: '', run: (uri, _tokens, rounds) => logins(uri, rounds) },
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
   { name: 'audience-stream', toReach: '≥ 0.7', run: audienceStream },
