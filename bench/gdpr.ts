@@ -53,7 +53,7 @@ export async function gdpr(name: string, persona: Persona, uri: string, rounds: 
   const peer = stack.use(await startChild('peers/crud.js', { MONGODB_URI: side.peer }))
   const operations = inTurn(await mixes[persona](side.ours))
   const plan = { name, unit: 'operations/s', rounds }
-  return compare(plan, { server: ours, target: targetOf(ours, operations, 'ours') }, { server: peer, target: targetOf(peer, operations, 'peer') })
+  return await compare(plan, { server: ours, target: targetOf(ours, operations, 'ours') }, { server: peer, target: targetOf(peer, operations, 'peer') })
 }
 
 function targetOf({ port }: Child, operations: readonly Operation[], side: 'ours' | 'peer'): Target {
