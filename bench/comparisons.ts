@@ -5,7 +5,7 @@ import { ingested } from './ingest.ts'
 import { logins } from './logins.ts'
 import { loginGrowth } from './login-growth.ts'
 import { memoryGrowth } from './memory.ts'
-import { forReads, ownList, ownReads, startOurs } from './ours.ts'
+import { forReads, ownList, ownReads, startOurs, toolReads } from './ours.ts'
 import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usualReads } from './peers.ts'
 import { personalReadGrowth, personalReads } from './personal-read.ts'
 import type { Row } from './report.ts'
@@ -29,6 +29,16 @@ export const comparisons: readonly Comparison[] = [
       await using off = await startOurs(uri, { ...forReads, BENCH_GATE: 'off' })
       const plan = { name: this.name, unit: 'reads/s', rounds }
       return await compare(plan, { server: on, target: ownReads(on, tokens) }, { server: off, target: ownReads(off, tokens) })
+    },
+  },
+  {
+    name: 'audit-on/off',
+    toReach: '≥ 0.9',
+    async run(uri, tokens, rounds) {
+      await using on = await startOurs(uri)
+      await using off = await startOurs(uri, { ...forReads, BENCH_READ_AUDIT: 'off' })
+      const plan = { name: this.name, unit: 'reads/s', rounds }
+      return await compare(plan, { server: on, target: toolReads(on, tokens) }, { server: off, target: toolReads(off, tokens) })
     },
   },
   {

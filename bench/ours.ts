@@ -36,6 +36,19 @@ export function ownReads({ port }: Child, tokens: Tokens): Target {
   }
 }
 
+/** The marketing tool reads the customers who agree to it, one by one. What a tool is given stands in the audit log before it is given. */
+export function toolReads({ port }: Child, tokens: Tokens): Target {
+  const query = `query ($id: ID!) { customer(id: $id) { ${elevenFields} } }`
+  const read = people.flatMap(({ profile, agreesTo }, n) => (agreesTo.marketing ? [{ email: profile.email, id: tokens.idsInTool[n] }] : []))
+  return {
+    port,
+    requests: read.map(({ id }) => post('/graphql', { query, variables: { id } }, { authorization: `Bearer ${tokens.ofTool}` })),
+    check: (body, at) => {
+      if (!body.includes(`"email":"${read[at]?.email}"`)) throw wrong(body, at)
+    },
+  }
+}
+
 export function ownList({ port }: Child, tokens: Tokens): Target {
   const query = `{ customers(first: ${listLength}) { edges { node { ${elevenFields} } } } }`
   return {

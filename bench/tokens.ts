@@ -17,6 +17,8 @@ export interface Tokens {
   readonly ofTool: string
   /** What the shop calls each person. */
   readonly idsInShop: readonly string[]
+  /** What the marketing tool calls them. */
+  readonly idsInTool: readonly string[]
 }
 
 /** Access tokens as the gateway itself would give them out (RFC 9068), signed with its own key out of its own database. */
@@ -55,5 +57,6 @@ export async function mintTokens(uri: string): Promise<Tokens> {
     ofPeople: await Promise.all(idsInShop.map((id, n) => mint.ofPerson('storefront', id, n))),
     ofTool: await mint.ofTool('marketing', 'purpose:email_marketing purpose:personalised_ads'),
     idsInShop,
+    idsInTool: mint.idsAt('marketing', people),
   }
 }

@@ -53,7 +53,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     mayReadSchema: (caller) => caller.scopes.has('audit:read'),
     heedGpc: consent.heedGpc,
     rates,
-    audit: readAudit({ note: (event) => audit.note(event), policy, report, now: Date.now }),
+    audit: house.other.readAudit ?? readAudit({ note: (event) => audit.note(event), policy, report, now: Date.now }),
     count: (made) => made.decided(({ purpose, outcome, fields }, people) => metrics.gateDecided(purpose, outcome, fields * people)),
     resolvers,
     report,

@@ -2,6 +2,7 @@ import type { Connection } from 'mongoose'
 import type { Logger } from 'pino'
 import type { Config } from '../config/env.ts'
 import type { ViewOf } from '../consent/view.ts'
+import type { GraphqlParts } from '../graphql/pipeline.ts'
 import { jobQueue } from '../jobs/queue.ts'
 import { alertStore } from '../storage/alerts.ts'
 import { anonymousEventStore } from '../storage/anonymous-events.ts'
@@ -39,6 +40,7 @@ import { inTime } from '../storage/within.ts'
 /** For tests and benchmarks: other parts in the place of the usual ones. */
 export interface OtherParts {
   readonly viewOf?: ViewOf
+  readonly readAudit?: GraphqlParts['audit']
   readonly log?: Logger
   readonly watchCommands?: (db: Connection) => void
 }
