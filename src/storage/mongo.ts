@@ -40,7 +40,18 @@ export async function openMongo(uri: string, options: { readonly monitorCommands
 export async function prepareCollections(db: Connection): Promise<void> {
   for (const model of Object.values(db.models)) {
     await model.createCollection()
-    await model.createIndexes()
+    await built(() => model.createIndexes())
+  }
+}
+
+/** An index on what a million customers left takes longer than any answer may: the server goes on building, and who asks again waits with it. */
+async function built(ask: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof mongoose.mongo.MongoNetworkTimeoutError)) throw error
+    }
   }
 }
 
