@@ -75,7 +75,7 @@ export const comparisons: readonly Comparison[] = [
       )
     },
   },
-  ...(['customer', 'processor', 'regulator'] as const).map((persona) => ({
+  ...(['customer', 'processor', 'controller', 'regulator'] as const).map((persona) => ({
     name: `gdpr/${persona}`,
     toReach: '≥ 0.67',
     run: (uri: string, _tokens: Tokens, rounds: number) => gdpr(`gdpr/${persona}`, persona, uri, rounds),

@@ -12,6 +12,7 @@ interface PeerCustomer {
 const client = await MongoClient.connect(process.env['MONGODB_URI'] ?? '', { maxPoolSize: 50 })
 const db = client.db()
 const customers = db.collection<PeerCustomer>('customers')
+const events = db.collection('events')
 const profile = { email: 1, givenName: 1, familyName: 1, birthYear: 1, postcode: 1, country: 1, locale: 1, traits: 1 }
 
 type Work = (key: string, body: Record<string, unknown>) => Promise<unknown>
@@ -39,6 +40,15 @@ const works: Readonly<Record<string, Work>> = {
     const entry = `${String(purpose)}@2026-01`
     await customers.updateOne({ _id: key }, state === 'granted' ? { $set, $addToSet: { grants: entry } } : { $set, $pull: { grants: entry } })
     return { purpose, ...decision }
+  },
+  'POST event': async (customer, event) => {
+    await events.insertOne({ customer, ...event, at: new Date() })
+    return { success: true }
+  },
+  'DELETE purpose': async (key, body) => {
+    const decided = await works['PUT decision']?.(key, { ...body, state: 'withdrawn' })
+    await events.deleteMany({ customer: key, purposes: body['purpose'] })
+    return decided
   },
   'GET agreeing': (entry) => customers.find({ grants: entry }, { projection: profile }).sort({ _id: 1 }).limit(50).toArray(),
   'GET log': () => db.collection('audit_log').find({}).sort({ at: -1, _id: -1 }).limit(50).toArray(),
