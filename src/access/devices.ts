@@ -1,22 +1,24 @@
 import Bowser from 'bowser'
 import { createHmac, randomBytes } from 'node:crypto'
 import type { SeenDevice } from '../linking/note-device.ts'
+import type { Place } from './places.ts'
 
 export interface DeviceParts {
   readonly key: Buffer
-  /** Country and region of an address, in the house's language; null where nothing is known. */
-  readonly placeOf: (ip: string) => string | null
+  /** Null where nothing is known of an address. */
+  readonly placeOf: (ip: string) => Place | null
 }
 
 /** What is noted of a browser: the hash of its cookie's value, what it says it is, and roughly where it is. */
 export function deviceReader({ key, placeOf }: DeviceParts) {
   return (browser: { readonly cookie: string; readonly userAgent: string | undefined; readonly ip: string }): SeenDevice => {
-    const place = placeOf(browser.ip)
+    const { name = null, around = null } = placeOf(browser.ip) ?? {}
     return {
       id: randomBytes(12).toString('base64url'),
       key: createHmac('sha256', key).update(browser.cookie).digest('base64url'),
       agent: agentName(browser.userAgent),
-      ...(place !== null && { place }),
+      ...(name !== null && { place: name }),
+      ...(around !== null && { around }),
     }
   }
 }

@@ -4,7 +4,13 @@ import type { SeenDevice } from '../linking/note-device.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import type { OnceStore } from '../storage/redis.ts'
 
-const device: z.ZodType<SeenDevice> = z.strictObject({ id: z.string(), key: z.string(), agent: z.string(), place: z.string().exactOptional() })
+const device: z.ZodType<SeenDevice> = z.strictObject({
+  id: z.string(),
+  key: z.string(),
+  agent: z.string(),
+  place: z.string().exactOptional(),
+  around: z.strictObject({ latitude: z.number(), longitude: z.number() }).exactOptional(),
+})
 
 /** A way in that was shown, and is no session yet. */
 const shown = z.strictObject({

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuditLog } from '../audit/log.ts'
 import type { WaitingLogins } from '../broker/waiting-login.ts'
+import type { Risk } from '../config/step-up.ts'
 import { EntenteError } from '../errors.ts'
 import { settleSignIn } from '../linking/known-sign-in.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
@@ -39,7 +40,8 @@ export interface ShownWayIn {
   readonly way: string
   readonly device: SeenDevice
   readonly deviceId: string | null
-  readonly newDevice: boolean
+  /** What the sign-in itself made doubtful. */
+  readonly risks: readonly Risk[]
   readonly settled: boolean
   readonly at: Date
   /** What the way in proved by itself: a passkey, or the mailbox. */
@@ -68,8 +70,8 @@ export function signInDoor(parts: SignInDoorParts) {
   const { interactions, stepUp, halves, waiting } = parts
   const holderOf = ({ browser, uid }: SignInPlace) => `${browser}/${uid}`
 
-  async function decide(at: AtSignIn, { customer, way, newDevice, settled, proved }: ShownWayIn): Promise<StepUpDecision> {
-    const seen = [...(newDevice ? (['newDevice'] as const) : []), ...(way === 'mail' ? (['mailWayIn'] as const) : [])]
+  async function decide(at: AtSignIn, { customer, way, risks, settled, proved }: ShownWayIn): Promise<StepUpDecision> {
+    const seen = [...risks, ...(way === 'mail' ? (['mailWayIn'] as const) : [])]
     const decision = await stepUp.atSignIn(customer, 'signIn', seen, proved)
     if (decision.do === 'ask' || settled || (await waiting.read(at.uid, at.browser)) === null) return decision
     return stepUp.atSignIn(customer, 'linkIdentity', [], proved)

@@ -1,3 +1,4 @@
+import type { Risk } from '../config/step-up.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
@@ -56,7 +57,8 @@ export type FinishedLogin =
       readonly customer: CustomerKey
       readonly provider: ProviderId
       readonly device: string | null
-      readonly newDevice: boolean
+      /** What makes it doubtful. */
+      readonly risks: readonly Risk[]
       /** False while a second factor is to be proved first: then a browser is not noted yet, or a login not linked. */
       readonly settled: boolean
       /** When the customer was found. */
@@ -136,6 +138,6 @@ async function conclude(parts: LoginParts, login: LoginTransaction, claims: Clai
   }
   parts.reached('customer', provider, resolution.created ? 'created' : resolution.linked ? 'linked' : 'found')
   if (goal.kind === 'link') return { kind: 'linked', returnTo: goal.returnTo, provider }
-  const { customer, device, newDevice, settled, at } = resolution
-  return { kind: 'signedIn', interaction: goal.interaction, customer, provider, device, newDevice, settled, at }
+  const { customer, device, risks, settled, at } = resolution
+  return { kind: 'signedIn', interaction: goal.interaction, customer, provider, device, risks, settled, at }
 }

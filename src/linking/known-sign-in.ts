@@ -1,3 +1,4 @@
+import type { Risk } from '../config/step-up.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { Tx } from '../storage/transaction.ts'
@@ -17,7 +18,8 @@ export interface KnownSignIn {
 
 export interface KnownSignedIn {
   readonly device: string | null
-  readonly newDevice: boolean
+  /** What makes it doubtful. */
+  readonly risks: readonly Risk[]
   /** False while something waits for a second factor; then `settleSignIn` ends it. */
   readonly settled: boolean
   readonly at: Date
@@ -37,10 +39,15 @@ export async function signInKnown(parts: LinkingParts, signIn: KnownSignIn): Pro
     if (links) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: way === 'mail', clientId, ...fresh })
     const row = await activeRow(parts, tx, customer)
     const used = await noteDevice(parts, tx, row, device, fresh.at, proved)
-    const event = { type: 'login.succeeded', client: clientId, actor: 'customer', detail: { provider: way, newDevice: used.isNew } } as const
+    const event = {
+      type: 'login.succeeded',
+      client: clientId,
+      actor: 'customer',
+      detail: { provider: way, newDevice: used.risks.includes('newDevice') },
+    } as const
     const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, fresh.at)
     await parts.customers.update(tx, customer, { $set: { ...used.$set, audit } })
-    return { device: used.device, newDevice: used.isNew, settled: used.noted && (waiting === null || links), at: fresh.at }
+    return { device: used.device, risks: used.risks, settled: used.noted && (waiting === null || links), at: fresh.at }
   })
 }
 

@@ -2,6 +2,7 @@ import type { Connection } from 'mongoose'
 import { randomBytes } from 'node:crypto'
 import type { AuditEvent, AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
+import type { Risk } from '../config/step-up.ts'
 import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
@@ -48,7 +49,8 @@ export type Resolution =
       readonly created: boolean
       readonly linked: boolean
       readonly device: string | null
-      readonly newDevice: boolean
+      /** What makes it doubtful. */
+      readonly risks: readonly Risk[]
       /** False while something waits for a second factor: a browser to note, a login to link. Then `settleSignIn` ends it. */
       readonly settled: boolean
       readonly at: Date
@@ -186,7 +188,7 @@ async function carryOut(
   fresh: Fresh,
   facts: LinkFacts,
   { clientId, seen }: { readonly clientId: string; readonly seen: SeenDevice | undefined },
-): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly newDevice: boolean; readonly settled: boolean }> {
+): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly risks: readonly Risk[]; readonly settled: boolean }> {
   const key = decision.do === 'create' ? fresh.customer : decision.customer
   if (decision.do === 'create') await parts.customers.insert(tx, newCustomer(key, fresh.at))
   const row = await parts.customers.read(key, tx)
@@ -204,7 +206,7 @@ async function carryOut(
   await parts.customers.update(tx, key, {
     $set: { ...profile.$set, ...used.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
   })
-  return { customer: key, device: used.device, newDevice: used.isNew, settled: seen === undefined || used.noted }
+  return { customer: key, device: used.device, risks: used.risks, settled: seen === undefined || used.noted }
 }
 
 async function writeIdentity(

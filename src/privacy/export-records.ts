@@ -47,7 +47,8 @@ export function accountOf({ person, emails, sessions, exports }: ExportFacts): o
 export const identitiesOf = ({ identities }: Pick<CustomerRow, 'identities'>): object[] =>
   identities.map(({ id, provider, linkedAt, lastUsedAt, email, state, endedAt }) => ({ id, provider, linkedAt, lastUsedAt, email, state, endedAt }))
 
-export const devicesOf = ({ devices = [] }: CustomerRow): object[] => devices.map(({ id, agent, place, firstAt, lastAt }) => ({ id, agent, place, firstAt, lastAt }))
+export const devicesOf = ({ devices = [] }: CustomerRow): object[] =>
+  devices.map(({ id, agent, place, around, firstAt, lastAt }) => ({ id, agent, place, around, firstAt, lastAt }))
 
 /** Names and dates; what proves a factor is no one's to read. */
 export const factorsOf = ({ factors = [] }: CustomerRow): object[] =>

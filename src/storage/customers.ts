@@ -80,6 +80,12 @@ export interface Source {
   readonly at: Date
 }
 
+/** Whole degrees, north and east: as near as the house wants to know. */
+export interface Whereabouts {
+  readonly latitude: number
+  readonly longitude: number
+}
+
 /** A browser that the customer has signed in with. */
 export interface Device {
   /** Random; what clients call it. */
@@ -90,6 +96,8 @@ export interface Device {
   readonly agent: string
   /** Country and region; absent when no table of places is configured. */
   readonly place?: string
+  /** Where the last sign-in came from; absent where it is known no nearer than a country. */
+  readonly around?: Whereabouts
   readonly firstAt: Date
   readonly lastAt: Date
 }
@@ -189,7 +197,10 @@ const schema = new Schema<CustomerRow>(
     endedGrants: [{ _id: false, grant: String, until: Date }],
     consentVersion: Number,
     identities: [{ _id: false, id: String, key: String, provider: String, linkedAt: Date, lastUsedAt: Date, email: String, state: String, endedAt: Date }],
-    devices: { type: [{ _id: false, id: String, key: String, agent: String, place: String, firstAt: Date, lastAt: Date }], default: undefined },
+    devices: {
+      type: [{ _id: false, id: String, key: String, agent: String, place: String, around: Schema.Types.Mixed, firstAt: Date, lastAt: Date }],
+      default: undefined,
+    },
     alert: { type: Schema.Types.Mixed },
     factors: { type: [{ _id: false, id: String, kind: String, key: String, name: String, addedAt: Date, lastUsedAt: Date, left: Number }], default: undefined },
     merges: { type: [{ _id: false, id: String, mergedAt: Date, undoUntil: Date }], default: undefined },

@@ -13,11 +13,15 @@ test('a browser is called by its name and system, and a header that is something
 test('the key is a hash under a key of the house: the same for the same cookie, another in another house', () => {
   const cookie = 'c'.repeat(43)
   const seen = (key: string, value = cookie) =>
-    deviceReader({ key: Buffer.from(key), placeOf: () => 'Berlin, Germany' })({ cookie: value, userAgent: firefox, ip: '::1' })
+    deviceReader({ key: Buffer.from(key), placeOf: () => ({ name: 'Berlin, Germany', around: { latitude: 53, longitude: 13 } }) })({
+      cookie: value,
+      userAgent: firefox,
+      ip: '::1',
+    })
   expect(seen('one').key).toBe(seen('one').key)
   expect(seen('one').id).not.toBe(seen('one').id)
   expect(seen('one').key).not.toBe(seen('two').key)
-  expect(seen('one')).toMatchObject({ agent: 'Firefox on Linux', place: 'Berlin, Germany' })
+  expect(seen('one')).toMatchObject({ agent: 'Firefox on Linux', place: 'Berlin, Germany', around: { latitude: 53, longitude: 13 } })
   expect(JSON.stringify(seen('one'))).not.toContain(cookie)
 })
 
