@@ -16,9 +16,10 @@ import type { Row } from './report.ts'
 import { compare } from './rounds.ts'
 import type { Tokens } from './tokens.ts'
 
-/** How many people each side keeps; those of `people` are read. */
+/** How many people each side keeps; the first of `people` are read. */
 const size = Math.max(crowd, Number(process.env['BENCH_PEOPLE'] ?? crowd))
 const few = 10_000
+const asked = 5_000
 const atOnce = 2_000
 const visits = 4
 const day = 86_400_000
@@ -100,17 +101,17 @@ function target(port: number, requests: Buffer[], id: (at: number) => string | u
   }
 }
 
-const own = ({ port }: Child, tokens: Tokens, count: number): Target =>
+const own = ({ port }: Child, tokens: Tokens): Target =>
   target(
     port,
-    tokens.ofPeople.slice(0, count).map((token) => post('/graphql', { query: `{ me { ${fields} } }` }, { authorization: `Bearer ${token}` })),
+    tokens.ofPeople.slice(0, asked).map((token) => post('/graphql', { query: `{ me { ${fields} } }` }, { authorization: `Bearer ${token}` })),
     (at) => tokens.idsInShop[at],
   )
 
 const usual = ({ port }: Child): Target =>
   target(
     port,
-    people.map(({ key }) => post('/', { query: `query ($id: ID!) { me(id: $id) { ${fields} } }`, variables: { id: key } })),
+    people.slice(0, asked).map(({ key }) => post('/', { query: `query ($id: ID!) { me(id: $id) { ${fields} } }`, variables: { id: key } })),
     (at) => people[at]?.key,
   )
 
@@ -124,7 +125,7 @@ export async function personalReads(uri: string, tokens: Tokens, rounds: number)
   const ours = await opened(stack, client, uri, 'bench_personal', size, theirs.collection<{ _id: string }>('customers'))
   const peer = stack.use(await startChild('peers/personal-stack.js', { MONGODB_URI: inDatabase(uri, 'bench_personal_peer') }))
   const plan = { name: 'personal-read/usual-stack', unit: 'reads/s', rounds }
-  return await compare(plan, { server: ours, target: own(ours, tokens, crowd) }, { server: peer, target: usual(peer) })
+  return await compare(plan, { server: ours, target: own(ours, tokens) }, { server: peer, target: usual(peer) })
 }
 
 /** Reads a second among few ("ours") to those among many ("peer"): how much slower a read gets with the crowd. */
@@ -134,5 +135,5 @@ export async function personalReadGrowth(uri: string, tokens: Tokens, rounds: nu
   const small = await opened(stack, client, uri, 'bench_personal_few', few)
   const large = await opened(stack, client, uri, 'bench_personal', size)
   const plan = { name: 'personal-read-growth', unit: 'reads/s', rounds }
-  return await compare(plan, { server: small, target: own(small, tokens, few) }, { server: large, target: own(large, tokens, few) })
+  return await compare(plan, { server: small, target: own(small, tokens) }, { server: large, target: own(large, tokens) })
 }
