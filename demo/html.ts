@@ -44,9 +44,9 @@ export const styleOf = ({ accent }: Look): string => `
 :root{color-scheme:light dark;--accent:${accent};--ground:#fbfaf8;--card:#fff;--ink:#1f2328;--soft:#5c6470;--line:#e2e0db;--on:#fff}
 @media (prefers-color-scheme:dark){:root{--accent:color-mix(in srgb,${accent} 45%,white);--ground:#131517;--card:#1d2023;--ink:#eceef0;--soft:#a9b0b9;--line:#363b41;--on:#111}}
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
-header,main,footer{max-width:60rem;margin:0 auto;padding:1.1rem}header{display:flex;flex-wrap:wrap;gap:.75rem 1.25rem;align-items:center;justify-content:space-between}
+header,main,footer{max-width:60rem;margin:0 auto;padding:1.1rem}header{display:flex;flex-wrap:wrap;gap:.6rem .75rem;align-items:center;justify-content:space-between}header .row{gap:.6rem .75rem}
 h1{font-size:1.7rem;margin:.5rem 0}h2{font-size:1.15rem;margin:1.75rem 0 .6rem}p{margin:.4rem 0}a{color:var(--accent)}
-.brand{font-weight:700;font-size:1.2rem;color:var(--accent)}.soft,footer{color:var(--soft);font-size:.9rem}
+.brand{font-weight:700;font-size:1.15rem;color:var(--accent);text-decoration:none}.soft,footer{color:var(--soft);font-size:.9rem}
 .row{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center}
 .button{display:inline-flex;align-items:center;min-height:2.9rem;padding:.4rem 1.1rem;border-radius:10px;background:var(--accent);color:var(--on);font-weight:600;text-decoration:none;border:0;font-family:inherit;font-size:1rem;cursor:pointer}
 .plain{background:none;color:var(--accent);box-shadow:inset 0 0 0 1.5px var(--accent)}

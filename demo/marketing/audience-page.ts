@@ -23,7 +23,6 @@ export interface Holding {
 export const segments = [
   { id: 'winter_sport', name: 'Likes winter sports' },
   { id: 'regulars', name: 'Buys regularly' },
-  { id: 'left_the_basket', name: 'Left something in the basket' },
 ] as const
 
 export function audiencePage(chosen: string, holding: Holding | undefined): Markup {

@@ -66,7 +66,7 @@ export function productPage(brand: Brand, gateway: string, product: Product, sho
             : html`<a class="button" href="/sign-in">Sign in to buy</a>`
         }
       </div>
-      ${shopper && offers(brand, gateway, shopper)}
+      ${shopper && offers({ ...brand, products: brand.products.filter(({ id }) => id !== product.id) }, gateway, shopper)}
     </main>
     ${foot}`
 }

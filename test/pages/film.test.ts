@@ -5,7 +5,7 @@ import { startMarketing } from '../../demo/marketing/main.ts'
 import { brands } from '../../demo/storefront/brands.ts'
 import { startStorefront } from '../../demo/storefront/main.ts'
 import { startShop } from '../support/shop.ts'
-import { openChromium } from './chromium.ts'
+import { examine, openChromium } from './chromium.ts'
 import { filmReel } from './film-reel.ts'
 
 const urlOf = (server: Server): string => {
@@ -65,7 +65,7 @@ test('a shop that knows one’s taste as long as one likes, and a tool that lets
 
   await page.goto(first)
   expect(await textOf(page)).not.toContain('For you')
-  await frame(page, 'everybody', 'The shop as everybody sees it. Nothing about who is looking leaves the browser.')
+  await frame(page, 'everybody', 'The shop as everybody sees it. Nobody has signed in, and nothing is recorded.')
 
   // Signed in with one button, no question asked: the order needs no permission.
   await press(page, 'a[href="/sign-in"]', `${house.url}/login`)
@@ -94,6 +94,7 @@ test('a shop that knows one’s taste as long as one likes, and a tool that lets
     'From now on what she looks at counts, for this purpose and no other. The page that records the view shows what follows from it.',
     '.card.big',
   )
+  expect((await examine(page)).serious).toEqual([])
   await press(page, '.yours ::-p-text(Ski goggles)', `${first}/product`)
   await press(page, '.brand', `${first}/`)
   expect(await textOf(page, '.yours')).toMatch(/–10 %[\s\S]*because of Winter sports/)
@@ -146,6 +147,7 @@ test('a shop that knows one’s taste as long as one likes, and a tool that lets
     'audience',
     'She has agreed to letters and bought the skis. The newsletter tool takes the segment out: only who agreed, only what the purpose shows.',
   )
+  expect((await examine(page)).serious).toEqual([])
   await page.goto(`${account}#access`)
   expect(await textOf(page, '#access')).toContain('Newsletter tool')
   await frame(page, 'access', 'That it was handed out is in her access log.', '#access')
@@ -173,8 +175,10 @@ test('a shop that knows one’s taste as long as one likes, and a tool that lets
 })
 
 test('the sample shop takes no form that another site sent, and sends nobody a page that could run anything', async () => {
-  await using opened = await openHouse()
-  const { first } = opened
+  await using running = new AsyncDisposableStack()
+  // Nothing here gets as far as the gateway.
+  const starting = startStorefront({ port: 0, gateway: 'http://127.0.0.1:9', clientId: 'storefront', brand: brands.storefront })
+  const first = urlOf(running.adopt(await starting, (server) => void server.close()))
   const posted = (site: string, body: string) => fetch(`${first}/stop`, { method: 'POST', redirect: 'manual', headers: { 'sec-fetch-site': site }, body })
   expect((await posted('cross-site', '')).status).toBe(400)
   expect((await posted('same-origin', 'x'.repeat(5_000))).status).toBe(400)
