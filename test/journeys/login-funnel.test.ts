@@ -82,18 +82,21 @@ test('logins are counted from the page to the end, and no number stands for fewe
   for (let n = 0; n < k; n++) await shop.signIn('google', { as: 'anna', browser })
   expect(await shown('finished', 'google')).toBe(k)
 
-  // Who says no at the provider, and who takes the mailbox.
+  // Who says no at the provider.
   for (let n = 0; n < k; n++) {
     const other = await atVariant('all', 'dora')
     expect(await through(other.browser, other.page.text, 'google')).toBeNull()
-    const mailed = await atVariant('all', 'anna')
-    await byMail(shop, mailed, 'anna.demo@gmail.com')
   }
-  expect(await shown('started', 'mail')).toBe(k)
-  // The mailbox alone does not do for a browser that is new: more was asked for.
-  expect((await shown('finished', 'mail')) + (await shown('factorAsked', 'mail'))).toBe(k)
   expect(await shown('cancelled', 'google')).toBe(k)
   expect(await shown('finished', 'google')).toBe(k)
+
+  // Who takes the mailbox, which alone does not do for a browser that is new: more may be asked for.
+  for (let n = 1; n <= k; n++) {
+    await shop.signIn('google', { as: `gmail-${n}` })
+    await byMail(shop, await atVariant('all', `gmail-${n}`), `gmail.person.${n}@gmail.com`)
+  }
+  expect(await shown('started', 'mail')).toBe(k)
+  expect((await shown('finished', 'mail')) + (await shown('factorAsked', 'mail'))).toBe(k)
 })
 
 test('what was answered on the consent page is counted with the way in', { timeout: 120_000 }, async () => {
