@@ -9,6 +9,7 @@ Entente is ready${processes}. Open
 
     http://127.0.0.1:4201
 
+A second shop of the house is at http://127.0.0.1:4202, its newsletter tool at http://127.0.0.1:4203; docs/film.md is the story of all three.
 It runs on simulated providers (no real Google, Apple or Facebook is asked). You can play:
     anna   the same address everywhere          ben    hides his address at Apple
     cem    shares no address at Facebook        dora   cancels every login

@@ -54,7 +54,7 @@ async function openHouse() {
 const opening = `What \`npm start\` shows, played by a test (\`test/pages/film.test.ts\`, in a real Chromium with scripts switched off) that took these pictures
 with \`ENTENTE_FILM=1\`. Two shops of one house, a newsletter tool, and Anna, who decides.`
 
-test('a shop that knows one’s taste as long as one likes, and a tool that lets go of whom it was handed', { timeout: 120_000 }, async () => {
+test('a shop that knows one’s taste as long as one likes, and a tool that lets go of whom it was handed', { timeout: 240_000 }, async () => {
   await using opened = await openHouse()
   const { house, first, second, desk, page } = opened
   const { frame, end } = filmReel('A person, two shops and a tool', opening)
