@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { byOperator, type Caller } from '../operation.ts'
 import type { AlertStore } from '../storage/alerts.ts'
 import type { AuditStore, AuditTally } from '../storage/audit-log.ts'
 import type { AuditLog, AuditType } from './log.ts'
@@ -58,11 +59,15 @@ export interface SignedReport {
   readonly signature: (names: { readonly html: string; readonly json: string }) => Promise<string>
 }
 
-/** Tells a period for an authority or an auditor; that it was told is in the audit log before it is. */
+/** Tells a period for an authority or an auditor; that it was told, and to which operator, is in the audit log before it is. */
 export function auditReport({ events, alerts, audit, policy, sign, now }: ReportParts) {
-  return async function report(from: Date, to: Date): Promise<SignedReport> {
+  return async function report(from: Date, to: Date, by: Caller | null): Promise<SignedReport> {
     const detail = { from: from.toISOString(), to: to.toISOString() }
-    await audit.note({ type: 'audit.reported', client: null, actor: 'system', detail })
+    const asker =
+      by === null
+        ? ({ client: null, actor: 'system', detail } as const)
+        : ({ client: by.clientId, actor: 'client', detail: { ...detail, ...byOperator(by) } } as const)
+    await audit.note({ type: 'audit.reported', ...asker })
     const tallies = await events.tally(from, to)
     const raised = await alerts.raisedBetween(from, to)
     const said: Report = {

@@ -4,7 +4,9 @@ import { personAt } from '../access/caller.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import type { NotMeDoor } from '../access/not-me.ts'
 import type { PendingQuestion } from '../access/interactions.ts'
+import type { FunnelDoor } from '../audit/funnel-resolver.ts'
 import type { LoginFunnel } from '../audit/login-funnel.ts'
+import type { ReportFile } from '../audit/report-files.ts'
 import { startLogin, type LoginParts } from '../broker/login-pipeline.ts'
 import type { LoginTransactions } from '../broker/login-transaction.ts'
 import type { LinkingStart } from '../broker/start-linking.ts'
@@ -44,6 +46,8 @@ export interface PageInput extends Omit<SignInInput, 'login'> {
   readonly jobs: Pick<JobQueue, 'stateOf'>
   readonly notMe: NotMeDoor
   readonly funnel: Pick<LoginFunnel, 'count'>
+  readonly funnelOf: FunnelDoor
+  readonly report: (from: Date, to: Date, by: Caller) => Promise<readonly ReportFile[]>
 }
 
 const graphqlAnswer = z.looseObject({})
@@ -89,7 +93,12 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
       return state === 'waiting' ? 'received' : state
     },
     fetchExport: async (id, accessToken) => exports.fetch(tokenOf(await openid.callerOf(`Bearer ${accessToken}`)), id),
-    completeLogin: (grant) => openid.door.completeLogin({ clientId: 'account', ...grant }),
+    completeLogin: (grant) => openid.door.completeLogin(grant),
+    loginFunnel: async (from, to, accessToken) => {
+      await auditorAt(openid, accessToken)
+      return input.funnelOf(from, to)
+    },
+    auditReport: async (from, to, accessToken) => input.report(from, to, await auditorAt(openid, accessToken)),
   }
   return { ...parts, loginRoutes: (transactions) => routesOf(parts, input, transactions) }
 }
@@ -111,6 +120,13 @@ function routesOf(parts: PageParts, { login, linkStart, openid, audit, readDevic
       return audit.note({ type, client, actor: 'system', detail: { provider, code } })
     },
   }
+}
+
+/** The operator of a token, if they may read the log now. UNAUTHENTICATED FORBIDDEN */
+async function auditorAt(openid: OpenIdProvider, accessToken: string): Promise<Caller> {
+  const caller = tokenOf(await openid.callerOf(`Bearer ${accessToken}`))
+  if (!caller.scopes.has('audit:read')) throw new EntenteError('FORBIDDEN', { scope: 'audit:read' })
+  return caller
 }
 
 /** Who answers the consent page: the person whose interaction waits in this browser, for the client that asked. */

@@ -2,11 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { stepUpActions } from '../config/step-up.ts'
 import { catalogue, EntenteError, type ErrorCode } from '../errors.ts'
-import { ask, mutations } from './account-data.ts'
-import { sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { mutations } from './account-data.ts'
+import { ask } from './ask.ts'
+import { sendToSignIn, sessionOf } from './account-session.ts'
 import { formToken, readForm } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor } from './layout.ts'
+import type { PageSession } from './own-client.ts'
 import type { AccountParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { proofForms, proofIn } from './proofs.ts'
@@ -58,7 +60,7 @@ export async function sendConfirm(
   parts: AccountParts,
   request: FastifyRequest,
   reply: FastifyReply,
-  session: AccountSession,
+  session: PageSession,
   wanted: Wanted,
   { sent = false, problem }: { readonly sent?: boolean; readonly problem?: ErrorCode } = {},
 ): Promise<FastifyReply> {

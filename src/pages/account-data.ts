@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { toldToCustomer } from '../audit/reads.ts'
 import type { Policy } from '../config/policy.ts'
-import { EntenteError, type LogDetail } from '../errors.ts'
 import type { Html } from './html.ts'
 import type { View } from './layout.ts'
-import { codeNamed } from './account-session.ts'
-import type { AccountParts, GraphqlAnswer } from './parts.ts'
+import { ask } from './ask.ts'
+import type { AccountParts } from './parts.ts'
 
 const states = ['NOT_ASKED', 'GRANTED', 'REFUSED', 'WITHDRAWN', 'OBJECTED', 'PENDING', 'OUTDATED', 'EXPIRED'] as const
 const text = z.string().nullish()
@@ -178,22 +177,6 @@ export function seenQuery(clients: number): string {
   return `query SeenBy(${numbers.map((n) => `$c${n}: ID!`).join(', ')}) { me {
   ${numbers.map((n) => `seen${n}: seenBy(clientId: $c${n}) { clientId fields { field form } }`).join('\n  ')}
 } }`
-}
-
-/** Runs an operation; its first error is thrown under its code. */
-export async function ask(parts: AccountParts, query: string, variables: Readonly<Record<string, unknown>>, token: string): Promise<unknown> {
-  const answer = await parts.graphql(query, variables, token)
-  const refused = refusalIn(answer)
-  if (refused) throw refused
-  return answer.data
-}
-
-function refusalIn({ errors }: GraphqlAnswer): EntenteError | null {
-  const [first] = errors ?? []
-  if (!first) return null
-  const detail: LogDetail = { page: 'account', code: String(first.extensions?.code) }
-  const action = first.extensions?.action
-  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail, typeof action === 'string' ? { action } : {})
 }
 
 export const mutations = {

@@ -5,7 +5,7 @@ import { overview } from './account-attention.ts'
 import { authenticatorPages } from './account-authenticator.ts'
 import { change } from './account-change.ts'
 import { accountConfirm } from './account-confirm.ts'
-import { ask, mutations, readAccount } from './account-data.ts'
+import { mutations, readAccount } from './account-data.ts'
 import { erasurePages } from './account-erasure.ts'
 import { exportPages } from './account-export.ts'
 import { interestPages } from './account-known.ts'
@@ -13,11 +13,13 @@ import { mergePage } from './account-merge.ts'
 import { passkeyPages } from './account-passkeys.ts'
 import { recoveryPages } from './account-recovery.ts'
 import { sectionsOf } from './account-sections.ts'
-import { accountCallback, codeNamed, endSession, sendToSignIn, sessionOf, type AccountSession } from './account-session.ts'
+import { accountCallback, endSession, sendToSignIn, sessionOf, signInAgain } from './account-session.ts'
 import { stepPages } from './account-steps.ts'
+import { ask, codeNamed } from './ask.ts'
 import { formToken } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor, type View } from './layout.ts'
+import type { PageSession } from './own-client.ts'
 import type { AccountParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { changesIn } from './profile-form.ts'
@@ -100,10 +102,7 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
   )
 }
 
-/** A token refused this soon after it was given might be refused again and again: then the person is asked, and no circle is run. Milliseconds. */
-const tooSoon = 5_000
-
-async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: FastifyReply, session: AccountSession): Promise<FastifyReply> {
+async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: FastifyReply, session: PageSession): Promise<FastifyReply> {
   const asked = query.safeParse(request.query).data ?? {}
   try {
     const data = await readAccount(parts, session.token, asked.after ?? null)
@@ -122,8 +121,7 @@ async function sendAccount(parts: AccountParts, request: FastifyRequest, reply: 
     return sendPage(parts, reply, view, 200, { title: view.words.account.title, main, wide: true })
   } catch (error) {
     if (!(error instanceof EntenteError) || error.code !== 'UNAUTHENTICATED') throw error
-    endSession(reply)
-    return sendToSignIn(parts, reply, parts.now().getTime() - session.since < tooSoon)
+    return signInAgain(parts, reply, session)
   }
 }
 

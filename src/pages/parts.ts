@@ -4,7 +4,9 @@ import type { Interactions, PendingQuestion } from '../access/interactions.ts'
 import type { PasskeyQuestion } from '../access/passkeys.ts'
 import type { ConfirmQuestion } from '../access/sign-in-door.ts'
 import type { StepUpProof } from '../access/step-up.ts'
+import type { LoginFunnel } from '../audit/funnel-resolver.ts'
 import type { FunnelCell } from '../audit/login-funnel.ts'
+import type { ReportFile } from '../audit/report-files.ts'
 import type { Policy } from '../config/policy.ts'
 import type { ConfirmationDoor } from '../consent/confirmation.ts'
 import type { OpenedExport } from '../privacy/export-door.ts'
@@ -113,21 +115,35 @@ export interface GraphqlAnswer {
   readonly errors?: readonly { readonly extensions?: { readonly code?: unknown; readonly action?: unknown } }[]
 }
 
-export interface AccountParts extends FrameParts {
-  readonly providers: readonly Way[]
-  readonly clients: () => readonly { readonly id: string; readonly name: string }[]
+export type OwnClientId = 'account' | 'operators'
+
+/** What a page needs that is a client of our own API. */
+export interface OwnClientParts extends FrameParts {
   /** Asks our own endpoint in-process, with every check that a stranger's request meets. */
   readonly graphql: (query: string, variables: Readonly<Record<string, unknown>>, accessToken: string) => Promise<GraphqlAnswer>
-  /** The archive of that id, for the person of that token; null for whatever is not theirs to fetch now. UNAUTHENTICATED */
-  readonly fetchExport: (id: string, accessToken: string) => Promise<OpenedExport | null>
-  /** A browser's Global Privacy Control, sent with a page of whoever this token stands for. UNAUTHENTICATED */
-  readonly heedGpc: (accessToken: string) => Promise<void>
-  /** The code grant of the client `account`, in-process. LOGIN_EXPIRED */
+  /** The code grant of such a client, in-process. LOGIN_EXPIRED */
   readonly completeLogin: (grant: {
+    readonly clientId: OwnClientId
     readonly code: string
     readonly codeVerifier: string
     readonly redirectUri: string
   }) => Promise<{ readonly accessToken: string; readonly expiresIn: number }>
+}
+
+export interface AccountParts extends OwnClientParts {
+  readonly providers: readonly Way[]
+  readonly clients: () => readonly { readonly id: string; readonly name: string }[]
+  /** The archive of that id, for the person of that token; null for whatever is not theirs to fetch now. UNAUTHENTICATED */
+  readonly fetchExport: (id: string, accessToken: string) => Promise<OpenedExport | null>
+  /** A browser's Global Privacy Control, sent with a page of whoever this token stands for. UNAUTHENTICATED */
+  readonly heedGpc: (accessToken: string) => Promise<void>
+}
+
+/** What is asked under the role `audit:read`. UNAUTHENTICATED FORBIDDEN; BAD_USER_INPUT for a period that is empty or longer than 400 days. */
+export interface OperatorParts extends OwnClientParts {
+  readonly loginFunnel: (from: Date, to: Date, accessToken: string) => Promise<LoginFunnel>
+  /** The signed report, and the keys that check it; `to` is not included. */
+  readonly auditReport: (from: Date, to: Date, accessToken: string) => Promise<readonly ReportFile[]>
 }
 
 export interface DeletionParts extends FrameParts {
@@ -135,4 +151,4 @@ export interface DeletionParts extends FrameParts {
   readonly deletion: (confirmation: string) => Promise<'received' | 'done' | null>
 }
 
-export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts & ConfirmConsentParts & AnonymousParts
+export type PageParts = LoginParts & ConsentParts & AccountParts & DeletionParts & NotMeParts & ConfirmConsentParts & AnonymousParts & OperatorParts

@@ -13,6 +13,7 @@ import { deletionPage } from './deletion.ts'
 import { loginPages, sendLoginProblem } from './login.ts'
 import { notMePage } from './not-me.ts'
 import { onwardPage } from './onward.ts'
+import { operatorPages } from './operator.ts'
 import { ownWayPages } from './own-ways.ts'
 import type { PageParts } from './parts.ts'
 import { codeOf, sendProblem } from './problem.ts'
@@ -47,6 +48,7 @@ export async function pages(app: FastifyInstance, parts: PageParts): Promise<voi
   confirmConsentPage(app, parts)
   anonymousPage(app, parts)
   accountPages(app, parts)
+  operatorPages(app, parts)
   notMePage(app, parts)
   deletionPage(app, parts)
 }

@@ -83,7 +83,7 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .fields{display:grid;gap:1rem;margin-top:1.25rem}
 @media (min-width:34rem){.fields{grid-template-columns:1fr 1fr}}
 .field label{display:block;font-size:.875rem;font-weight:600;margin-bottom:.3rem}
-.field input,.field select{width:100%;min-height:3rem;padding:.6rem .8rem;border:1.5px solid var(--edge);border-radius:10px;background:var(--card);color:var(--ink);font:inherit}
+.field input,.field select,.field textarea{width:100%;min-height:3rem;padding:.6rem .8rem;border:1.5px solid var(--edge);border-radius:10px;background:var(--card);color:var(--ink);font:inherit}
 .own-ways{display:grid;gap:1.25rem;margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .own-ways:empty{display:none}
 .field+.button,.card form+form,.card form+details{margin-top:1rem}

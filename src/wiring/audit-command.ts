@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openSigningKeys } from '../access/signing-keys.ts'
@@ -9,6 +9,7 @@ import { auditLog, auditText, hashOf } from '../audit/log.ts'
 import { funnelDoor } from '../audit/funnel-resolver.ts'
 import { loginFunnel } from '../audit/login-funnel.ts'
 import { auditReport } from '../audit/report.ts'
+import { reportFiles } from '../audit/report-files.ts'
 import { readConfig } from '../config/env.ts'
 import { readPolicy } from '../config/policy.ts'
 import { ledgerHash, ledgerText } from '../consent/ledger.ts'
@@ -60,12 +61,8 @@ async function carriedOut(
   if (what === 'report' && from !== null && to !== null && from < to) {
     const stem = values.out.replace(/\.html$/, '')
     const report = auditReport({ events: rows.events, alerts: rows.operatorAlerts, audit, policy, sign: signing.sign, now: () => new Date() })
-    const { html, json, signature } = await report(from, to)
-    await store.publish(signing.current().published, new Date())
-    await writeFile(`${stem}.html`, html, { mode: 0o600 })
-    await writeFile(`${stem}.json`, json, { mode: 0o600 })
-    await writeFile(`${stem}.jwt`, await signature({ html: basename(`${stem}.html`), json: basename(`${stem}.json`) }), { mode: 0o600 })
-    await writeFile(`${stem}.keys.json`, `${JSON.stringify({ keys: await store.published() }, null, 2)}\n`)
+    const filesOf = reportFiles({ report, keys: store, publicKeys: () => signing.current().published, now: () => new Date() })
+    for (const { name, text } of await filesOf(basename(stem), from, to, null)) await writeFile(join(dirname(stem), name), text, { mode: 0o600 })
     return `${stem}.html, ${stem}.json; to check them: npm run verify -- ${stem}.jwt --keys ${stem}.keys.json`
   }
   if (what === 'funnel' && from !== null && to !== null) {

@@ -30,7 +30,7 @@ import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
 import { openEvents } from './events.ts'
 import type { House } from './house.ts'
-import { openOperators } from './operators.ts'
+import { openOperators, openReports } from './operators.ts'
 import { openPrivacy } from './privacy.ts'
 
 /** The ways in: the OpenID provider, and GraphQL. */
@@ -68,6 +68,8 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     ...exported,
     behaviour,
     consents: resolvers.consents,
+    funnelOf: resolvers.loginFunnel,
+    report: openReports(house, openid),
     confirmations: consent.confirmations,
     heedGpc: consent.heedGpc,
     leaveOpen: leaveOpen(consent.recording),

@@ -159,6 +159,8 @@ function partsOf(behind: Behind, at: () => string, elsewhere: string): PageParts
             data: { me: anna, en: groups('Winter sports', 'Looked at skis this month'), de: groups('Wintersport', 'Hat diesen Monat Ski angesehen') },
           })
     },
+    loginFunnel: async (from, to) => ({ from, to, k: 10, cells: [], variants: [], comparison: null, findings: [] }),
+    auditReport: async () => [{ name: 'report.html', text: '<p>Report</p>' }],
     completeLogin: async ({ code }) => {
       if (code !== 'good') throw new EntenteError('LOGIN_EXPIRED')
       return { accessToken: 'a token', expiresIn: 600 }
