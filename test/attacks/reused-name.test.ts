@@ -12,7 +12,8 @@ const size = '  - { name: clothingSize, type: String, category: user.demographic
 const policyWith = async (lines: string): Promise<string> => {
   expect(demo).toContain(size)
   const file = join(folder, `${Math.random()}.yaml`)
-  await writeFile(file, demo.replace(size, lines))
+  // The question about the size asks for something else, since without the attribute there is none.
+  await writeFile(file, demo.replace(size, lines).replace('trait: clothingSize', 'trait: newsletterRhythm'))
   return file
 }
 // What the shop may read without being asked for consent.
