@@ -18,12 +18,9 @@ const usualDays = 28
 /** A day of a form, or nothing. */
 export const dayIn = z.union([z.iso.date(), z.literal('')])
 
-/** From the beginning of the first day up to the end of the last, in UTC; null where a day was left out. */
-export function periodOf({ from, to }: { readonly from: string; readonly to: string }): {
-  readonly from: Date | null
-  readonly to: Date | null
-} {
-  return { from: from ? new Date(from) : null, to: to ? new Date(Date.parse(to) + day) : null }
+/** From the beginning of the first day up to the end of the last, in UTC, as the API takes it; null where a day was left out. */
+export function periodOf({ from, to }: { readonly from: string; readonly to: string }): { readonly from: string | null; readonly to: string | null } {
+  return { from: from === '' ? null : new Date(from).toISOString(), to: to === '' ? null : new Date(Date.parse(to) + day).toISOString() }
 }
 
 export const dayField = (id: string, name: 'from' | 'to', label: string, value: string): Html =>

@@ -9,7 +9,7 @@ html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-s
 body{margin:0;background:var(--ground);color:var(--ink);min-height:100vh;display:flex;flex-direction:column}
 a{color:var(--accent);text-underline-offset:.2em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:3px;border-radius:6px}
-h1,h2,h3{line-height:1.25;margin:0;text-wrap:balance}
+h1,h2,h3{line-height:1.25;margin:0;text-wrap:balance;overflow-wrap:anywhere}
 .wide h1{margin-bottom:1rem}
 h1{font-size:1.6rem;letter-spacing:-.01em}
 h2{font-size:1.15rem}
