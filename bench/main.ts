@@ -32,11 +32,17 @@ const tokens = await mintTokens(uri)
 const rows: Row[] = []
 await using opened = new AsyncDisposableStack()
 for (const comparison of [...comparisons, ...(await besideKeycloak())].filter(({ name }) => names.includes(name))) {
-  const row = await comparison.run(uri, tokens, rounds)
-  printRow(row, comparison.toReach)
-  rows.push(row)
+  try {
+    const row = await comparison.run(uri, tokens, rounds)
+    printRow(row, comparison.toReach)
+    rows.push(row)
+  } catch (error) {
+    // The others are worth having, and what was measured is kept as it comes.
+    console.log(`${comparison.name} could not be measured: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`)
 }
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`)
 
 /** None without the peer, and then one sentence why. */
 async function besideKeycloak(): Promise<readonly Comparison[]> {
