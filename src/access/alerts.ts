@@ -1,5 +1,7 @@
 import type { Connection } from 'mongoose'
 import type { AuditEvent, AuditLog } from '../audit/log.ts'
+import type { JobQueue } from '../jobs/queue.ts'
+import { endSessionsBefore } from '../linking/ended-sessions.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { Alert, CustomerRow, CustomerStore, CustomerUpdate } from '../storage/customers.ts'
 import { inTransaction } from '../storage/transaction.ts'
@@ -8,10 +10,11 @@ export interface AlertParts {
   readonly db: Connection
   readonly customers: Pick<CustomerStore, 'read' | 'update'>
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
+  readonly jobs: Pick<JobQueue, 'put'>
 }
 
 /** Suspicion that somebody else is in an account: raised by what happens, answered by the next factor that its customer proves. */
-export function alerts({ db, customers, audit }: AlertParts) {
+export function alerts({ db, customers, audit, jobs }: AlertParts) {
   /** False when there is no such customer any more, or nothing to write. */
   async function write(customer: CustomerKey, event: AuditEvent | null, change: (row: CustomerRow, at: Date) => CustomerUpdate | null): Promise<boolean> {
     return inTransaction(db, customer, async (tx) => {
@@ -21,6 +24,7 @@ export function alerts({ db, customers, audit }: AlertParts) {
       const update = row === null || row.state !== 'active' ? null : change(row, at)
       if (row === null || update === null) return false
       const head = event === null ? row.audit : await audit.inCustomerChain(tx, customer, row.audit, event, at)
+      if (update.$set?.tokensValidFrom !== undefined) await endSessionsBefore(jobs, tx, customer, at)
       return customers.update(tx, customer, { ...update, $set: { ...update.$set, audit: head } })
     })
   }

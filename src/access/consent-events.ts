@@ -4,7 +4,7 @@ import type { GuardedPost } from '../broker/guarded-post.ts'
 import type { Client } from '../config/clients.ts'
 import { builtInPurposes, type Policy } from '../config/policy.ts'
 import { consentsOf } from '../consent/decisions.ts'
-import type { Recorded } from '../consent/receipt.ts'
+import type { ToldChange } from '../consent/receipt.ts'
 import type { JobQueue, LeasedJob } from '../jobs/queue.ts'
 import { Hopeless } from '../jobs/worker.ts'
 import type { Tx } from '../storage/transaction.ts'
@@ -29,7 +29,7 @@ export interface ToldClients {
 /** Puts what clients are told of into the transaction of the decisions: one job for each client that acts for one of the purposes. */
 export const tellClients =
   ({ jobs, clients, policy }: ToldClients) =>
-  async (tx: Tx, { entry, row, after }: Recorded): Promise<void> => {
+  async (tx: Tx, { entry, row, after }: ToldChange): Promise<void> => {
     const decided = policy.maskOf(entry.decisions.map(({ purpose }) => purpose)) & ~builtInPurposes
     const version = row.consentVersion + 1
     for (const { id, webhookUri, purposes } of clients()) {

@@ -21,7 +21,9 @@ export interface StepUpFacts {
   readonly rule: ActionRule
 }
 
-export type StepUpDecision = { readonly do: 'allow' } | { readonly do: 'ask'; readonly accepted: readonly Accepted[]; readonly reasons: readonly Reason[] }
+export type StepUpDecision =
+  | { readonly do: 'allow'; /** There were reasons to ask, and nothing to ask for. */ readonly byWayIn?: true }
+  | { readonly do: 'ask'; readonly accepted: readonly Accepted[]; readonly reasons: readonly Reason[] }
 
 /** How long a proof counts. Milliseconds. */
 export const proofLife = 600_000
@@ -37,7 +39,7 @@ export function decideStepUp(f: StepUpFacts): StepUpDecision {
   if (reasons.length === 0) return { do: 'allow' }
   if (f.proof !== null && f.proof.ago <= proofLife && accepted.includes(f.proof.kind)) return { do: 'allow' }
   // At a sign-in by somebody who has nothing further to show there is nothing to ask for: the sign-in itself was the proof.
-  return f.action === 'signIn' && accepted.length === 0 ? { do: 'allow' } : { do: 'ask', accepted, reasons }
+  return f.action === 'signIn' && accepted.length === 0 ? { do: 'allow', byWayIn: true } : { do: 'ask', accepted, reasons }
 }
 
 /** Recovery codes stand in for a factor and are none themselves. */

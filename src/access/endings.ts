@@ -1,4 +1,5 @@
-import type { JobQueue } from '../jobs/queue.ts'
+import type { JobQueue, LeasedJob } from '../jobs/queue.ts'
+import { endedSessions } from '../linking/ended-sessions.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { readSession } from './browser-session.ts'
@@ -57,12 +58,18 @@ export function endings(parts: EndingParts) {
       await parts.records.removeOfCustomer(customer)
     },
 
+    /** As a job that was put beside `tokensValidFrom`: what began since stays. */
+    async endBefore({ payload }: Pick<LeasedJob, 'payload'>): Promise<void> {
+      const { customer, before } = endedSessions.parse(payload)
+      for (const session of await parts.records.ofCustomer('Session', customer)) if (beganAt(session) < before) await endUsed(customer, session)
+    },
+
     async sessionsOf(customer: CustomerKey): Promise<OpenSession[]> {
       const sessions = await parts.records.ofCustomer('Session', customer)
       return sessions.map(({ handle, payload }) => {
-        const { loginTs, amr, authorizations, grants } = readSession(payload)
-        const { way, device, signedInAt } = readMarks(amr)
-        return { handle, signedInAt: new Date(signedInAt ?? loginTs * 1000), clients: Object.keys(authorizations), way, device, grants }
+        const { amr, authorizations, grants } = readSession(payload)
+        const { way, device } = readMarks(amr)
+        return { handle, signedInAt: new Date(beganAt({ payload })), clients: Object.keys(authorizations), way, device, grants }
       })
     },
 
@@ -94,6 +101,12 @@ export function endings(parts: EndingParts) {
       else await endUsed(customer, session)
     },
   }
+}
+
+/** Milliseconds. */
+function beganAt({ payload }: Pick<OpenIdRecord, 'payload'>): number {
+  const { loginTs, amr } = readSession(payload)
+  return readMarks(amr).signedInAt ?? loginTs * 1000
 }
 
 export type Endings = ReturnType<typeof endings>

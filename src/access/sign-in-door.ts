@@ -80,7 +80,8 @@ export function signInDoor(parts: SignInDoorParts) {
   async function signedIn(at: AtSignIn, customer: CustomerKey, shown: NonNullable<HalfSignIn['shown']>, acr: Acr, onTop: Proved | null): Promise<string> {
     if (onTop !== null || !shown.settled) {
       const claims = await waiting.read(at.uid, at.browser)
-      await settleSignIn(parts.linking, { customer, clientId: at.clientId, device: shown.device, waiting: claims, proved: onTop?.kind ?? null })
+      const settled = { customer, clientId: at.clientId, device: shown.device, waiting: claims, proved: onTop?.kind ?? null }
+      await settleSignIn(parts.linking, { ...settled, byMailAt: shown.way === 'mail' ? shown.at : null })
     }
     const amr = [...new Set([...shown.amr, ...(onTop?.amr ?? [])])]
     const result = { customer, way: shown.way, device: shown.deviceId, amr, acr, authTime: shown.at }
@@ -120,7 +121,8 @@ export function signInDoor(parts: SignInDoorParts) {
         return `/confirm?uid=${encodeURIComponent(at.uid)}`
       }
       const url = await signedIn(at, customer, shown, proved?.kind === 'passkey' ? acrs.factor : acrs.oneWay, null)
-      if (proved !== null) await parts.alerts.answer(customer)
+      // Who has nothing further to show has shown all there is: an alert that nobody could answer would stand for ever.
+      if (proved !== null || decision.byWayIn) await parts.alerts.answer(customer)
       return url
     },
 

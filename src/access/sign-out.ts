@@ -1,6 +1,8 @@
 import type { Connection } from 'mongoose'
 import type { AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
+import type { JobQueue } from '../jobs/queue.ts'
+import { endSessionsBefore } from '../linking/ended-sessions.ts'
 import { personOf, type Caller } from '../operation.ts'
 import type { CustomerStore } from '../storage/customers.ts'
 import { inTransaction } from '../storage/transaction.ts'
@@ -10,6 +12,7 @@ export interface SignOutParts {
   readonly db: Connection
   readonly customers: Pick<CustomerStore, 'read' | 'update'>
   readonly audit: Pick<AuditLog, 'inCustomerChain' | 'note'>
+  readonly jobs: Pick<JobQueue, 'put'>
   readonly endings: Pick<Endings, 'endEverywhere' | 'endLogin'>
 }
 
@@ -29,6 +32,7 @@ export function signOut(parts: SignOutParts) {
       const event = { type: 'session.ended_everywhere', client: caller.clientId, actor: 'customer' } as const
       const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, at)
       await parts.customers.update(tx, customer, { $set: { tokensValidFrom: at, audit } })
+      await endSessionsBefore(parts.jobs, tx, customer, at)
     })
     await parts.endings.endEverywhere(customer)
   }

@@ -29,6 +29,13 @@ export interface Recorded {
   readonly after: CustomerRow['decisions']
 }
 
+/** What clients are told of: whose decisions changed, when, about which purposes, and what is in force now. */
+export interface ToldChange {
+  readonly entry: { readonly at: Date; readonly decisions: readonly { readonly purpose: string }[] }
+  readonly row: Pick<CustomerRow, '_id' | 'consentVersion'>
+  readonly after: CustomerRow['decisions']
+}
+
 export interface Receipt {
   readonly id: string
   readonly decidedAt: Date

@@ -3,7 +3,19 @@ import type { JobStore } from '../storage/jobs.ts'
 import { seal, unseal } from '../storage/keys.ts'
 import type { Tx } from '../storage/transaction.ts'
 
-export type JobKind = 'forgetEvents' | 'mail' | 'mailCode' | 'providerEvent' | 'logoutToken' | 'revokeGrant' | 'export' | 'erase' | 'retention' | 'clientHook' | 'alertHook'
+export type JobKind =
+  | 'endSessions'
+  | 'forgetEvents'
+  | 'mail'
+  | 'mailCode'
+  | 'providerEvent'
+  | 'logoutToken'
+  | 'revokeGrant'
+  | 'export'
+  | 'erase'
+  | 'retention'
+  | 'clientHook'
+  | 'alertHook'
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
 export interface JsonObject {

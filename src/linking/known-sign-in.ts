@@ -1,8 +1,10 @@
 import type { Risk } from '../config/step-up.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { CustomerRow } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
+import { endSessionsBefore } from './ended-sessions.ts'
 import { noteDevice, type SeenDevice } from './note-device.ts'
 import { linkWaiting, publicId, withNewLogin, type LinkingParts } from './resolve.ts'
 import { hasSecondFactor } from './ways-in.ts'
@@ -46,7 +48,8 @@ export async function signInKnown(parts: LinkingParts, signIn: KnownSignIn): Pro
       detail: { provider: way, newDevice: used.risks.includes('newDevice') },
     } as const
     const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, event, fresh.at)
-    await parts.customers.update(tx, customer, { $set: { ...used.$set, audit } })
+    const recovered = way === 'mail' && !hasSecondFactor(row) ? await recoveredBy(parts, tx, row, fresh.at) : {}
+    await parts.customers.update(tx, customer, { $set: { ...used.$set, ...recovered, audit } })
     return { device: used.device, risks: used.risks, settled: used.noted && (waiting === null || links), at: fresh.at }
   })
 }
@@ -58,10 +61,12 @@ export interface SettledSignIn {
   readonly waiting: Claims | null
   /** What was proved on top, if anything was asked: it answers an alert. */
   readonly proved: string | null
+  /** When a code to the mailbox was shown as the way in; null for other ways. */
+  readonly byMailAt: Date | null
 }
 
 /** The end of a sign-in that took a second factor: browser noted, waiting login linked, alert answered, in one transaction. LOGIN_DENIED */
-export async function settleSignIn(parts: LinkingParts, { customer, clientId, device, waiting, proved }: SettledSignIn): Promise<void> {
+export async function settleSignIn(parts: LinkingParts, { customer, clientId, device, waiting, proved, byMailAt }: SettledSignIn): Promise<void> {
   const fresh = { publicId: publicId(), at: new Date() }
   await withNewLogin(parts, customer, async (tx) => {
     if (waiting !== null) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: false, clientId, ...fresh })
@@ -69,9 +74,17 @@ export async function settleSignIn(parts: LinkingParts, { customer, clientId, de
     const used = await noteDevice(parts, tx, row, device, fresh.at, true)
     const event = { type: 'step_up.proved', client: clientId, actor: 'customer', detail: { action: 'signIn', proof: proved ?? '' } } as const
     const audit = proved === null ? row.audit : await parts.audit.inCustomerChain(tx, customer, row.audit, event, fresh.at)
+    const recovered = byMailAt === null ? {} : await recoveredBy(parts, tx, row, byMailAt)
     const answered = proved === null || row.alert === undefined ? {} : { $unset: { alert: '' as const } }
-    await parts.customers.update(tx, customer, { $set: { ...used.$set, audit }, ...answered })
+    await parts.customers.update(tx, customer, { $set: { ...used.$set, ...recovered, audit }, ...answered })
   })
+}
+
+/** A code to the mailbox is the way back into an account: whoever was in it before is no longer. */
+async function recoveredBy(parts: LinkingParts, tx: Tx, row: CustomerRow, at: Date): Promise<Partial<Pick<CustomerRow, 'tokensValidFrom'>>> {
+  if (row.tokensValidFrom >= at) return {}
+  await endSessionsBefore(parts.jobs, tx, row._id, at)
+  return { tokensValidFrom: at }
 }
 
 async function activeRow({ customers }: LinkingParts, tx: Tx, customer: CustomerKey) {

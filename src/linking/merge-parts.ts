@@ -3,7 +3,9 @@ import type { AuditEvent, AuditLog } from '../audit/log.ts'
 import type { Policy } from '../config/policy.ts'
 import { searchable } from '../consent/decisions.ts'
 import { turnAfter } from '../consent/ledger.ts'
+import type { ToldChange } from '../consent/receipt.ts'
 import { EntenteError } from '../errors.ts'
+import type { JobQueue } from '../jobs/queue.ts'
 import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { ForgetEvents } from '../personalization/forget-events.ts'
@@ -13,6 +15,7 @@ import type { EmailStore } from '../storage/emails.ts'
 import type { IdentityStore } from '../storage/identities.ts'
 import type { MergeStore } from '../storage/merges.ts'
 import type { Tx } from '../storage/transaction.ts'
+import { endSessionsBefore } from './ended-sessions.ts'
 import type { Person } from './merge-algebra.ts'
 import { profileFields } from './profile-by-source.ts'
 
@@ -24,8 +27,11 @@ export interface MergeParts {
   readonly ledger: Pick<LedgerStore, 'append' | 'read'>
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly merges: MergeStore
+  readonly jobs: Pick<JobQueue, 'put'>
   readonly policy: Policy
   readonly post: Pick<Post, 'toCustomer'>
+  /** Tells the clients that act for those purposes, when the transaction is committed. */
+  readonly tell: (tx: Tx, change: ToldChange) => Promise<void>
   readonly forgetting: Pick<ForgetEvents, 'follow' | 'afterMerge'>
 }
 
@@ -56,8 +62,15 @@ export async function writeBoth(parts: MergeParts, tx: Tx, turns: readonly Turn[
     const isWritten = await parts.customers.update(tx, row._id, { ...change, $set, $inc: { consentVersion: 1 } }, row.state)
     if (!isWritten) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'a customer changed within a transaction' })
     await parts.ledger.append(tx, entry)
+    await endSessionsBefore(parts.jobs, tx, row._id, at)
+    await parts.tell(tx, { entry: { at, decisions: changed(row.decisions, turn.inForce) }, row, after: turn.inForce })
   }
 }
+
+const changed = (before: CustomerRow['decisions'], after: CustomerRow['decisions']): { readonly purpose: string }[] =>
+  Object.keys({ ...before, ...after })
+    .filter((purpose) => before[purpose]?.state !== after[purpose]?.state)
+    .map((purpose) => ({ purpose }))
 
 type Change = { readonly $set: Readonly<Record<string, unknown>>; readonly $unset: Readonly<Record<string, ''>> }
 

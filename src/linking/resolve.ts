@@ -3,14 +3,16 @@ import { randomBytes } from 'node:crypto'
 import type { AuditEvent, AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import type { Risk } from '../config/step-up.ts'
+import type { JobQueue } from '../jobs/queue.ts'
 import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStore, IdentitySummary } from '../storage/customers.ts'
+import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
 import type { IdentityStore } from '../storage/identities.ts'
 import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
 import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
+import { endSessionsBefore } from './ended-sessions.ts'
 import { newCustomer } from './new-customer.ts'
 import { addressKey, identityKey, type LinkingKeys } from './keys.ts'
 import { noteDevice, type SeenDevice, type TellNewDevice } from './note-device.ts'
@@ -28,6 +30,7 @@ export interface LinkingParts {
   readonly grants: ProviderGrants
   readonly tellNewDevice: TellNewDevice
   readonly post: Pick<Post, 'toCustomer'>
+  readonly jobs: Pick<JobQueue, 'put'>
 }
 
 /** Who signs in, for whom, and what was said before in the same browser. */
@@ -203,11 +206,23 @@ async function carryOut(
 
   const profile = profileFromClaims(row, claims, fresh.at)
   const used = await noteDevice(parts, tx, row, seen, fresh.at)
+  // Whoever was in before the address was anybody's is not known to be its owner.
+  const isFirstProof = decision.do !== 'create' && facts.asking === null && isProvedNow(row, keys, facts)
+  if (isFirstProof) await endSessionsBefore(parts.jobs, tx, key, fresh.at)
   await parts.customers.update(tx, key, {
-    $set: { ...profile.$set, ...used.$set, audit: head, identities: withIdentity(row.identities, summary, keys.identity, fresh.at) },
+    $set: {
+      ...(isFirstProof && { tokensValidFrom: fresh.at }),
+      ...profile.$set,
+      ...used.$set,
+      audit: head,
+      identities: withIdentity(row.identities, summary, keys.identity, fresh.at),
+    },
   })
   return { customer: key, device: used.device, risks: used.risks, settled: seen === undefined || used.noted }
 }
+
+const isProvedNow = ({ emailProof = 'none' }: CustomerRow, { address }: Keys, { addressOwner }: LinkFacts): boolean =>
+  emailProof === 'none' && address !== null && addressOwner === null
 
 async function writeIdentity(
   parts: LinkingParts,

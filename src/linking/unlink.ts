@@ -1,4 +1,5 @@
 import { EntenteError } from '../errors.ts'
+import { endSessionsBefore } from './ended-sessions.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import { inTransaction } from '../storage/transaction.ts'
@@ -30,6 +31,7 @@ export async function unlinkIdentity(parts: LinkingParts, customer: CustomerKey,
       $set: { identities: rest, audit: head, tokensValidFrom: at },
       ...(Object.keys(lost).length > 0 && { $unset: lost }),
     })
+    await endSessionsBefore(parts.jobs, tx, customer, at)
   })
 }
 

@@ -1,3 +1,4 @@
+import { tellClients } from '../access/consent-events.ts'
 import { gatedClaims } from '../access/gated-claims.ts'
 import { loginDoor } from '../access/login-door.ts'
 import { accountExists, standingOf } from '../access/account.ts'
@@ -44,7 +45,13 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const behaviour = await openEvents(house, rates)
   const audiences = openAudiences(house)
-  const resolvers = { ...resolverParts(house, consent, openid), ...privacy.doors, exports: exported.exports, events: behaviour.events, audiences: audiences.door }
+  const resolvers = {
+    ...resolverParts(house, consent, openid),
+    ...privacy.doors,
+    exports: exported.exports,
+    events: behaviour.events,
+    audiences: audiences.door,
+  }
   const parts: GraphqlParts = {
     schema,
     classification,
@@ -131,7 +138,7 @@ function resolverParts(
   const changing = { db, customers: rows.customers, audit }
   return {
     customers,
-    login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, endings }) }),
+    login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, jobs: storage.jobs, endings }) }),
     sessions: sessionsDoor({ ...changing, endings, client: (id) => registry.find(id), isProvider: (way) => login.providers.has(way) }),
     linking: linkingDoor({
       linking: linkStart,
@@ -149,6 +156,8 @@ function resolverParts(
       ...linking,
       ...rows,
       policy,
+      jobs: storage.jobs,
+      tell: tellClients({ jobs: storage.jobs, clients: () => registry.all(), policy }),
       proofs: login.mergeProofs,
       forgetting: house.forgetting,
       requireStepUp: async (caller, action) => void (await stepUp.require(caller, action)),

@@ -68,6 +68,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     keys: { identity: await keys.obtain('identity/1'), address: await keys.obtain('address/1') },
     tellNewDevice: newDeviceLetter(post, notMe),
     post,
+    jobs,
     grants: providerGrants({ jobs, key: await keys.obtain('grants/1') }),
   }
   const mailKey = await keys.obtain('mail-code/1')
@@ -104,7 +105,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     readDevice,
     notMe,
     operators: operatorsOf({ list: base.staff, ...rows, keys: linking.keys }),
-    alerts: alertsOf({ db, ...rows, audit }),
+    alerts: alertsOf({ db, ...rows, audit, jobs }),
     post,
     mailCodes: codes,
     ...second,

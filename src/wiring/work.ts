@@ -35,6 +35,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         ...(postman && { mail: postman.deliver }),
         mailCode: mailCodes.deliver,
         logoutToken: openid.tellOfLogout,
+        endSessions: openid.endings.endBefore,
         export: exportWork,
         erase: privacy.erasures.work,
         forgetEvents: doors.forgetting.work,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Browser, pick } from '../support/browser.ts'
 import { onward, redirectUri, startShop, type Shop } from '../support/shop.ts'
+import { atChoice, byMail, confirmWith, idOf, redeem, withTotp } from '../support/signing-in.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -61,4 +62,40 @@ test('B39 a login in flight makes no session when the customer signs out everywh
   await late.goOn()
   // It had to be shown at the provider anew.
   expect(late.since().some((url) => url.startsWith(shop.providers.google.url))).toBe(true)
+})
+
+test('B37 the way back by a code to the mailbox ends every session that there was, and not the one that it opens', async () => {
+  const stranger = await shop.signIn('google', { as: 'person-61' })
+  const way = await atChoice(shop, { client: 'storefront' })
+  const { accessToken } = await redeem(shop, way, await byMail(shop, way, 'person-61@people.example'))
+  expect(code(await ask(stranger.accessToken))).toBe('UNAUTHENTICATED')
+  expect(code(await shop.graphql(refresh, { input: { clientId: 'storefront', refreshToken: stranger.refreshToken } }))).toBe('UNAUTHENTICATED')
+  expect(await idOf(shop, accessToken)).toBeTruthy()
+  const sessions = () => shop.db.collection('openid').countDocuments({ _id: /^Session:/, customer: { $exists: true } } as object)
+  const waiting = () => shop.db.collection('jobs').countDocuments({ kind: 'endSessions', doneAt: { $exists: false } })
+  await expect.poll(waiting).toBe(0)
+  expect(await sessions()).toBeGreaterThan(0)
+  expect(await idOf(shop, accessToken)).toBeTruthy()
+})
+
+test('B37 where there is a factor, the mailbox alone ends nothing', async () => {
+  const owner = await shop.signIn('google', { as: 'person-62', client: 'account' })
+  const app = await withTotp(shop, owner.accessToken)
+  const way = await atChoice(shop)
+  const asked = await byMail(shop, way, 'person-62@people.example')
+  expect(code(await ask(owner.accessToken))).toBeUndefined()
+  const { accessToken } = await redeem(shop, way, await confirmWith(way.browser, asked, 'totp', app.next()))
+  expect(code(await ask(owner.accessToken))).toBe('UNAUTHENTICATED')
+  expect(await idOf(shop, accessToken)).toBeTruthy()
+})
+
+test('B02 the first proof of an address ends what was begun before anybody had proved it', async () => {
+  shop.providers.google.misbehave({ emailVerified: false })
+  const early = await shop.signIn('google', { as: 'person-63' })
+  shop.providers.google.behave()
+  const owner = await shop.signIn('google', { as: 'person-63' })
+  expect(code(await ask(early.accessToken))).toBe('UNAUTHENTICATED')
+  expect(await idOf(shop, owner.accessToken)).toBeTruthy()
+  const third = await shop.signIn('google', { as: 'person-63' })
+  for (const { accessToken } of [owner, third]) expect(code(await ask(accessToken))).toBeUndefined()
 })

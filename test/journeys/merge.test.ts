@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { linksOf, pick } from '../support/browser.ts'
 import { code, merge, merging, undo } from '../support/merging.ts'
@@ -7,7 +10,11 @@ import { redirectUri, startShop, type Shop } from '../support/shop.ts'
 let shop: Shop
 let person: ReturnType<typeof merging>
 beforeAll(async () => {
-  shop = await startShop({ gateways: 2 })
+  // A tool that is told of decisions, at an address where nobody listens: what it is told waits.
+  const clients = (await readFile('demo/clients.yaml', 'utf8')).replace(/(  - id: marketing\n)/, '$1    webhookUri: http://127.0.0.1:9/consent\n')
+  const file = join(await mkdtemp(join(tmpdir(), 'merge-')), 'clients.yaml')
+  await writeFile(file, clients)
+  shop = await startShop({ gateways: 2, env: { CLIENTS_FILE: file } })
   person = merging(shop)
 }, 60_000)
 afterAll(() => shop[Symbol.asyncDispose]())
@@ -45,7 +52,11 @@ test('B33 of two decisions the one that protects more stays, whoever stays; obje
   await shop.graphql(restrict, { on: true }, second.accessToken)
 
   const { accessToken, proof } = await person.shown('person-3', 'person-4')
+  const told = () => shop.db.collection('jobs').countDocuments({ kind: 'clientHook', _id: /^clientHook:marketing\// } as object)
+  const before = await told()
   expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+  // Of the one who stays, whose yes is no more; the other one is nobody any longer.
+  expect(await told()).toBe(before + 1)
   const after = await person.account('facebook', 'person-4')
   expect(await person.consentsOf(after.accessToken)).toMatchObject({
     personalised_shop: 'GRANTED',

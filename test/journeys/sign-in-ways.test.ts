@@ -44,11 +44,11 @@ const saying = (page: Page, text: RegExp) => expect([page.url, page.status, text
 
 describe('a code by mail', () => {
   test('lets a customer in whose provider is lost, in a browser without scripts', async () => {
-    const google = await enter('person-1')
+    const id = await idOf(shop, (await enter('person-1')).accessToken)
     const way = await atChoice(shop)
     const page = await byMail(shop, way, 'person-1@people.example')
     const { accessToken, idToken } = await redeem(shop, way, page)
-    expect(await idOf(shop, accessToken)).toBe(await idOf(shop, google.accessToken))
+    expect(await idOf(shop, accessToken)).toBe(id)
     expect(decodeJwt(idToken)).toMatchObject({ amr: ['otp'], acr: acrs.oneWay })
     const row = await customer('person-1@people.example')
     expect(row?.['devices']).toHaveLength(2)
@@ -161,7 +161,7 @@ describe('a login that got LINK_REQUIRED', () => {
   const identities = (email: string) => customer(email).then((row) => (row?.['identities'] as { provider: string }[]).map(({ provider }) => provider))
 
   test('is linked by a code to the proved address, after the page has said what will happen; who leaves has changed nothing', async () => {
-    const google = await enter('person-20')
+    const id = await idOf(shop, (await enter('person-20')).accessToken)
     const apple = await shop.walk('apple', { as: 'person-20', client: 'account' })
     expect(apple.page.status).toBe(409)
     saying(apple.page, /Signing in with Apple will from now on open the account/)
@@ -173,7 +173,7 @@ describe('a login that got LINK_REQUIRED', () => {
     const end = await giveCode(apple.browser, page, await codeSentTo(shop, 'person-20@people.example'))
     expect(codeIn(end)).not.toBeNull()
     expect(await identities('person-20@people.example')).toEqual(['google', 'apple'])
-    expect(await idOf(shop, (await enter('person-20', 'apple')).accessToken)).toBe(await idOf(shop, google.accessToken))
+    expect(await idOf(shop, (await enter('person-20', 'apple')).accessToken)).toBe(id)
   })
 
   test('is linked by a passkey too', async () => {
@@ -298,6 +298,15 @@ describe('a sign-in that takes more', () => {
     await shop.db.collection('customers').updateOne({ email: address }, { $set: { alert: { since: new Date(), why: 'notMe' } } })
     expect(codeIn(await byMail(shop, await atChoice(shop), address))).not.toBeNull()
     expect((await customer(address))?.['alert']).toBeUndefined()
+  })
+
+  test('an alert on an account that has neither a factor nor a proved address ends with the next sign-in at the provider', async () => {
+    await enter('cem', 'facebook')
+    const cem = { 'identities.provider': 'facebook', givenName: 'Cem' }
+    const alarmed = await shop.db.collection('customers').updateOne(cem, { $set: { alert: { since: new Date(), why: 'notMe' } } })
+    expect(alarmed.modifiedCount).toBe(1)
+    await enter('cem', 'facebook')
+    expect((await shop.db.collection('customers').findOne(cem))?.['alert']).toBeUndefined()
   })
 
   test('D25 a shop that asks for a factor gets it proved, one that leaves it out takes nothing away, and where there is none it hears so', async () => {
