@@ -125,7 +125,8 @@ test('a policy that asks for what it may not use does not start, and says so at 
     `  - { id: two, about: { purpose: order_processing }, purpose: order_processing, ${texts} }`,
   ]
   const demo = await readFile('demo/policy.yaml', 'utf8')
-  await writeFile(POLICY_FILE, demo.replace(/^questions:\n/m, `questions:\n${wrong.join('\n')}\n`).replace('id: google-first', 'id: all'))
+  const twice = 'loginPage: { variants: [{ id: all, share: 1 }, { id: all, share: 1 }] }'
+  await writeFile(POLICY_FILE, `${demo.replace(/^questions:\n/m, `questions:\n${wrong.join('\n')}\n`)}\n${twice}\n`)
   const error = await startShop({ env: { POLICY_FILE } }).then(
     async (started) => started[Symbol.asyncDispose]().then(() => new Error('it started')),
     (problem: unknown) => problem as Error,

@@ -15,8 +15,7 @@ let operator: string
 beforeAll(async () => {
   const demo = await readFile('demo/policy.yaml', 'utf8')
   POLICY_FILE = join(await mkdtemp(join(tmpdir(), 'entente-funnel-')), 'policy.yaml')
-  const without = demo.replace(/^loginPage:.*(\n {2}.*)*/m, '')
-  await writeFile(POLICY_FILE, `${without.replace(/^k: 10$/m, `k: ${k}`)}\n${variants}\n`)
+  await writeFile(POLICY_FILE, `${demo.replace(/^k: 10$/m, `k: ${k}`)}\n${variants}\n`)
   shop = await startShop({ env: { POLICY_FILE } })
   operator = await shop.tool('operator', 'audit:read')
 })

@@ -13,8 +13,7 @@ import { pages } from '../../src/pages/routes.ts'
 import { seal, unseal } from '../../src/storage/keys.ts'
 
 const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8')
-/** Of the demo, with one login page for all. */
-export const policy = { ...readPolicy(await read('../../demo/policy.yaml'), 'policy.yaml'), loginVariants: [] }
+export const policy = readPolicy(await read('../../demo/policy.yaml'), 'policy.yaml')
 const clients = readClients(await read('../../demo/clients.yaml'), 'clients.yaml', policy)
 const storefront = clients.find(({ id }) => id === 'storefront')
 if (!storefront) throw new Error('the demo has no storefront')
