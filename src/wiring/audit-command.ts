@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'

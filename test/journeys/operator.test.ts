@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { unzipped } from '../support/archives.ts'
 import { formsOf, type Browser, type Page } from '../support/browser.ts'
@@ -5,6 +10,7 @@ import { addLetters, operatorAtWork, policyWithLetters } from '../support/operat
 import { codeSentTo, confirmWith, knownAgain } from '../support/signing-in.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
+const run = promisify(execFile)
 let shop: Shop
 let cem: Awaited<ReturnType<typeof operatorAtWork>>
 let paula: Awaited<ReturnType<typeof operatorAtWork>>
@@ -97,6 +103,10 @@ test('the report of a period is a file that anybody can check; that it was fetch
   expect(response.headers.get('content-type')).toBe('application/zip')
   const files = await unzipped(Buffer.from(await response.arrayBuffer()))
   expect([...files.keys()].toSorted()).toEqual(['manifest.json', 'report.html', 'report.json', 'report.jwt', 'report.keys.json'])
+  const folder = await mkdtemp(join(tmpdir(), 'entente-report-'))
+  for (const [name, text] of files) await writeFile(join(folder, name), text)
+  const { stdout } = await run(process.execPath, ['verify/entente-verify.mjs', join(folder, 'report.jwt'), '--keys', join(folder, 'report.keys.json')])
+  expect(stdout).toContain('All is as it was written.')
   expect(await shop.db.collection('audit_log').countDocuments({ type: 'audit.reported', client: 'operators', 'detail.operator': 'paula' })).toBe(1)
   expect((await at(paula.browser, '/operator/funnel')).text).toContain('in whole groups of')
 })
