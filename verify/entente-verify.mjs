@@ -77,14 +77,13 @@ function checkChains(kind, seen) {
   let [chain, last, before, number, heads] = ['', '', '', 0, seen.heads[kind]]
   const end = () => last !== '' && seen.latest.get(`${kind}/${chain}`) !== `${kind}/${last} ${before}` && wrong(`${kind}.ndjson`, `${kind}/${last} is not where its chain ended`)
   eachLine(`${kind}.ndjson`, (line, where, bytes, start) => {
-    const [is, id, follows] = [line.slice(2, 45), line.slice(49, line.indexOf('"', 49)), last]
+    const is = line.slice(2, 45), id = line.slice(49, line.indexOf('"', 49)), seq = Number(id.slice(-10)), follows = last, head = heads.get(id)
     if (!id.startsWith(chain) || id.length !== chain.length + 11 || last === '') end(), ([chain, before, number] = [id.slice(0, -11), '', 0])
-    const isNext = id > last && Number(id.slice(-10)) === number + 1 && line.startsWith(`["${is}",["${id}","${before}",`)
-    const isWhole = line.endsWith(']') && hash('sha256', bytes.subarray(start + 47, start + line.length - 1), 'base64url') === is
+    const isNext = id > last && seq === number + 1 && line.startsWith(`","${before}",`, id.length + 49)
+    const isWhole = line.startsWith('["') && line.startsWith('",["', 45) && line.endsWith(']') && hash('sha256', bytes.subarray(start + 47, start + line.length - 1), 'base64url') === is
     if (!isWhole || !isNext) wrong(where, `${kind}/${id} ${isWhole ? `does not follow ${follows}` : 'does not say what was hashed'}`)
-    if ((heads.get(id) ?? is) !== is) wrong(where, `${kind}/${id} is another one than a checkpoint saw`)
-    heads.delete(id)
-    ;[last, before, number, seen.records] = [id, is, Number(id.slice(-10)), seen.records + 1]
+    if (head !== undefined && heads.delete(id) && head !== is) wrong(where, `${kind}/${id} is another one than a checkpoint saw`)
+    last = id, before = is, number = seq, seen.records++
   })
   for (const id of (end(), heads.keys())) wrong(`${kind}.ndjson`, `${kind}/${id} is missing`)
 }
