@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** ENTENTE_SECRET of this data folder: made once, since what is stored under it can be read with no other. */
@@ -19,6 +19,11 @@ function kept(file, make) {
     writeFileSync(file, make(), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if (error.code !== 'EEXIST') throw error
+  }
+  // Windows says nothing of others here.
+  if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) {
+    chmodSync(file, 0o600)
+    console.warn(`${file} could be read by others on this machine; from now on only by you.`)
   }
   return readFileSync(file, 'utf8')
 }

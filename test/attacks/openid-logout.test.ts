@@ -118,6 +118,22 @@ test('C51 another customer on the same browser ends the first one’s session', 
   expect(await stage.openid.endings.sessionsOf(customer)).toEqual([])
 })
 
+test('B36 what a change has outdated ends though whoever made the change is gone; what began since stays', async () => {
+  const { browser, customer, tokens } = await signedIn(stage)
+  expect((await authorize(stage, browser, { client_id: 'listening', scope: 'openid' })).code).not.toBeNull()
+  await stage.tellClients()
+  stage.behind.told.length = 0
+  const [{ signedInAt } = { signedInAt: new Date() }] = await stage.openid.endings.sessionsOf(customer)
+  const end = (before: number) => stage.openid.endings.endBefore({ payload: { customer, before } })
+  await end(signedInAt.getTime())
+  expect(await stage.openid.endings.sessionsOf(customer)).toHaveLength(1)
+  for (const _ of [1, 2]) await end(signedInAt.getTime() + 1)
+  expect(await stage.openid.endings.sessionsOf(customer)).toEqual([])
+  expect((await refresh(stage, tokens.refresh)).body).toMatchObject({ error: 'invalid_grant' })
+  await stage.tellClients()
+  expect(stage.behind.told).toHaveLength(1)
+})
+
 test('C55 a client that listens is told, by a token that is only for that', async () => {
   stage.behind.told.length = 0
   const { browser, customer } = await signedIn(stage)
