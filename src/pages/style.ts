@@ -86,7 +86,7 @@ summary{padding:.35rem 0;color:var(--accent);cursor:pointer}
 .field input,.field select,.field textarea{width:100%;min-height:3rem;padding:.6rem .8rem;border:1.5px solid var(--edge);border-radius:10px;background:var(--card);color:var(--ink);font:inherit}
 .own-ways{display:grid;gap:1.25rem;margin-top:1.5rem;padding-top:1.5rem;border-top:1px solid var(--line)}
 .own-ways:empty{display:none}
-.field+.button,.card form+form,.card form+details{margin-top:1rem}
+.field+.button,.fields+.button,.small+.button,.small+.pair,.small+.field,h2+h3,.card form+form,.card form+details{margin-top:1rem}
 .told{display:grid;gap:.6rem;margin-top:.75rem}
 .told li{padding-left:1.1rem;position:relative}
 .told li::before{content:"";position:absolute;left:0;top:.62em;width:.45rem;height:.45rem;border-radius:50%;background:var(--accent)}
