@@ -12,6 +12,7 @@ import type { Row } from './report.ts'
 import { compare } from './rounds.ts'
 import type { Tokens } from './tokens.ts'
 import { verifying } from './verify.ts'
+import { withdrawalVisible } from './withdrawal.ts'
 
 export interface Comparison {
   readonly name: string
@@ -88,6 +89,7 @@ export const comparisons: readonly Comparison[] = [
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
   { name: 'audience-stream', toReach: '≥ 0.7', run: audienceStream },
   { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },
+  { name: 'withdrawal-visible', toReach: 'none stale', run: (uri, _tokens, rounds) => withdrawalVisible(uri, rounds) },
   { name: 'verify', toReach: '≥ 200,000 records/s', run: (_uri, _tokens, rounds) => verifying(rounds) },
   { name: 'login-growth', toReach: '≤ 1.2', run: (uri, _tokens, rounds) => loginGrowth(uri, rounds) },
 ]
