@@ -1,4 +1,5 @@
 import { audienceStream } from './audience.ts'
+import { erasing } from './erase.ts'
 import { exported } from './export.ts'
 import { gdpr } from './gdpr.ts'
 import { ingested } from './ingest.ts'
@@ -90,6 +91,7 @@ export const comparisons: readonly Comparison[] = [
   { name: 'audience-stream', toReach: '≥ 0.7', run: audienceStream },
   { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },
   { name: 'withdrawal-visible', toReach: 'none stale', run: (uri, _tokens, rounds) => withdrawalVisible(uri, rounds) },
+  { name: 'erase', toReach: '≤ 1.3', run: (uri, _tokens, rounds) => erasing(uri, rounds) },
   { name: 'verify', toReach: '≥ 200,000 records/s', run: (_uri, _tokens, rounds) => verifying(rounds) },
   { name: 'login-growth', toReach: '≤ 1.2', run: (uri, _tokens, rounds) => loginGrowth(uri, rounds) },
 ]

@@ -48,13 +48,13 @@ const startGateway = (uri: string, googlePort: number): Promise<Child> =>
     MONGODB_URI: uri,
   })
 
-async function inDatabaseOf(uri: string, work: (db: Db) => Promise<void>): Promise<void> {
+export async function inDatabaseOf(uri: string, work: (db: Db) => Promise<void>): Promise<void> {
   await using client = await MongoClient.connect(uri)
   await work(client.db())
 }
 
 /** Customers with a login and a proved address each; the gateway has made the collections and their indexes. */
-async function crowdInto(db: Db, count: number): Promise<void> {
+export async function crowdInto(db: Db, count: number): Promise<void> {
   for (let from = 0; from < count; from += batch) {
     const rows = Array.from({ length: Math.min(batch, count - from) }, (_, n) => customerRow(personOf(from + n)))
     await Promise.all([
