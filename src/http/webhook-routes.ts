@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Notice } from '../broker/events/event.ts'
 import type { Received } from '../broker/events/inbox.ts'
 import type { Provider, ProviderId } from '../broker/provider.ts'
 import { EntenteError } from '../errors.ts'
+import { networkOf } from './network.ts'
 
 export interface WebhookParts {
   readonly publicUrl: string
@@ -17,17 +19,33 @@ type Posted = FastifyRequest<{ Params: { provider: string; topic?: string } }>
 
 const mediaTypes = ['application/json', 'application/secevent+jwt', 'application/x-www-form-urlencoded']
 
+/** Refused notices from one place in the network, for each process: no provider errs that often. */
+const flood = { points: 600, duration: 60 } as const
+
 /**
  * `/webhooks/<provider>`: what providers tell of their own accord. Answered when it is kept, whomever it is about: 202 for security event
  * tokens (RFC 8935, 2), 200 else, with Facebook's confirmation where its data deletion callback asks for one.
  */
 export async function webhookRoutes(scope: FastifyInstance, parts: WebhookParts): Promise<void> {
+  const forged = new RateLimiterMemory(flood)
   scope.removeAllContentTypeParsers()
   // As it came: signatures are over bytes.
   scope.addContentTypeParser(mediaTypes, { parseAs: 'string' }, (_request, body, done) => done(null, body))
   scope.setErrorHandler((error: unknown, request, reply) => {
-    if (error instanceof EntenteError && error.code === 'BAD_USER_INPUT') return refuse(parts, request, reply, error)
+    if (error instanceof EntenteError && error.code === 'BAD_USER_INPUT') {
+      void forged.penalty(networkOf(request.ip))
+      return refuse(parts, request, reply, error)
+    }
     throw error
+  })
+  // Before the body is read, and before anything is looked up or written down for it.
+  scope.addHook('onRequest', async (request, reply) => {
+    const counted = await forged.get(networkOf(request.ip))
+    if (counted === null || counted.consumedPoints < flood.points) return
+    return reply
+      .code(429)
+      .header('retry-after', Math.ceil(counted.msBeforeNext / 1000))
+      .send()
   })
   const answer = async (request: Posted, reply: FastifyReply): Promise<FastifyReply> => {
     const { provider: id, topic = null } = request.params

@@ -74,6 +74,17 @@ test('F21 codes by mail: many places do not help against one address, and the ne
   expect(new Set(neighbours)).toEqual(new Set([200]))
 })
 
+test('F14 who posts forged notices in number is heard no more for a while, and not written down; others are', async () => {
+  const post = (ip: string) =>
+    fetch(`${proxied.url}/webhooks/apple`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-forwarded-for': ip }, body: '{}' })
+  const noted = () => proxied.db.collection('audit_log').countDocuments({ type: 'provider.event_refused' })
+  for (let round = 0; round < 12; round++) await Promise.all(Array.from({ length: 50 }, () => post('203.0.113.14')))
+  const before = await noted()
+  const late = await post('203.0.113.14')
+  expect([late.status, Number(late.headers.get('retry-after')) > 0, await noted()]).toEqual([429, true, before])
+  expect((await post('203.0.113.15')).status).toBe(400)
+})
+
 test('F27 no header makes somebody a client, a person or an operator', async () => {
   const query = '{ me { id } customers { totalCount } auditEvents { edges { node { type } } } }'
   const claims = {
