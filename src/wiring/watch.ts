@@ -10,6 +10,7 @@ import { behindReceivers } from '../personalization/behind-receivers.ts'
 import { followUp } from '../personalization/follow-up.ts'
 import { refreshMemberships } from '../personalization/refresh-memberships.ts'
 import type { Doors } from './doors.ts'
+import { clockWatch } from './clock-watch.ts'
 import { repeatedly } from './repeatedly.ts'
 
 const looksEvery = 2_000 // ms
@@ -55,11 +56,17 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
     now: () => new Date(),
   })
   const tellBehind = behindReceivers({ receivers: rows.audienceReceivers, audit, policy, now: Date.now })
+  const lookAtClock = clockWatch({
+    wall: Date.now,
+    passed: () => performance.now(),
+    jumped: (seconds) => log.error({ seconds }, 'the clock of this machine jumped'),
+  })
   opened.use(
     repeatedly(
       looksEvery,
       (error) => void reportDefect(log, error),
       async () => {
+        lookAtClock()
         await changes()
         await proof.make('when due')
         await tellBehind()
