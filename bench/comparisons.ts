@@ -11,8 +11,10 @@ import { bareReads, listLength, startBareDriver, startUsualStack, usualList, usu
 import { personalReadGrowth, personalReads } from './personal-read.ts'
 import type { Row } from './report.ts'
 import { compare } from './rounds.ts'
+import { segmentChange } from './segment-change.ts'
 import type { Tokens } from './tokens.ts'
 import { verifying } from './verify.ts'
+import { withdrawalFanout } from './withdrawal-fanout.ts'
 import { withdrawalVisible } from './withdrawal.ts'
 
 export interface Comparison {
@@ -90,6 +92,8 @@ export const comparisons: readonly Comparison[] = [
   { name: 'memory-growth', toReach: '≤ 1.2', run: memoryGrowth },
   { name: 'audience-stream', toReach: '≥ 0.7', run: audienceStream },
   { name: 'export', toReach: '', run: (uri, _tokens, rounds) => exported(uri, rounds) },
+  { name: 'segment-change', toReach: 'none missed', run: (uri, _tokens, rounds) => segmentChange(uri, rounds) },
+  { name: 'withdrawal-fanout', toReach: '≤ 50', run: (uri, _tokens, rounds) => withdrawalFanout(uri, rounds) },
   { name: 'withdrawal-visible', toReach: 'none stale', run: (uri, _tokens, rounds) => withdrawalVisible(uri, rounds) },
   { name: 'erase', toReach: '≤ 1.3', run: (uri, _tokens, rounds) => erasing(uri, rounds) },
   { name: 'verify', toReach: '≥ 200,000 records/s', run: (_uri, _tokens, rounds) => verifying(rounds) },
