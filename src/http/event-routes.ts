@@ -61,9 +61,10 @@ async function taken(parts: EventRouteParts, request: FastifyRequest, reply: Fas
   if (client === null) throw new EntenteError('UNAUTHENTICATED', { why: 'write key' })
   const receivedAt = new Date()
   const calls = callsIn(parts.calls, body, kind, receivedAt, request.headers['sec-gpc'] === '1')
+  const customerOf = customersOf(parts, client)
   const outcomes = await parts.take(
     client,
-    calls.map((call) => saidBy(parts, client, call)),
+    calls.map((call) => saidBy(customerOf, call)),
     receivedAt,
   )
   const refused = outcomes.flatMap((reason, index) => (reason === 'KEPT' || reason === 'DUPLICATE' || reason === 'NO_PURPOSE' ? [] : [{ index, reason }]))
@@ -88,12 +89,24 @@ function callsIn(calls: SegmentCalls, body: unknown, kind: CallKind | null, rece
   }
 }
 
+/** A batch names the same few people over and over. */
+function customersOf({ subjects }: EventRouteParts, { sector }: Client): (id: string) => CustomerKey | null {
+  const found = new Map<string, CustomerKey | null>()
+  return (id) => {
+    const known = found.get(id)
+    if (known !== undefined) return known
+    const customer = subjects.inward(sector, id)
+    found.set(id, customer)
+    return customer
+  }
+}
+
 /** Who is named by an id that no customer has is somebody without a basis; who is not named, by the browser's own. */
-function saidBy({ subjects }: EventRouteParts, client: Client, call: SegmentCall | Refusal): Said | Refusal {
+function saidBy(customerOf: (id: string) => CustomerKey | null, call: SegmentCall | Refusal): Said | Refusal {
   if (typeof call === 'string') return call
   const { userId, anonymousId, joins, event } = call
   if (userId === null) return { customer: null, anonymousId, joins: false, event }
-  const customer = subjects.inward(client.sector, userId)
+  const customer = customerOf(userId)
   return customer === null ? 'NO_PURPOSE' : { customer, anonymousId, joins, event }
 }
 

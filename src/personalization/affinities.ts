@@ -2,7 +2,7 @@ import type { AffinityKind } from '../config/personalization.ts'
 import type { Tally } from '../storage/derived-state.ts'
 import { nameIn } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
-import { addedTo, entriesOf } from './series.ts'
+import { addedTo, type Addition } from './series.ts'
 
 export interface Interest {
   readonly name: string
@@ -35,21 +35,18 @@ const startOf = (kind: AffinityKind, era: number): number => era * eraDays(kind)
 
 /** The interests of one kind with these events too, without those that are switched off. */
 export function interested(kind: AffinityKind, tally: Tally, events: readonly KeptEvent[], now: number, off: ReadonlySet<string>): Tally {
-  const additions = events.flatMap((event) => {
+  const isOn = (name: string): boolean => off.size === 0 || !off.has(switchName(kind.kind, name))
+  const additions: Addition[] = []
+  for (const event of events) {
     const weight = kind.weights.get(event.name)
-    const name = nameIn(event, kind.property)
-    if (weight === undefined || name === null) return []
+    const name = weight === undefined ? null : nameIn(event, kind.property)
+    if (weight === undefined || name === null || !isOn(name)) continue
     const at = effective(event)
     const era = eraOf(kind, at)
-    return [{ name, step: era, amount: Math.round(weight * unit * 2 ** halvings(kind, startOf(kind, era), at)) }]
-  })
-  const isOn = (name: string): boolean => !off.has(switchName(kind.kind, name))
-  return addedTo(
-    tally.filter(([name]) => isOn(name)),
-    additions.filter(({ name }) => isOn(name)),
-    firstEra(kind, now),
-    mostNames,
-  )
+    additions.push({ name, step: era, amount: Math.round(weight * unit * 2 ** halvings(kind, startOf(kind, era), at)) })
+  }
+  const before = off.size === 0 ? tally : tally.filter(([name]) => isOn(name))
+  return addedTo(before, additions, firstEra(kind, now), mostNames)
 }
 
 /** How an interest is named where it is switched off. */
@@ -66,9 +63,18 @@ export function interestsAt(kind: AffinityKind, tally: Tally = [], now: number, 
 
 function scoreOf(kind: AffinityKind, series: readonly number[], now: number): number {
   const from = firstEra(kind, now)
-  return entriesOf(series)
-    .filter(([era]) => era >= from)
-    .reduce((score, [era, amount]) => score + (amount / unit) * 2 ** -halvings(kind, startOf(kind, era), now), 0)
+  let score = 0
+  for (let i = 0; i + 1 < series.length; i += 2) {
+    const [era = 0, amount = 0] = [series[i], series[i + 1]]
+    if (era >= from) score += (amount / unit) * 2 ** -halvings(kind, startOf(kind, era), now)
+  }
+  return score
+}
+
+/** How strong one interest is at a moment; 0 where it is none. */
+export function scoreAt(kind: AffinityKind, tally: Tally = [], name: string, now: number, off: ReadonlySet<string>): number {
+  const [, ...series] = tally.find(([one]) => one === name) ?? ['']
+  return series.length === 0 || off.has(switchName(kind.kind, name)) ? 0 : scoreOf(kind, series, now)
 }
 
 /** When an interest that is at least so strong stops being it, or loses an era: milliseconds. Null: it is not so strong. */

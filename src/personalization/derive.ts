@@ -5,7 +5,7 @@ import { marked, summed, tallied } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
 import { membershipsOf, type SegmentRow } from './memberships.ts'
 import { segmentRules } from './segment-rules.ts'
-import { addedTo } from './series.ts'
+import { added } from './series.ts'
 
 export type { EventValue, KeptEvent } from './kept-event.ts'
 export type { SegmentRow } from './memberships.ts'
@@ -31,33 +31,30 @@ export function deriver(policy: Policy) {
   function apply(state: DerivedState | undefined, purpose: string, events: readonly KeptEvent[], now: number, off: readonly string[]): DerivedState {
     const before = state ?? nothing
     const switchedOff = new Set(off)
+    const byName = Map.groupBy(events, ({ name }) => name)
     const sums: Record<string, Series> = {}
     const tallies: Record<string, Tally> = {}
     const marks: Record<string, readonly Mark[]> = {}
     for (const trait of traitsOf.get(purpose) ?? []) {
       const { name, compute } = trait
-      const own = events.filter((event) => event.name === trait.event)
+      const own = byName.get(trait.event) ?? []
       if (compute === 'count' || compute === 'sum') keep(sums, name, summed(trait, before.sums[name] ?? [], own, now))
       else if (compute === 'topN' || compute === 'distinct') keep(tallies, name, tallied(trait, before.tallies[name] ?? [], own, now))
       else keep(marks, name, marked(trait, before.marks[name] ?? [], own, now))
     }
     const interests: Record<string, Tally> = {}
     for (const kind of kindsOf.get(purpose) ?? []) keep(interests, kind.kind, interested(kind, before.interests[kind.kind] ?? [], events, now, switchedOff))
-    return { sums, tallies, marks, interests, happened: happened(purpose, before.happened, events, now) }
+    return { sums, tallies, marks, interests, happened: happened(purpose, before.happened, byName, now) }
   }
 
-  function happened(purpose: string, before: Tally, events: readonly KeptEvent[], now: number): Tally {
-    return (countedFor.get(purpose) ?? [])
-      .flatMap(([event, days]) => {
-        const additions = events.filter(({ name }) => name === event).map((one) => ({ name: event, step: dayOf(effective(one)), amount: 1 }))
-        return addedTo(
-          before.filter(([name]) => name === event),
-          additions,
-          dayOf(now) - days + 1,
-          1,
-        )
-      })
-      .sort(([a], [b]) => (a < b ? -1 : 1))
+  function happened(purpose: string, before: Tally, events: ReadonlyMap<string, readonly KeptEvent[]>, now: number): Tally {
+    const after = (countedFor.get(purpose) ?? []).flatMap(([event, days]): Tally => {
+      const [, ...series] = before.find(([name]) => name === event) ?? [event]
+      const additions = (events.get(event) ?? []).map((one) => [dayOf(effective(one)), 1] as const)
+      const counted = added(series, additions, dayOf(now) - days + 1)
+      return counted.length === 0 ? [] : [[event, ...counted]]
+    })
+    return after.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
   return {

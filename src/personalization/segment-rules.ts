@@ -3,7 +3,7 @@ import type { Policy } from '../config/policy.ts'
 import type { Rule, RuleLeaf } from '../config/segment-rule.ts'
 import type { CustomerRow, TraitValue } from '../storage/customers.ts'
 import type { DerivedState } from '../storage/derived-state.ts'
-import { fadesAt, interestsAt, switchName } from './affinities.ts'
+import { fadesAt, scoreAt, switchName } from './affinities.ts'
 import { computedDue, computedValue } from './computed-traits.ts'
 import { dayOf } from './kept-event.ts'
 import { entriesOf, totalSince } from './series.ts'
@@ -35,7 +35,7 @@ export function segmentRules(policy: Policy) {
     if ('event' in leaf) return timesOf(leaf.event, facts, now) >= leaf.event.atLeast
     const { kind, name, atLeast } = leaf.affinity
     const known = kinds.get(kind)
-    return known !== undefined && interestsAt(known, facts.state?.interests?.[kind], now, facts.off).some((one) => one.name === name && one.score >= atLeast)
+    return known !== undefined && scoreAt(known, facts.state?.interests?.[kind], name, now, facts.off) >= atLeast
   }
 
   function traitAt(name: string, facts: RuleFacts, now: number): TraitValue | null {

@@ -3,12 +3,18 @@ import type { Series, Tally } from '../storage/derived-state.ts'
 
 /** Adds whole amounts at their steps, and forgets steps before `from`. The order of additions makes no difference. */
 export function added(series: Series, additions: readonly (readonly [step: number, amount: number])[], from: number): Series {
-  const steps = new Map(entriesOf(series))
-  for (const [step, amount] of additions) steps.set(step, (steps.get(step) ?? 0) + amount)
-  return [...steps]
-    .filter(([step]) => step >= from)
-    .sort(([a], [b]) => a - b)
-    .flat()
+  if (additions.length === 0 && (series[0] ?? from) >= from) return series
+  const steps = [...series]
+  for (const [step, amount] of additions) {
+    // Nearly all happened today, which is at the end.
+    let at = steps.length
+    while (at > 0 && (steps[at - 2] ?? 0) > step) at -= 2
+    if (at > 0 && steps[at - 2] === step) steps[at - 1] = (steps[at - 1] ?? 0) + amount
+    else steps.splice(at, 0, step, amount)
+  }
+  let gone = 0
+  while (gone < steps.length && (steps[gone] ?? 0) < from) gone += 2
+  return gone === 0 ? steps : steps.slice(gone)
 }
 
 /** A series as pairs. */
@@ -33,26 +39,33 @@ export interface Addition {
 
 /** The same for many names. Of more names than `most`, those stay that `keptFirst` puts first, whatever came first. */
 export function addedTo(tally: Tally, additions: readonly Addition[], from: number, most: number): Tally {
+  if (additions.length === 0 && tally.every(([, first = from]) => first >= from)) return tally
   const byName = Map.groupBy(additions, ({ name }) => name)
-  const names = new Map<string, Series>(tally.map(([name, ...series]) => [name, series]))
-  for (const name of byName.keys()) if (!names.has(name)) names.set(name, [])
-  const all = [...names].map(([name, series]): [string, Series] => {
-    const more = (byName.get(name) ?? []).map(({ step, amount }) => [step, amount] as const)
-    return [name, added(series, more, from)]
-  })
-  return keptFirst(
-    all.filter(([, series]) => series.length > 0),
-    most,
-  )
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, series]) => [name, ...series])
+  const all: TallyEntry[] = []
+  for (const entry of tally) {
+    const [name, ...series] = entry
+    const more = byName.get(name)
+    byName.delete(name)
+    if (more === undefined && (series[0] ?? from) >= from) all.push(entry)
+    else push(all, name, added(series, (more ?? []).map(pairOf), from))
+  }
+  if (byName.size === 0) return all
+  for (const [name, more] of byName) push(all, name, added([], more.map(pairOf), from))
+  return keptFirst(all, most).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+type TallyEntry = Tally[number]
+const pairOf = ({ step, amount }: Addition): readonly [step: number, amount: number] => [step, amount]
+
+function push(all: TallyEntry[], name: string, series: Series): void {
+  if (series.length > 0) all.push([name, ...series])
 }
 
 /**
  * A bound that no order of arrival can change: the names with the lowest hashes. Whoever is kept of all was kept of any part of them, so
  * nothing of theirs was ever lost.
  */
-function keptFirst<T>(all: [string, T][], most: number): [string, T][] {
+function keptFirst(all: TallyEntry[], most: number): TallyEntry[] {
   if (all.length <= most) return all
   const rank = new Map(all.map(([name]) => [name, createHash('sha256').update(name).digest('hex')]))
   return all.sort(([a], [b]) => ((rank.get(a) ?? '') < (rank.get(b) ?? '') ? -1 : 1)).slice(0, most)
