@@ -20,7 +20,7 @@ interface OwnClient {
   readonly path: '/account' | '/operator'
   readonly cookie: `__Host-${string}`
   readonly scope: string
-  /** What it asks of the sign-in (RFC 9470); null: any will do. */
+  /** What it asks of the sign-in (RFC 9470); null: nothing in particular. */
   readonly acr: Acr | null
 }
 

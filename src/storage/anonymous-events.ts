@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose'
-import type { KeptEventRow } from './events.ts'
+import { keptAmong, keptEvent, type KeptEventRow } from './events.ts'
 import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -10,17 +10,7 @@ export interface AnonymousEventRow extends KeptEventRow {
 }
 
 const schema = new Schema<AnonymousEventRow>(
-  {
-    _id: { type: String, required: true },
-    bucket: { type: String, required: true },
-    name: { type: String, required: true },
-    at: { type: Date, required: true },
-    receivedAt: { type: Date, required: true },
-    client: { type: String, required: true },
-    purposes: [String],
-    properties: { type: Schema.Types.Mixed, required: true },
-    expiresAt: { type: Date, required: true },
-  },
+  { ...keptEvent, bucket: { type: String, required: true } },
   { versionKey: false, strict: 'throw', minimize: false },
 )
 schema.index({ bucket: 1 })
@@ -30,10 +20,7 @@ schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
 export function anonymousEventStore(db: Connection) {
   const rows = rowsOf<AnonymousEventRow>(db, 'anonymous_events', schema)
   return {
-    known: async (ids: readonly string[], tx: Tx): Promise<string[]> => {
-      const found = await rows.find({ _id: { $in: [...ids] } }, { session: tx, projection: { _id: 1 }, batchSize: ids.length + 1 }).toArray()
-      return found.map(({ _id }) => _id)
-    },
+    known: (ids: readonly string[], tx: Tx): Promise<string[]> => keptAmong(rows, ids, tx),
     /** Throws a duplicate key when one of them is there already. */
     insert: async (tx: Tx, fresh: AnonymousEventRow[]): Promise<void> => void (await rows.insertMany(fresh, { session: tx, ordered: false })),
     /** The newest of these buckets, `atMost` of them. */

@@ -26,34 +26,37 @@ export interface EventRow extends KeptEventRow {
   customer: CustomerKey
 }
 
-const schema = new Schema<EventRow>(
-  {
-    _id: { type: String, required: true },
-    customer: { type: String, required: true },
-    name: { type: String, required: true },
-    at: { type: Date, required: true },
-    receivedAt: { type: Date, required: true },
-    client: { type: String, required: true },
-    purposes: [String],
-    properties: { type: Schema.Types.Mixed, required: true },
-    expiresAt: { type: Date, required: true },
-  },
-  { versionKey: false, strict: 'throw', minimize: false },
-)
+/** Of `KeptEventRow`. */
+export const keptEvent = {
+  _id: { type: String, required: true },
+  name: { type: String, required: true },
+  at: { type: Date, required: true },
+  receivedAt: { type: Date, required: true },
+  client: { type: String, required: true },
+  purposes: [String],
+  properties: { type: Schema.Types.Mixed, required: true },
+  expiresAt: { type: Date, required: true },
+} as const
+
+const schema = new Schema<EventRow>({ ...keptEvent, customer: { type: String, required: true } }, { versionKey: false, strict: 'throw', minimize: false })
 schema.index({ customer: 1, receivedAt: 1 })
 schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
 
 const atOnce = 1_000
+
+/** Which of these ids are there. */
+export async function keptAmong<Row extends KeptEventRow>(rows: ReturnType<typeof rowsOf<Row>>, ids: readonly string[], tx: Tx): Promise<string[]> {
+  const filter = { _id: { $in: [...ids] } }
+  const found = await rows.find(filter as object, { session: tx, projection: { _id: 1 }, batchSize: ids.length + 1 }).toArray()
+  return found.map(({ _id }) => _id)
+}
 
 /** What customers did. Rows are only added and taken away; all that changes in one is that it loses purposes. */
 export function eventStore(db: Connection) {
   const rows = rowsOf<EventRow>(db, 'events', schema)
   return {
     /** Which of these are kept already. */
-    known: async (ids: readonly string[], tx: Tx): Promise<string[]> => {
-      const found = await rows.find({ _id: { $in: [...ids] } }, { session: tx, projection: { _id: 1 }, batchSize: ids.length + 1 }).toArray()
-      return found.map(({ _id }) => _id)
-    },
+    known: (ids: readonly string[], tx: Tx): Promise<string[]> => keptAmong(rows, ids, tx),
 
     /** Throws a duplicate key (`isDuplicateKey`) when one of them is kept already, which ends the transaction. */
     insert: async (tx: Tx, fresh: readonly EventRow[]): Promise<void> => void (await writeAtOnce(db, { insert: 'events', documents: fresh }, tx)),

@@ -13,7 +13,7 @@ const schema = new Schema<SeenRow>({ _id: { type: String, required: true }, cate
 /** Under which category each name of an attribute first came into use here: values that people gave lie under that name. */
 export function seenAttributeStore(db: Connection) {
   const model = collectionOf<SeenRow>(db, 'seen_attributes', schema)
-  /** Category by name, also of those that no policy has any more. */
+  /** Category by name, also of those that no policy has now. */
   const read = async (): Promise<ReadonlyMap<string, string>> => new Map((await model.find({}).lean<SeenRow[]>().exec()).map((row) => [row._id, row.category]))
   return {
     read,
