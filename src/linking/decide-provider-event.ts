@@ -39,6 +39,8 @@ export interface IdentityStanding {
   readonly state: IdentityState
   /** When what it is now happened, by the provider's clock. */
   readonly since: Date | null
+  /** When the provider last said whether mail to its address arrives, by its clock. */
+  readonly addressSince: Date | null
 }
 
 /** What follows from an event; what is not named stays as it is. */
@@ -56,11 +58,13 @@ export interface EventEffect {
 
 /**
  * From what a provider tells to what happens here. An event older than the one that made the identity what it is changes nothing about
- * that, whatever the order of arrival; a deleted account never comes back. The rows are in `docs/provider-events.md`.
+ * that, and likewise for its address, whatever the order of arrival; what it ends, it ends all the same. A deleted account never comes
+ * back. The rows are in `docs/provider-events.md`.
  */
 export function decideEvent({ kind, reason, at }: Pick<ProviderEvent, 'kind' | 'reason' | 'at'>, identity: IdentityStanding): EventEffect {
-  const isPast = identity.since !== null && at.getTime() < identity.since.getTime()
-  const becomes = (state: IdentityState): Pick<EventEffect, 'state'> => (isPast || identity.state === 'gone' ? {} : { state })
+  const isBefore = (other: Date | null) => other !== null && at.getTime() < other.getTime()
+  const becomes = (state: IdentityState): Pick<EventEffect, 'state'> => (isBefore(identity.since) || identity.state === 'gone' ? {} : { state })
+  const arrives = (deliverable: boolean): EventEffect => (isBefore(identity.addressSince) ? {} : { deliverable })
   switch (kind) {
     case 'sessionsRevoked':
       return { endSessions: true }
@@ -71,17 +75,17 @@ export function decideEvent({ kind, reason, at }: Pick<ProviderEvent, 'kind' | '
     case 'accountDeleted':
       return { state: 'gone', endSessions: true }
     case 'accountDisabled':
-      if (isPast) return {}
       if (reason === 'bulk-account') return { alert: true }
       return { ...becomes('blocked'), endSessions: true, ...(reason === 'hijacking' && { alert: true }) }
     case 'accountEnabled':
-      return identity.state === 'blocked' ? becomes('active') : {}
+      // Of one that is active it is known from now on that an older notice shuts it no more.
+      return identity.state === 'revoked' ? {} : becomes('active')
     case 'credentialsChanged':
       return { alert: true }
     case 'addressDisabled':
-      return { deliverable: false }
+      return arrives(false)
     case 'addressEnabled':
-      return { deliverable: true }
+      return arrives(true)
     case 'other':
       return {}
   }

@@ -35,12 +35,15 @@ async function hear(
   const identity = await parts.identities.read(key, tx)
   if (identity === null) return null
   const { customer } = identity
-  const effect = decideEvent(event, { state: identity.state ?? 'active', since: identity.stateAt ?? null })
+  const effect = decideEvent(event, { state: identity.state ?? 'active', since: identity.stateAt ?? null, addressSince: identity.addressAt ?? null })
   const row = await parts.customers.read(customer, tx)
   if (row === null || row.state !== 'active' || identity.heard?.includes(event.id) === true) return { customer, effect }
   // After the read: a login that is not in it yet comes later than this, or this transaction is repeated.
   const at = new Date()
-  await parts.identities.heard(tx, key, event.id, effect.state === undefined ? {} : { state: effect.state, stateAt: event.at })
+  await parts.identities.heard(tx, key, event.id, {
+    ...(effect.state !== undefined && { state: effect.state, stateAt: event.at }),
+    ...(effect.deliverable !== undefined && { addressAt: event.at }),
+  })
   const said = { type: 'provider.event', client: null, actor: 'provider', detail: { provider: event.provider, kind: event.kind } } as const
   const audit = await parts.audit.inCustomerChain(tx, customer, row.audit, said, at)
   const gone = effect.forget === true ? broughtBy(row, event.provider) : {}
@@ -55,7 +58,8 @@ async function hear(
 
 function changeOf(row: CustomerRow, identity: IdentityRow, effect: EventEffect, at: Date): Record<string, unknown> {
   const { state, alert, deliverable, endSessions } = effect
-  const isTheirs = row.sources['email']?.from === identity.provider
+  // Also where the person has written the same address themselves since.
+  const isTheirs = row.sources['email']?.from === identity.provider || row.identities.some(({ key, email }) => key === identity._id && email === row.email)
   return {
     ...((state !== undefined || endSessions) && {
       identities: row.identities.map((one) => (one.key === identity._id ? { ...withState(one, state), ...(endSessions && { endedAt: at }) } : one)),

@@ -19,6 +19,8 @@ export interface IdentityRow {
   state?: IdentityState
   /** When that happened, by the provider's clock. */
   stateAt?: Date
+  /** When its provider last said whether mail to its address arrives, by the provider's clock. */
+  addressAt?: Date
   /** What its provider takes back to end our access, encrypted. */
   grant?: string
   /** The provider's events that were carried out, the latest 50. */
@@ -35,6 +37,7 @@ const schema = new Schema<IdentityRow>(
     lastUsedAt: { type: Date, required: true },
     state: String,
     stateAt: Date,
+    addressAt: Date,
     grant: String,
     heard: { type: [String], default: undefined },
   },
@@ -62,7 +65,7 @@ export function identityStore(db: Connection) {
     },
 
     /** What its provider told. */
-    heard: async (tx: Tx, key: string, event: string, change: { readonly state?: IdentityState; readonly stateAt?: Date }): Promise<void> => {
+    heard: async (tx: Tx, key: string, event: string, change: Pick<IdentityRow, 'state' | 'stateAt' | 'addressAt'>): Promise<void> => {
       const update = { ...(Object.keys(change).length > 0 && { $set: change }), $push: { heard: { $each: [event], $slice: -50 } } }
       await model.updateOne({ _id: key }, update, { session: tx })
     },
