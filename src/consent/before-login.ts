@@ -8,6 +8,7 @@ import { stateOf } from './decisions.ts'
 import type { Recorded } from './receipt.ts'
 import { record, type RecordParts } from './record.ts'
 import { livingRow, newReceipt } from './set-decisions.ts'
+import { localeFor } from './texts.ts'
 
 /** The cookie in which a browser keeps them; also the label that they are sealed under. */
 export const beforeLoginCookie = '__Host-entente-decisions'
@@ -15,6 +16,8 @@ export const beforeLoginCookie = '__Host-entente-decisions'
 /** Decisions of a browser that nobody was signed in with, as it keeps them: encrypted, since its person may read and nobody may change them. */
 export const beforeLogin = z.strictObject({
   at: z.number(),
+  /** Of the texts that were shown. */
+  locale: z.string().max(35).optional(),
   decisions: z
     .array(z.strictObject({ purpose: z.string(), granted: z.boolean(), textVersion: z.string() }))
     .min(1)
@@ -26,6 +29,8 @@ export type BeforeLogin = z.infer<typeof beforeLogin>
 export interface SaidElsewhere {
   readonly choices: readonly Choice[]
   readonly at: Date
+  /** Of the texts that were shown; none where the words were not ours. */
+  readonly locale?: string | undefined
   readonly evidence: LedgerEvidence
 }
 
@@ -35,14 +40,15 @@ export interface SaidElsewhere {
  * BAD_USER_INPUT for a moment to come. UNAUTHENTICATED
  */
 export function comeAlong(parts: RecordParts) {
-  return async (caller: Caller, customer: string, { choices, at: saidAt, evidence }: SaidElsewhere): Promise<Recorded | null> => {
+  return async (caller: Caller, customer: string, { choices, at: saidAt, locale: shown, evidence }: SaidElsewhere): Promise<Recorded | null> => {
     const [receipt, at] = [newReceipt(), parts.now()]
     if (saidAt > at) throw new EntenteError('BAD_USER_INPUT', { why: 'from the future' })
     return parts.transaction(customer, async (tx) => {
       const row = await livingRow(parts, tx, caller, customer)
       const news = choices.filter((choice) => isNews(choice, row, saidAt, at))
       if (news.length === 0) return null
-      return record(parts, tx, row, { clientId: caller.clientId, choices: news, locale: parts.policy.defaultLocale, receipt, at, evidence })
+      const locale = localeFor(shown ?? null, parts.policy)
+      return record(parts, tx, row, { clientId: caller.clientId, choices: news, locale, receipt, at, evidence })
     })
   }
 }

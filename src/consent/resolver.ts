@@ -129,8 +129,10 @@ export class ConsentResolver {
   setConsents(
     @Arg('decisions', () => [ConsentDecisionInput]) decisions: ConsentDecisionInput[],
     @Arg('idempotencyKey', () => String, { nullable: true }) idempotencyKey: string | null,
+    @Arg('locale', () => String, { nullable: true, description: 'Of the texts that were shown; without it, the language that the request asks for.' })
+    locale: string | null,
     @Ctx() { caller, parts, request }: Operation,
   ): Promise<SignedReceipt> {
-    return parts.consents.decide(caller, { decisions, idempotencyKey: idempotencyKey ?? null, wanted: request.locale })
+    return parts.consents.decide(caller, { decisions, idempotencyKey: idempotencyKey ?? null, wanted: locale ?? request.locale })
   }
 }

@@ -73,8 +73,8 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
       return url.href
     },
     ...signInParts(input),
-    decide: async (question, answers, language) => {
-      await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: language })
+    decide: async (question, answers, locale) => {
+      await consents.decide(askedPerson(question), { decisions: answers, idempotencyKey: null, wanted: locale })
     },
     leaveOpen: (question, purposes) => input.leaveOpen(askedPerson(question).customer, purposes),
     confirmations: input.confirmations,

@@ -187,7 +187,7 @@ export const mutations = {
   undoMerge: 'mutation UndoMerge($id: ID!) { undoMerge(id: $id) }',
   eraseMe: 'mutation EraseMe { eraseMe(confirm: true) { id dueAt completedAt certificate } }',
   cancelErasure: 'mutation CancelErasure { cancelErasure }',
-  setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }',
+  setConsents: 'mutation SetConsents($decisions: [ConsentDecisionInput!]!, $locale: String) { setConsents(decisions: $decisions, locale: $locale) { id } }',
   startPasskey: 'mutation StartPasskey { startPasskey { handle options } }',
   addPasskey: 'mutation AddPasskey($input: NewPasskeyInput!) { addPasskey(input: $input) }',
   startTotp: 'mutation StartTotp { startTotp { secret uri } }',

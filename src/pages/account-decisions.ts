@@ -1,6 +1,6 @@
 import type { Purpose } from '../config/policy.ts'
 import type { Account, ConsentNow } from './account-data.ts'
-import { dataOf, textIn } from './consent.ts'
+import { dataOf, shownLocale, textIn } from './consent.ts'
 import { html, type Html } from './html.ts'
 import type { View } from './layout.ts'
 import type { AccountParts } from './parts.ts'
@@ -38,11 +38,11 @@ function decisionRow(view: View, parts: AccountParts, purpose: Purpose, now: Con
       </details>
       <p class="small soft">${decidable ? words.bases[purpose.legalBasis] : html`${words.account.noChoice} ${words.bases[purpose.legalBasis]}`}</p>
     </div>
-    ${decidable && decisionButtons(view, purpose, now, token)}
+    ${decidable && decisionButtons(view, purpose, now, html`${token}${shownLocale(view, parts.policy)}`)}
   </li>`
 }
 
-function decisionButtons({ words, language }: View, purpose: Purpose, now: ConsentNow | undefined, token: Html): Html {
+function decisionButtons({ words, language }: View, purpose: Purpose, now: ConsentNow | undefined, hidden: Html): Html {
   const { account } = words
   const state = now?.state ?? 'NOT_ASKED'
   const allowed = state === 'GRANTED' || (purpose.legalBasis === 'LEGITIMATE_INTEREST' && state !== 'OBJECTED')
@@ -56,7 +56,7 @@ function decisionButtons({ words, language }: View, purpose: Purpose, now: Conse
       >${now?.decidedAt ? html` <span class="soft">${account.decidedOn} ${momentWord(language, now.decidedAt)}</span>` : null}${now?.expiresAt && allowed ? html` <span class="soft">${account.until} ${momentWord(language, now.expiresAt)}</span>` : null}
     </p>
     <form class="pair" method="post" action="/account/decision">
-      ${token}<input type="hidden" name="purpose" value="${purpose.id}" /><input type="hidden" name="version" value="${purpose.textVersion}" />
+      ${hidden}<input type="hidden" name="purpose" value="${purpose.id}" /><input type="hidden" name="version" value="${purpose.textVersion}" />
       ${button('yes', account.allow, allowed)}${button('no', account.refuse, refused)}
     </form>`
 }

@@ -24,7 +24,7 @@ import type { AccountParts } from './parts.ts'
 import { problemNote } from './problem.ts'
 import { changesIn } from './profile-form.ts'
 
-const decisionForm = z.object({ purpose: z.string(), version: z.string(), answer: z.enum(['yes', 'no']) })
+const decisionForm = z.object({ purpose: z.string(), version: z.string(), locale: z.string().default(''), answer: z.enum(['yes', 'no']) })
 const query = z.object({ after: z.string().max(2000), done: z.string(), problem: z.string() }).partial()
 
 /** `/account`: an ordinary client of our own API. It sees what the API gives to the person, and changes nothing beside it. */
@@ -67,9 +67,9 @@ function changes(app: FastifyInstance, parts: AccountParts): void {
     }),
   )
   app.post('/account/decision', (request, reply) =>
-    change(parts, request, reply, decisionForm, async ({ purpose, version, answer }, token) => {
+    change(parts, request, reply, decisionForm, async ({ purpose, version, locale, answer }, token) => {
       const decision = { purpose, granted: answer === 'yes', textVersion: version }
-      await ask(parts, mutations.setConsents, { decisions: [decision] }, token)
+      await ask(parts, mutations.setConsents, { decisions: [decision], locale }, token)
       return reply.redirect('/account?done=decision#decisions', 303)
     }),
   )

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { beforeLoginCookie, type BeforeLogin } from '../consent/before-login.ts'
 import { EntenteError } from '../errors.ts'
-import { answersIn, purposeQuestion } from './consent.ts'
+import { answersIn, purposeQuestion, shownLocale } from './consent.ts'
 import { formToken, readForm } from './forms.ts'
 import { html } from './html.ts'
 import { sendPage, viewFor } from './layout.ts'
@@ -12,7 +12,7 @@ const seconds = 30 * 86_400
 
 const path = '/consent/anonymous'
 const asked = z.object({ client: z.string().max(64) })
-const form = asked.catchall(z.string())
+const form = asked.extend({ locale: z.string().max(35).default('') }).catchall(z.string())
 
 /**
  * `/consent/anonymous?client=…`: what a shop asks for, put to somebody who is not signed in. The answers stay in this browser for thirty days
@@ -31,7 +31,7 @@ export function anonymousPage(app: FastifyInstance, parts: AnonymousParts): void
     const view = viewFor(parts, request, reply)
     const { words } = view
     const main = html`<form class="card" method="post" action="${path}">
-      ${formToken(parts, request, reply)}<input type="hidden" name="client" value="${client.id}" />
+      ${formToken(parts, request, reply)}<input type="hidden" name="client" value="${client.id}" />${shownLocale(view, parts.policy)}
       <h1>${words.consent.title}</h1>
       <p class="asks">
         <strong><bdi>${client.name}</bdi></strong> ${words.consent.asks}
@@ -51,7 +51,7 @@ export function anonymousPage(app: FastifyInstance, parts: AnonymousParts): void
       purposes.map(({ id }) => id),
     )
     const at = parts.now().getTime()
-    const kept: BeforeLogin = { at, decisions }
+    const kept: BeforeLogin = { at, locale: posted.locale, decisions }
     if (decisions.length > 0)
       reply.setCookie(beforeLoginCookie, parts.seal(JSON.stringify(kept), beforeLoginCookie), {
         path: '/',

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { PendingQuestion } from '../access/interactions.ts'
 import type { Policy, Purpose } from '../config/policy.ts'
+import { localeFor } from '../consent/texts.ts'
 import { EntenteError } from '../errors.ts'
 import { formToken, readForm } from './forms.ts'
 import { html, type Html } from './html.ts'
@@ -13,7 +14,7 @@ import { visitOf } from './visit.ts'
 import { categoryWord, durationWord, type Language } from './words.ts'
 
 const uidQuery = z.object({ uid: z.string() })
-const consentForm = z.object({ uid: z.string() }).catchall(z.string())
+const consentForm = z.object({ uid: z.string(), locale: z.string().default('') }).catchall(z.string())
 
 /** `/consent`: what this shop asks for now and nothing else. Nothing is ticked, both answers cost the same, an open question stays open. */
 export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
@@ -30,9 +31,8 @@ export function consentPages(app: FastifyInstance, parts: ConsentParts): void {
     const form = readForm(parts, request, consentForm)
     const question = await questionOf(parts, request, reply, form.uid)
     const answers = answersIn(form, question.purposes)
-    const { language } = viewFor(parts, request, reply, question.locale)
     try {
-      if (answers.length > 0) await parts.decide(question, answers, language)
+      if (answers.length > 0) await parts.decide(question, answers, form.locale)
     } catch (error) {
       if (error instanceof EntenteError && error.code === 'CONSENT_TEXT_OUTDATED') return sendConsent(parts, request, reply, question, error)
       throw error
@@ -62,7 +62,7 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
   const purposes = question.purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined)
   const main = html`${outdated && problemNote(words, outdated.code, request.id, 'within a page')}
     <form class="card" method="post" action="/consent">
-      ${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />
+      ${formToken(parts, request, reply)}<input type="hidden" name="uid" value="${question.uid}" />${shownLocale(view, parts.policy)}
       <h1>${words.consent.title}</h1>
       <p class="asks">
         <strong><bdi>${question.client.name}</bdi></strong> ${words.consent.asks}
@@ -74,6 +74,9 @@ function sendConsent(parts: ConsentParts, request: FastifyRequest, reply: Fastif
     </form>`
   return sendPage(parts, reply, view, outdated ? outdated.status : 200, { title: words.consent.title, main, formTargets: onwardToClient(question.client) })
 }
+
+/** The language that the texts are in comes back with the form: the person may have chosen another one elsewhere meanwhile. */
+export const shownLocale = ({ language }: View, policy: Policy): Html => html`<input type="hidden" name="locale" value="${localeFor(language, policy)}" />`
 
 /** One purpose, put so that a yes takes no less than a no. */
 export function purposeQuestion(view: View, policy: Policy, purpose: Purpose): Html {
@@ -116,7 +119,7 @@ export function purposeQuestion(view: View, policy: Policy, purpose: Purpose): H
 
 /** A purpose's text in the reader's language, else in the policy's own; `locale` is the one found. */
 export function textIn(policy: Policy, purpose: Purpose, language: Language): { readonly locale: string; readonly title: string; readonly text: string } {
-  const locale = purpose.texts.has(language) ? language : policy.defaultLocale
+  const locale = localeFor(language, policy)
   const { title, text } = purpose.texts.get(locale) ?? { title: purpose.id, text: '' }
   return { locale, title, text }
 }

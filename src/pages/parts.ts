@@ -92,8 +92,8 @@ export interface Answer {
 
 export interface ConsentParts extends FrameParts {
   readonly interactions: Pick<Interactions, 'read' | 'answered' | 'aborted'>
-  /** Stores what the asked customer answered on this page. CONSENT_TEXT_OUTDATED */
-  readonly decide: (question: PendingQuestion, answers: readonly Answer[], language: Language) => Promise<void>
+  /** Stores what the asked customer answered on this page, to texts in that language. CONSENT_TEXT_OUTDATED */
+  readonly decide: (question: PendingQuestion, answers: readonly Answer[], locale: string) => Promise<void>
   /** Remembers which questions were shown and not answered. */
   readonly leaveOpen: (question: PendingQuestion, purposes: readonly string[]) => Promise<void>
 }

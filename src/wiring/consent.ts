@@ -43,7 +43,7 @@ export async function openConsents({ config, policy, storage, audit, registry, c
     const known = said.decisions.filter(({ purpose }) => policy.purpose(purpose)?.legalBasis === 'CONSENT')
     // A clock that was set back must not keep anybody from signing in.
     if (known.length === 0 || at > new Date()) return
-    await bring(caller, customer, { choices: choicesOf(known, policy), at, evidence: { by: 'before login', at: at.toISOString() } })
+    await bring(caller, customer, { choices: choicesOf(known, policy), at, locale: said.locale, evidence: { by: 'before login', at: at.toISOString() } })
   }
   return { recording, heedGpc, bring, hear, confirmations: confirmationDoor(recording, asking) }
 }
