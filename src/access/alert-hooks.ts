@@ -2,7 +2,7 @@ import type { JWTPayload } from 'jose'
 import { z } from 'zod'
 import type { GuardedPost } from '../broker/guarded-post.ts'
 import type { LeasedJob } from '../jobs/queue.ts'
-import { Hopeless } from '../jobs/worker.ts'
+import { Declined, Hopeless } from '../jobs/worker.ts'
 
 export interface AlertHookParts {
   readonly sign: (payload: JWTPayload, type: string) => Promise<string>
@@ -21,7 +21,7 @@ export function alertHooks({ sign, post, issuer, now }: AlertHookParts) {
     const { id, ...alert } = said.alert
     const claims = { iss: issuer, iat: Math.floor(now().getTime() / 1000), jti: id, event: 'alert', ...alert }
     const status = await post(said.url, { type: 'application/jwt', body: await sign(claims, 'alert+jwt') }, signal)
-    if (status === 410) throw new Hopeless('nobody listens any more')
+    if (status === 410) throw new Declined('nobody listens any more')
     if (status < 200 || status > 299) throw new Error(`status ${status}`)
   }
 }

@@ -6,7 +6,7 @@ import { builtInPurposes, type Policy } from '../config/policy.ts'
 import { consentsOf } from '../consent/decisions.ts'
 import type { ToldChange } from '../consent/receipt.ts'
 import type { JobQueue, LeasedJob } from '../jobs/queue.ts'
-import { Hopeless } from '../jobs/worker.ts'
+import { Declined, Hopeless } from '../jobs/worker.ts'
 import type { Tx } from '../storage/transaction.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -82,7 +82,7 @@ export function clientHooks({ jobs, clients, policy, subjects, issuer, sign, pos
       consents,
     }
     const status = await post(client.webhookUri, { type: 'application/jwt', body: await sign(event, 'consent-event+jwt') }, signal)
-    if (status === 410) throw new Hopeless('the client wants none')
+    if (status === 410) throw new Declined('the client wants none')
     if (status < 200 || status > 299) throw new Error(`status ${status}`)
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { basisOf } from '../consent/gate.ts'
 import type { LeasedJob } from '../jobs/queue.ts'
-import { Hopeless } from '../jobs/worker.ts'
+import { Declined, Hopeless } from '../jobs/worker.ts'
 import { segmentSeries } from '../personalization/segment-events.ts'
 import { membershipEntry, type CustomerStore } from '../storage/customers.ts'
 import type { HookParts } from './consent-events.ts'
@@ -49,7 +49,7 @@ export function segmentHooks(parts: HookParts & { readonly customers: Pick<Custo
       ...(!entered && { reason: said.what }),
     }
     const status = await post(client.webhookUri, { type: 'application/jwt', body: await sign(event, 'segment-event+jwt') }, signal)
-    if (status === 410) throw new Hopeless('the client wants none')
+    if (status === 410) throw new Declined('the client wants none')
     if (status < 200 || status > 299) throw new Error(`status ${status}`)
   }
 

@@ -7,7 +7,7 @@ export type Watched = Pick<AuditRow, '_id' | 'at' | 'type' | 'client' | 'subject
 
 interface Rule {
   readonly type: AuditType
-  /** Whom the alert is about: a client, a customer (by key), a provider, a chain, or the house as a whole. */
+  /** Whom the alert is about: a client, a customer (by key), a provider, a chain, a queue, or the house as a whole. */
   readonly subject: (event: Watched) => string
   /** How often it happened. */
   readonly times: (event: Watched) => number
@@ -33,6 +33,7 @@ const rules: Readonly<Record<AlertRuleName, Rule>> = {
   requestsOverdue: { type: 'requests.overdue', subject: house, times: once },
   suppressionsOverdue: { type: 'suppressions.overdue', subject: client, times: once },
   rulesRefused: { type: 'rules.refused', subject: house, times: once },
+  jobParked: { type: 'job.parked', subject: ({ detail }) => `queue:${String(detail['kind'])}`, times: once },
 }
 
 /** What there is to be told, in codes and counts. */

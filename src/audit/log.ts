@@ -68,6 +68,7 @@ export const auditTypes = [
   'policy.changed',
   'clients.changed',
   'rules.refused',
+  'job.parked',
   'client.change_proposed',
   'client.change_applied',
   'customer.looked_up',

@@ -39,7 +39,7 @@ const chapters = {
     'customer.merged',
     'customer.merge_undone',
   ],
-  alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue'],
+  alarms: ['alert.raised', 'alert.acknowledged', 'chain.broken', 'requests.overdue', 'suppressions.overdue', 'job.parked'],
 } as const satisfies Record<ChapterName, readonly AuditType[]>
 const chapterNames = ['logins', 'consents', 'reads', 'denials', 'rights', 'changes', 'alarms'] as const satisfies readonly ChapterName[]
 

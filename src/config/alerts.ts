@@ -17,6 +17,7 @@ const usual = {
   requestsOverdue: { within: 'P1D', times: 1 },
   suppressionsOverdue: { within: 'P1D', times: 1 },
   rulesRefused: { within: 'P1D', times: 1 },
+  jobParked: { within: 'P1D', times: 1 },
 } as const
 export type AlertRuleName = keyof typeof usual
 const meanings: Readonly<Record<AlertRuleName, string>> = {
@@ -31,6 +32,7 @@ const meanings: Readonly<Record<AlertRuleName, string>> = {
   requestsOverdue: 'A request under privacy law is past its day',
   suppressionsOverdue: 'A tool that was handed people does not fetch who is gone',
   rulesRefused: 'A change of policy, clients or providers cannot be used; the rules of before stay',
+  jobParked: 'What was to follow a change cannot be done, and waits for somebody to look at it',
 }
 
 const ruleEntry = (name: AlertRuleName) =>
@@ -59,6 +61,7 @@ export const alertsEntry = z
         requestsOverdue: ruleEntry('requestsOverdue'),
         suppressionsOverdue: ruleEntry('suppressionsOverdue'),
         rulesRefused: ruleEntry('rulesRefused'),
+        jobParked: ruleEntry('jobParked'),
       })
       .prefault({}),
   })
@@ -99,6 +102,7 @@ export function alertPolicy({ mail, webhook, rules }: z.infer<typeof alertsEntry
       requestsOverdue: threshold('requestsOverdue'),
       suppressionsOverdue: threshold('suppressionsOverdue'),
       rulesRefused: threshold('rulesRefused'),
+      jobParked: threshold('jobParked'),
     },
   }
 }

@@ -30,11 +30,14 @@ export function openIdNotices(log: Logger, audit: Pick<AuditLog, 'note'>, alerts
   }
 }
 
-/** What the queue notices, for the log: a parked job waits for a person. */
-export function jobNotices(log: Logger) {
-  return ({ type, error, ...job }: JobNotice): void => {
-    const said = { type, ...job, error: nameOf(error) }
-    if (type === 'job.parked') log.error(said, 'job')
-    else log.warn(said, 'job')
+/** What the queue notices, for the log; a parked job waits for a person and is in the audit log as well, where alerts are made from. */
+export function jobNotices(log: Logger, audit: Pick<AuditLog, 'note'>) {
+  return async (notice: JobNotice): Promise<void> => {
+    const { error, ...job } = notice
+    const said = { ...job, error: nameOf(error) }
+    if (notice.type !== 'job.parked') return log.warn(said, 'job')
+    log.error(said, 'job')
+    const { kind, attempts } = notice
+    await audit.note({ type: 'job.parked', client: null, actor: 'system', detail: { kind, attempts } })
   }
 }

@@ -9,16 +9,20 @@ export type LongJobHandler = (job: LeasedJob, signal: AbortSignal, goOn: () => P
 /** Thrown by a handler when trying again cannot help: the job is parked at once. */
 export class Hopeless extends Error {}
 
+/** The same when whoever it is for wants none of it: parked too, and no operator need look at it. */
+export class Declined extends Hopeless {}
+
 /** What an operator should see; the error's message may repeat personal values and stays out of logs. */
 export type JobNotice =
-  | { readonly type: 'job.failed' | 'job.parked'; readonly kind: string; readonly attempts: number; readonly error: Error }
+  | { readonly type: 'job.failed' | 'job.parked' | 'job.declined'; readonly kind: string; readonly attempts: number; readonly error: Error }
   | { readonly type: 'jobs.away'; readonly error: unknown }
 
 export interface WorkerParts {
   readonly jobs: JobQueue
   /** Kinds that are absent are left to processes that know them. */
   readonly handlers: Readonly<Partial<Record<JobKind, LongJobHandler>>>
-  readonly noticed: (notice: JobNotice) => void
+  /** Waited for before a job is parked, so that none is put away unseen. */
+  readonly noticed: (notice: JobNotice) => void | Promise<void>
 }
 
 const second = 1_000
@@ -54,7 +58,7 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
         await beginDue()
       }
     } catch (error) {
-      noticed({ type: 'jobs.away', error })
+      await noticed({ type: 'jobs.away', error })
     } finally {
       looking = null
     }
@@ -79,7 +83,7 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
       await (error === null ? jobs.done(job) : setAside(job, error))
     } catch (error) {
       // Its lease runs out, and somebody begins it again.
-      noticed({ type: 'jobs.away', error })
+      await noticed({ type: 'jobs.away', error })
     }
   }
 
@@ -105,7 +109,8 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
 
   async function setAside(job: LeasedJob, error: Error): Promise<void> {
     const wait = error instanceof Hopeless ? undefined : waits[job.attempts - 1]
-    noticed({ type: wait === undefined ? 'job.parked' : 'job.failed', kind: job.kind, attempts: job.attempts, error })
+    const type = wait !== undefined ? 'job.failed' : error instanceof Declined ? 'job.declined' : 'job.parked'
+    await noticed({ type, kind: job.kind, attempts: job.attempts, error })
     await (wait === undefined ? jobs.park(job) : jobs.putOff(job, wait))
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createTransport } from 'nodemailer'
 import { z } from 'zod'
-import { Hopeless, type JobHandler } from '../jobs/worker.ts'
+import { Declined, Hopeless, type JobHandler } from '../jobs/worker.ts'
 
 export interface SmtpParts {
   /** `smtp://` (TLS is begun with STARTTLS) or `smtps://`, with user and password where there are any. */
@@ -58,7 +58,7 @@ export function smtpPostman({ url, from, withoutTls, domain, now = Date.now }: S
         headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834
       })
     } catch (error) {
-      throw refusedForGood(error) ? new Hopeless('the mail server refused it') : error
+      throw refusedForGood(error) ? new Declined('the mail server refused it') : error
     }
   }
 

@@ -47,6 +47,7 @@ export const operatorDe: OperatorWords = {
     requestsOverdue: 'Ein Antrag zum Datenschutz ist über seinen Tag hinaus',
     suppressionsOverdue: 'Ein Werkzeug, dem Personen übergeben wurden, holt nicht ab, wer weg ist',
     rulesRefused: 'Eine Änderung von Regeln, Clients oder Anbietern ist nicht brauchbar',
+    jobParked: 'Was auf eine Änderung folgen sollte, lässt sich nicht erledigen und wartet darauf, angesehen zu werden',
   },
   clients: {
     title: 'Clients und Zwecke',

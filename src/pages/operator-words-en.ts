@@ -43,6 +43,7 @@ export const operatorEn: OperatorWords = {
     requestsOverdue: 'A request under privacy law is past its day',
     suppressionsOverdue: 'A tool that was handed people does not fetch who is gone',
     rulesRefused: 'A change of policy, clients or providers cannot be used',
+    jobParked: 'What was to follow a change cannot be done and waits to be looked at',
   },
   clients: {
     title: 'Clients and purposes',

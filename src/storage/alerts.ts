@@ -7,7 +7,7 @@ export interface AlertRow {
   /** Random. */
   _id: string
   rule: string
-  /** `client:<id>`, `customer:<key>`, `provider:<id>`, `chain:<kind>/<chain>` or `house`. */
+  /** `client:<id>`, `customer:<key>`, `provider:<id>`, `chain:<kind>/<chain>`, `queue:<kind>` or `house`. */
   subject: string
   times: number
   firstAt: Date

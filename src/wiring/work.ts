@@ -12,7 +12,7 @@ import type { Doors } from './doors.ts'
 
 /** What follows from changes, done after their commit by whichever process comes first. */
 export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
-  const { config, log, policy, storage, registry, subjects, mailCodes, linking, login, post, exportWork, openid, privacy } = doors
+  const { config, log, audit, policy, storage, registry, subjects, mailCodes, linking, login, post, exportWork, openid, privacy } = doors
   const { mail } = config
   const postman = mail && opened.adopt(smtpPostman({ ...mail, domain: new URL(config.publicUrl).hostname }), (one) => one.close())
   const { post: postHook } = opened.use(guardedPost(config.providers.allowLoopback))
@@ -45,7 +45,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         alertHook: alertHooks({ sign: openid.signingKeys.sign, post: postHook, issuer: hooks.issuer, now: hooks.now }),
         providerEvent: eventWork(hearProvider({ ...linking, tell: post.toCustomer, endWay: openid.endings.endWay })),
       },
-      noticed: jobNotices(log),
+      noticed: jobNotices(log, audit),
     }),
   )
   const daily = (): void => void privacy.retention.daily().catch((error: unknown) => void reportDefect(log, error))

@@ -64,6 +64,7 @@ describe('each rule raises its alert, and none before', () => {
       subject: 'chain:ledger/anna',
       tooFew: [],
     },
+    jobParked: { enough: [happened(700, { type: 'job.parked', detail: { kind: 'mail', attempts: 1 } })], subject: 'queue:mail', tooFew: [] },
     rulesRefused: { enough: [happened(700, { type: 'rules.refused', detail: { digest: 'd' } })], subject: 'house', tooFew: [] },
     requestsOverdue: { enough: [happened(700, { type: 'requests.overdue', detail: { erasures: 1, requests: 0 } })], subject: 'house', tooFew: [] },
     suppressionsOverdue: { enough: [happened(700, { type: 'suppressions.overdue', client: 'ads' })], subject: 'client:ads', tooFew: [] },
@@ -181,5 +182,20 @@ describe('a house', () => {
     const operator = await shop.tool('operator', 'audit:read')
     const { edges } = (await shop.graphql(list, {}, operator)).data.alerts
     expect(edges.map(({ node }: { node: { rule: string; subject: string } }) => [node.rule, node.subject])).toEqual([['chainBroken', 'chain']])
+  }, 60_000)
+
+  test('tells of what nobody can do in a queue, by that very queue: the rest goes on', async () => {
+    const jobs = shop.db.collection<{ _id: string; kind: string; sealed: string; dueAt: Date; attempts: number }>('jobs')
+    // Before all others in the line, and sealed by nobody.
+    await jobs.insertOne({ _id: 'mail:poison', kind: 'mail', sealed: 'poison for anna@shop.example', dueAt: new Date(0), attempts: 0 })
+    const mail = await shop.mailFor('ops@shop.example', /jobParked/)
+    expect(mail.text).toContain('queue:mail')
+    expect(mail.text).not.toMatch(/poison|anna/)
+    const parked = await jobs.findOne({ _id: 'mail:poison' })
+    expect(parked).toMatchObject({ attempts: 1, parkedAt: expect.any(Date) })
+    expect(parked?.dueAt).toBeUndefined()
+    const operator = await shop.tool('operator', 'audit:read')
+    const { edges } = (await shop.graphql(list, {}, operator)).data.alerts
+    expect(edges.map(({ node }: { node: object }) => node)).toContainEqual(expect.objectContaining({ rule: 'jobParked', subject: 'queue:mail', times: 1 }))
   }, 60_000)
 })

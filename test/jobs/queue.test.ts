@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Connection } from 'mongoose'
 import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
 import { jobQueue, lease, type JobQueue } from '../../src/jobs/queue.ts'
-import { Hopeless, jobWorker, waits, type JobHandler, type JobNotice } from '../../src/jobs/worker.ts'
+import { Declined, Hopeless, jobWorker, waits, type JobHandler, type JobNotice } from '../../src/jobs/worker.ts'
 import { jobStore } from '../../src/storage/jobs.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
 import { inTransaction } from '../../src/storage/transaction.ts'
@@ -113,6 +113,31 @@ test('hopeless ones are parked at once: said by the handler, sealed under a lost
   for (const id of ['said', 'lost', 'killer']) await until(async () => expect((await row(id)).parkedAt).toBeDefined())
   expect(handler.mock.calls.map(([job]) => job.id)).toEqual(['mail:said'])
   expect(worker.notices.map(({ type }) => type)).toEqual(['job.parked', 'job.parked', 'job.parked'])
+})
+
+test('a job is parked once that has been noticed, and not before; one that whoever it is for declines is no matter for an operator', async () => {
+  await jobs.put(letter('unseen'))
+  const log = { away: true }
+  const noticed = async ({ type }: JobNotice): Promise<void> => {
+    if (type === 'job.parked' && log.away) throw new Error('nobody hears')
+  }
+  const hopeless: JobHandler = () => Promise.reject(new Hopeless('said'))
+  await using _worker = jobWorker({ jobs, handlers: { mail: hopeless }, noticed })
+  jobs.wake()
+  await until(async () => expect((await row('unseen')).attempts).toBe(1))
+  expect((await row('unseen')).parkedAt).toBeUndefined()
+  log.away = false
+  clock += lease
+  jobs.wake()
+  await until(async () => expect((await row('unseen')).parkedAt).toBeDefined())
+
+  await jobs.put({ kind: 'mailCode', id: 'declined', payload: {} })
+  const notices: JobNotice['type'][] = []
+  const declining: JobHandler = () => Promise.reject(new Declined('no such mailbox'))
+  await using _other = jobWorker({ jobs, handlers: { mailCode: declining }, noticed: ({ type }) => void notices.push(type) })
+  jobs.wake()
+  await until(async () => expect(await rows().findOne({ _id: 'mailCode:declined' })).toMatchObject({ parkedAt: expect.any(Date) }))
+  expect(notices).toEqual(['job.declined'])
 })
 
 test('put in a transaction, it is there when that is committed, and never when it aborts', async () => {
