@@ -12,7 +12,7 @@ export interface Site {
 }
 
 /** Fields of `Customer` whose value is stored under their name. The others have a resolver of their own; decisions come with every read. */
-const stored = new Set(['email', 'givenName', 'familyName', 'pictureUrl', 'birthYear', 'postcode', 'country', 'locale', 'identities'])
+const stored = new Set(['givenName', 'familyName', 'pictureUrl', 'birthYear', 'postcode', 'country', 'locale', 'identities'])
 
 export function siteWith(fields: readonly ClassifiedField[]): Site {
   const paths = [...gateFields, ...fields.flatMap(storedAt)]
@@ -26,5 +26,6 @@ export function siteWith(fields: readonly ClassifiedField[]): Site {
 function storedAt({ parent, name, derived }: ClassifiedField): string[] {
   if (derived) return derived.length === 0 ? [] : ['derived', ...derived.flatMap(({ row }) => row)]
   if (parent === 'Traits') return [`traits.${name}`]
+  if (name === 'email') return parent === 'Customer' ? ['email', 'emailUndeliverable'] : ['emailUndeliverable']
   return parent === 'Customer' && stored.has(name) ? [name] : []
 }

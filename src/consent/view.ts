@@ -3,6 +3,7 @@ import type { Caller, CustomerKey, Mask } from '../operation.ts'
 import type { GatedRow, IdentitySummary, TraitValue } from '../storage/customers.ts'
 import type { IdentityState } from '../storage/identities.ts'
 import { consentsOf, type Consent } from './decisions.ts'
+import { closedByDeadAddress } from './dead-address.ts'
 import { nothingDerived, type DerivedValues, type ReadDerived } from './derived.ts'
 import { mayOf, tokenFor } from './gate.ts'
 import type { HashFor } from './reduce.ts'
@@ -53,6 +54,7 @@ const mostShapes = 256
 /** Makes views: one pass over what was read, with everything that can be known beforehand worked out once per site and permission. */
 export function views({ policy, hashFor, readDerived, now }: ViewParts) {
   const shapes = new WeakMap<Site, Map<Mask, Map<Mask, Shape>>>()
+  const closed = closedByDeadAddress(policy)
 
   function shapeFor(site: Site, token: Mask, may: Mask): Shape {
     let byToken = shapes.get(site)
@@ -71,6 +73,8 @@ export function views({ policy, hashFor, readDerived, now }: ViewParts) {
   return function viewOf(row: GatedRow, site: Site, caller: Caller, report: Report, may: Mask = mayOf(caller, row, policy, now())): CustomerView {
     const token = tokenFor(caller, row)
     const shape = shapeFor(site, token & site.mask, may & site.mask)
+    // Like an address that is not there, so nothing is said of it: whether a field is withheld does not hang on values.
+    const addresses = row.emailUndeliverable === true ? shapeFor(site, token & site.mask, may & site.mask & ~closed) : shape
     report.saw(shape, row)
     const { text } = shape
     const client = caller.clientId
@@ -78,7 +82,7 @@ export function views({ policy, hashFor, readDerived, now }: ViewParts) {
     return {
       key: row._id,
       id: '',
-      email: text.email(row.email, client),
+      email: addresses.text.email(row.email, client),
       givenName: text.givenName(row.givenName, client),
       familyName: text.familyName(row.familyName, client),
       pictureUrl: text.pictureUrl(row.pictureUrl, client),
@@ -88,7 +92,7 @@ export function views({ policy, hashFor, readDerived, now }: ViewParts) {
       locale: text.locale(row.locale, client),
       traits: traitsOf(row, shape, derived, client),
       derived,
-      identities: shape.identities ? (row.identities ?? []).map((identity) => identityOf(identity, shape, client)) : null,
+      identities: shape.identities ? (row.identities ?? []).map((identity) => identityOf(identity, addresses, client)) : null,
       consents: shape.consents ? consentsOf(row.decisions, policy, decidedBy(token), now()) : null,
       open: shape.open,
     }

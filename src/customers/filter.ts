@@ -1,8 +1,9 @@
+import { closedByDeadAddress } from '../consent/dead-address.ts'
 import type { FieldMasks, Form } from '../consent/gate.ts'
 import { band } from '../consent/reduce.ts'
 import type { Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
-import type { Caller } from '../operation.ts'
+import type { Caller, Mask } from '../operation.ts'
 import type { BooleanCondition, Condition, CustomerFilter, IntCondition, StringCondition } from './filter-type.ts'
 import { withBasis } from './permission.ts'
 import { allOf, anyOf, never, none, oneOf, range, startsWith, type Query } from './query.ts'
@@ -53,7 +54,7 @@ export function compileFilter(parts: FilterParts, filter: CustomerFilter, caller
     const sides: Sides[] = []
     let wider: Query = never
     for (const { mask, ...form } of field.masks.widestFirst) {
-      const readable = withBasis(mask & caller.purposes, parts.policy, now)
+      const readable = readableBy(path, mask & caller.purposes, parts.policy, now)
       const asked = predicate(path, condition, form, field.list)
       if (asked) {
         const here = allOf([readable, none(wider)])
@@ -67,6 +68,13 @@ export function compileFilter(parts: FilterParts, filter: CustomerFilter, caller
   }
 
   return group(filter).holds
+}
+
+/** Customers of whom one of these purposes reads the field now. */
+function readableBy(path: string, mask: Mask, policy: Policy, now: Date): Query {
+  if (path !== 'email') return withBasis(mask, policy, now)
+  const closed = closedByDeadAddress(policy)
+  return anyOf([withBasis(mask & ~closed, policy, now), allOf([withBasis(mask & closed, policy, now), { emailUndeliverable: { $ne: true } }])])
 }
 
 const both = (sides: readonly Sides[]): Sides => ({ holds: allOf(sides.map((one) => one.holds)), fails: anyOf(sides.map((one) => one.fails)) })

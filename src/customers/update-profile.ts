@@ -67,7 +67,7 @@ export async function updateProfile(parts: UpdateProfileParts, caller: Caller | 
     if (real.length === 0) return
     const categories = [...new Set(real.map(([path]) => fieldAt(parts, path).category))].sort()
     const audit = await parts.audit.inCustomerChain(tx, key, row.audit, eventOf(caller, key, categories), at)
-    await parts.customers.update(tx, key, { ...clearsOf(real), $set: { ...setsOf(real, at), audit } })
+    await parts.customers.update(tx, key, { ...clearsOf(real), $set: { ...setsOf(row, real, at), audit } }, 'active', row)
   })
 }
 
@@ -106,12 +106,14 @@ function fieldAt(parts: UpdateProfileParts, path: string) {
   return field
 }
 
-function setsOf(changes: readonly Change[], at: Date): Record<string, unknown> {
+function setsOf(row: CustomerRow, changes: readonly Change[], at: Date): Record<string, unknown> {
   const sets: Record<string, unknown> = {}
   for (const [path, value] of changes) {
     if (value !== null) sets[path] = value
     sets[`sources.${path.replace('.', ':')}`] = { from: 'customer', at }
-    if (path === 'email') sets['emailProof'] = 'none'
+    if (path !== 'email') continue
+    sets['emailProof'] = 'none'
+    if (row.emailUndeliverable === true && row.email !== value) sets['emailUndeliverable'] = false
   }
   return sets
 }

@@ -20,7 +20,9 @@ export function profileFromClaims(row: Pick<CustomerRow, 'sources'> & Partial<Cu
     if (value === undefined || !mayTake(row, field, claims, value)) continue
     $set[field] = value
     $set[`sources.${field}`] = { from: claims.provider, at }
-    if (field === 'email') $set['emailProof'] = claims.address?.proof ?? 'none'
+    if (field !== 'email') continue
+    $set['emailProof'] = claims.address?.proof ?? 'none'
+    if (row.emailUndeliverable === true && row.email !== value) $set['emailUndeliverable'] = false
   }
   return { $set }
 }

@@ -56,6 +56,19 @@ describe('what the demo policy shows', () => {
   test('A17: two clients get different keyed hashes', () =>
     expect(seen(['fraud_prevention'], row, 'a').view.email).not.toBe(seen(['fraud_prevention'], row, 'b').view.email))
 
+  test('a dead address is none for purposes that stand on consent, and nothing is said of it; contracts, other interests and the person read it', () => {
+    const dead = customer({ ...row, emailUndeliverable: true })
+    for (const purpose of ['email_marketing', 'personalised_ads']) {
+      const { view, withheld, reduced } = seen([purpose], dead)
+      expect({ ...view, email: null }).toEqual({ ...seen([purpose], row).view, email: null })
+      expect([view.email, withheld, reduced]).toEqual([null, seen([purpose], row).withheld, seen([purpose], row).reduced])
+    }
+    expect(seen(['email_marketing', 'order_processing'], dead).view.email).toBe(someone.email)
+    // What an interest reads in a form of its own, it reads in that form.
+    expect(seen(['email_marketing', 'fraud_prevention'], dead, 'shop').view.email).toBe('shop|ada@example.test')
+    expect(seen(['data_subject_access'], dead).view.email).toBe(someone.email)
+  })
+
   test('a client sees decisions about the purposes of its token, and no other', () => {
     expect(seen(['email_marketing'], row).view.consents).toMatchObject([{ purpose: 'email_marketing', state: 'GRANTED' }])
   })

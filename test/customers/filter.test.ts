@@ -56,6 +56,18 @@ describe('a condition sees what the caller reads', () => {
     expect(await list(shop, null)).toEqual(['Anna', 'Ben', 'Carla', 'Dora', 'Fritz'])
   })
 
+  test('B1 a dead address is found by nobody who reads it on consent, neither by a condition nor by its negation', async () => {
+    const found = async (token: string) => [await list(token, { email: { startsWith: 'ben' } }), await list(token, { not: { email: { startsWith: 'anna' } } })]
+    const dead = (emailUndeliverable: boolean) => house.db.collection('customers').updateOne({ givenName: 'Ben' }, { $set: { emailUndeliverable } })
+    expect(await found(marketing)).toEqual([['Ben'], ['Ben', 'Fritz']])
+    await dead(true)
+    expect(await found(marketing)).toEqual([[], ['Fritz']])
+    expect((await found(shop))[0]).toEqual(['Ben'])
+    expect(await list(marketing, null)).toContain('Ben')
+    await dead(false)
+    expect(await found(marketing)).toEqual([['Ben'], ['Ben', 'Fritz']])
+  })
+
   test('B1 a field that is withheld matches neither a condition nor its negation', async () => {
     expect(await list(marketing, { postcode: { startsWith: '1' } })).toEqual([])
     expect(await list(marketing, { not: { postcode: { startsWith: '1' } } })).toEqual([])

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { NoticeFacts } from '../../demo/providers/notices.ts'
+import { merging } from '../support/merging.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 let shop: Shop
@@ -75,6 +76,29 @@ test('Apple: a relay address that no longer arrives gets no letters until it doe
   await settled(async () => expect(await flag()).toBe(true))
   await tell('apple', 'mallory', { type: 'email-enabled' })
   await settled(async () => expect(await flag()).toBe(false))
+})
+
+test('Apple: while mail to an address does not arrive, whoever writes on consent has no address to write to; by time, not by arrival', async () => {
+  const { accessToken } = await shop.signIn('apple', { as: 'person-20', client: 'account' })
+  await merging(shop).yes(accessToken, 'email_marketing')
+  const tool = await shop.tool('marketing')
+  const listed = async () => {
+    const { data, extensions } = await shop.graphql('{ customers { edges { node { email } } } }', {}, tool)
+    return { emails: data.customers.edges.map(({ node }: { node: { email: string | null } }) => node.email), withheld: extensions?.withheld }
+  }
+  const { emails } = await listed()
+  expect(emails).toEqual([expect.stringContaining('@')])
+  const own = async () => (await shop.graphql('{ me { email } }', {}, accessToken)).data.me.email
+  const now = Math.floor(Date.now() / 1000)
+  await tell('apple', 'person-20', { type: 'email-disabled', at: now })
+  await settled(async () => expect(await listed()).toEqual({ emails: [null], withheld: undefined }))
+  expect(await own()).toBe(emails[0])
+  // An older word that comes late changes nothing, a newer one does.
+  await tell('apple', 'person-20', { type: 'email-enabled', at: now - 60 })
+  await settled(async () => expect(await shop.db.collection('jobs').countDocuments({ kind: 'providerEvent', dueAt: { $exists: true } })).toBe(0))
+  expect((await listed()).emails).toEqual([null])
+  await tell('apple', 'person-20', { type: 'email-enabled', at: now + 60 })
+  await settled(async () => expect((await listed()).emails).toEqual(emails))
 })
 
 test('Facebook: deauthorising ends sessions; a deletion is confirmed, done, and has a page that says only that', async () => {
