@@ -69,6 +69,11 @@ const signals = z
 export const purposeEntry = z.strictObject({
   id: purposeId,
   legalBasis: z.enum(legalBases),
+  formerBases: z
+    .array(z.strictObject({ legalBasis: z.enum(legalBases), reason: text(500) }))
+    .max(legalBases.length)
+    .default([])
+    .describe('What it stood on before, and why that changed: without it, a purpose that was in use moves to CONSENT only'),
   covers: z.array(coverage).min(1).max(50),
   clients: z.array(clientId).max(1000).describe('Who may act for this purpose'),
   retention: duration,

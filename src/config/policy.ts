@@ -37,6 +37,8 @@ export interface Purpose {
   readonly bit: number
   readonly mask: Mask
   readonly legalBasis: LegalBasis
+  /** Bases that it is said to have left, with a reason. */
+  readonly formerBases: ReadonlySet<string>
   readonly coverage: readonly Coverage[]
   /** By locale, of the version in use. */
   readonly texts: ReadonlyMap<string, PurposeText>
@@ -130,7 +132,11 @@ export function readPolicy(text: string, fileName: string): Policy {
     purposes,
     purpose: (id) => byId.get(id),
     attributes: file.attributes.map(attributeOf),
-    ...personalizationOf(file, catalogueOf(file.events, (id) => byId.get(id)?.retention), maskOf),
+    ...personalizationOf(
+      file,
+      catalogueOf(file.events, (id) => byId.get(id)?.retention),
+      maskOf,
+    ),
     stepUp: stepUpPolicy(file.stepUp),
     alerts: alertPolicy(file.alerts),
     audiences: audiencePolicy(file.audiences),
@@ -153,6 +159,7 @@ function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<stri
     bit,
     mask: 1 << bit,
     legalBasis: entry.legalBasis,
+    formerBases: new Set(entry.formerBases.map(({ legalBasis }) => legalBasis)),
     coverage: entry.covers.map(({ category, form, matchable }) => ({ category, form, matchable: matchable ?? false })),
     texts: new Map(Object.entries(languages).map(([locale, { title, text }]) => [locale, { title, text, hash: textHash(title, text) }])),
     textVersion: version,
@@ -204,6 +211,7 @@ function builtIns(): Purpose[] {
     askAgainAfter: null,
     signals: { googleConsentMode: [], segmentCategories: [], tcfPurposes: [] },
     validity: null,
+    formerBases: new Set<string>(),
     builtIn: true,
     legalBasis: 'LEGAL_OBLIGATION' as const,
   }

@@ -47,7 +47,7 @@ export function readAudit({ note, policy, report, now }: ReadAuditParts) {
     if (due > 0) note({ ...event, client, actor, detail: { times: due } }).catch(report)
   }
 
-  return async function read({ caller, shown }: Operation): Promise<void> {
+  return async function read({ caller, shown, report: decided }: Operation): Promise<void> {
     if (caller === null) return
     const actor = caller.customer === null ? 'client' : 'customer'
     noteVain(caller, actor, { type: 'customer.not_found' }, shown.missed.size)
@@ -57,9 +57,18 @@ export function readAudit({ note, policy, report, now }: ReadAuditParts) {
     noteVain(caller, actor, { type: 'access.denied', categories: denied }, denied.length === 0 ? 0 : 1)
     if (caller.customer !== null) return
     const given = fields.filter(({ masks }) => (masks.any & caller.purposes) !== 0)
-    const purposes = policy.namesOf(given.reduce((mask, { masks }) => mask | masks.any, 0) & caller.purposes)
+    const purposes = allowing(decided, policy)
     await note({ type: 'data.read', client: caller.clientId, actor, subjects: [...shown.customers], purposes, categories: distinct(given) })
   }
+}
+
+/** The purposes that opened something, in policy order: of several that could have, the first. */
+function allowing(report: Operation['report'], policy: Policy): string[] {
+  const used = new Set<string>()
+  report.decided(({ purpose, outcome }) => {
+    if (outcome !== 'withheld') used.add(purpose)
+  })
+  return policy.purposes.map(({ id }) => id).filter((id) => used.has(id))
 }
 
 const distinct = (fields: readonly { readonly category: string }[]): string[] => [...new Set(fields.map(({ category }) => category))].sort()

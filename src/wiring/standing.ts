@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import type { Logger } from 'pino'
 import type { AuditLog } from '../audit/log.ts'
 import type { Config } from '../config/env.ts'
+import { refuseMovedBases } from '../consent/moved-bases.ts'
 import { refuseReusedNames } from '../consent/reused-names.ts'
 import { withSeenScopes } from '../consent/scopes.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -43,6 +44,7 @@ export async function stand(ground: Ground, rules: Rules): Promise<Standing> {
 async function standOn(opened: AsyncDisposableStack, ground: Ground, { policy: written, clients, operators, further }: Rules): Promise<Standing> {
   const { rows } = ground.storage
   await refuseReusedNames(written.attributes, rows.seenAttributes)
+  await refuseMovedBases(written.purposes, rows.seenScopes)
   const policy = await withSeenScopes(written, rows.seenScopes)
   const base = { ...ground, policy, clients, staff: operators, further }
   const house = { ...base, ...(await openHouse(opened, base)) }

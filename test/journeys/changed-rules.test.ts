@@ -43,6 +43,24 @@ const withoutAddress = (policy: string): string =>
 const withPostcode = (policy: string): string =>
   policy.replace(/(- id: email_marketing[\s\S]*?covers:\n)/, '$1      - { category: user.contact.address.postal_code, form: FULL }\n')
 
+/** The newsletter goes to whoever did not object. */
+const withoutConsent = (policy: string): string => policy.replace(/(- id: email_marketing\n\s+legalBasis: )CONSENT/, '$1LEGITIMATE_INTEREST')
+const withReason = (policy: string): string =>
+  withoutConsent(policy).replace(/(- id: email_marketing\n)/, '$1    formerBases: [{ legalBasis: CONSENT, reason: letters about what was bought }]\n')
+/** A purpose that nobody has heard of. */
+const withStudies = (policy: string): string =>
+  policy.replace(
+    /(?= {2}- id: fraud_prevention)/,
+    `  - id: studies
+    legalBasis: CONSENT
+    covers: [{ category: user.name, form: FULL }]
+    clients: [marketing]
+    retention: P1Y
+    texts: [{ version: "1", date: 2026-02-01, en: { title: Studies, text: We learn from it. }, de: { title: Studien, text: Wir lernen daraus. } }]
+
+`,
+  )
+
 describe('rules that change while the house is open', () => {
   const stack = new AsyncDisposableStack()
   let house: Awaited<ReturnType<typeof openHouses>>
@@ -53,7 +71,7 @@ describe('rules that change while the house is open', () => {
     const { accessToken } = await house.signIn('google', { as: 'anna', client: 'account' })
     const yes = 'mutation { setConsents(decisions: [{ purpose: "email_marketing", granted: true, textVersion: "2026-01" }]) { id } }'
     await house.graphql(yes, {}, accessToken)
-  }, 60_000)
+  }, 120_000)
   afterAll(() => stack.disposeAsync())
 
   const read = async (which: Running) => {
@@ -101,6 +119,38 @@ describe('rules that change while the house is open', () => {
     const changes = '{ auditEvents(filter: { types: ["policy.changed", "rules.refused"] }) { edges { node { type } } } }'
     const types = (await house.graphql(changes, {}, operator)).data.auditEvents.edges.map(({ node }: { node: { type: string } }) => node.type)
     expect(types).toContain('rules.refused')
+    await house.back()
+  }, 60_000)
+
+  test('I11 on another basis without a reason are refused; with one, who said no stays out', async () => {
+    const ben = await house.signIn('google', { as: 'ben', client: 'account' })
+    await house.signIn('google', { as: 'gmail-9401', client: 'account' })
+    const no = 'mutation { setConsents(decisions: [{ purpose: "email_marketing", granted: false }]) { id } }'
+    await house.graphql(no, {}, ben.accessToken)
+    const names = async () => (await read(house.first)).data.customers.edges.map(({ node }: { node: { email: string } }) => node.email).toSorted()
+    expect(await names()).toEqual(['anna.demo@gmail.com'])
+    await house.write('policy', withoutConsent)
+    await house.first.reload()
+    expect(await names()).toEqual(['anna.demo@gmail.com'])
+    const refusal = house.lines.findLast(({ msg }) => msg.startsWith('rules refused'))
+    expect(refusal?.problems).toEqual(['purposes: email_marketing has stood on CONSENT here; why that changed belongs under formerBases'])
+    await house.write('policy', withReason)
+    await house.first.reload()
+    expect(await names()).toEqual(['anna.demo@gmail.com', 'gmail.person.9401@gmail.com'])
+    await house.back()
+    expect(await names()).toEqual(['anna.demo@gmail.com'])
+  }, 60_000)
+
+  test('I2 with a purpose more have nobody’s yes to it', async () => {
+    await house.write('policy', withStudies)
+    await house.write('clients', (text) => text.replace('purposes: [email_marketing]', 'purposes: [email_marketing, studies]'))
+    await house.first.reload()
+    const { accessToken } = await house.signIn('google', { as: 'anna', client: 'account' })
+    const { data } = await house.graphql('{ me { consents { purpose state decidedAt } } }', {}, accessToken)
+    expect(data.me.consents).toContainEqual({ purpose: 'studies', state: 'NOT_ASKED', decidedAt: null })
+    const forStudies = await house.tool('marketing', 'purpose:studies')
+    const listed = await house.graphql('{ customers(first: 10) { totalCount edges { node { givenName } } } }', {}, forStudies, at(house.first))
+    expect(listed.data.customers).toMatchObject({ edges: [] })
     await house.back()
   }, 60_000)
 

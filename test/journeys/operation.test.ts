@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => shop[Symbol.asyncDispose]())
 
-test('health is a word, and nothing else', async () => {
+test('H17 health is a word, and nothing else', async () => {
   expect(await (await fetch(`${shop.url}/health/live`)).json()).toEqual({ status: 'ok' })
   expect(await (await fetch(`${shop.url}/health/ready`)).json()).toEqual({ status: 'ok' })
 })
@@ -30,7 +30,7 @@ test('metrics are for the inside: through a proxy they are not there', async () 
   expect(answer.status).toBe(404)
 })
 
-test('one line a request names the route and never the address, the query or the person', async () => {
+test('H2 one line a request names the route and never the address, the query or the person', async () => {
   lines.length = 0
   const ben = await shop.signIn('google', { as: 'ben' })
   await shop.graphql('{ me { email } }', {}, ben.accessToken)
