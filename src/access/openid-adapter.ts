@@ -42,13 +42,15 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
   const forModel = (model: string): Adapter => ({
     async upsert(id, payload, expiresIn = day) {
       const { jti: _id, ...rest } = payload
+      // A grant is its own: a device's login without a refresh token leaves no other trace.
+      const grant = model === 'Grant' ? id : model === 'Interaction' ? undefined : rest.grantId
       const record = {
         kind: model,
         id,
         payload: rest,
         expiresAt: later(expiresIn + (keptSeconds[model] ?? 0)),
         ...(rest.accountId !== undefined && { customer: rest.accountId }),
-        ...(rest.grantId !== undefined && model !== 'Interaction' && { grant: rest.grantId }),
+        ...(grant !== undefined && { grant }),
       }
       if (model === 'ReplayDetection') {
         if (!(await records.putNew(record))) throw new errors.InvalidClientAuth('client assertion tokens must only be used once')

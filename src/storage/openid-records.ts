@@ -120,11 +120,11 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
 
     remove: async (kind: string, id: string): Promise<void> => void (await rows.deleteOne({ _id: keyOf(kind, id) })),
     removeByHandle: async (handle: string, customer: CustomerKey): Promise<void> => void (await rows.deleteOne({ _id: handle, customer })),
-    /** Codes and refresh tokens of a grant. */
-    removeOfGrant: async (grant: string): Promise<void> => void (await rows.deleteMany({ grant })),
+    /** Codes and refresh tokens of a grant; the grant itself goes by its id, and after its access tokens. */
+    removeOfGrant: async (grant: string): Promise<void> => void (await rows.deleteMany({ grant, _id: { $not: /^Grant:/ } })),
     removeOfCustomer: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
 
-    /** Grants that codes or refresh tokens of the customer stand on. */
+    /** What tokens of the customer stand on. */
     grantsOf: async (customer: CustomerKey): Promise<string[]> =>
       (await rows.distinct('grant', { customer, grant: { $exists: true } })).filter((grant) => grant !== undefined),
 

@@ -41,6 +41,22 @@ test('Google revokes sessions: tokens end, the person signs in again and is the 
   expect((await me(again.accessToken)).data.me.id).toBe(id)
 })
 
+test('Google revokes sessions: a login by a device’s own dialog ends too, refresh token or not', async () => {
+  const login = 'mutation ($input: LoginWithIdTokenInput!) { loginWithIdToken(input: $input) { accessToken refreshToken } }'
+  const device = async (scope: string, nonce: string) => {
+    const idToken = await shop.providers.google.idToken('gmail-10', { audience: 'entente-demo.apps.example', nonce })
+    return (await shop.graphql(login, { input: { clientId: 'storefront', provider: 'google', idToken, nonce, scope } })).data.loginWithIdToken
+  }
+  const short = await device('openid purpose:order_processing', 'of the first device')
+  const long = await device('openid offline_access purpose:order_processing', 'of the second device')
+  const { accessToken: elsewhere } = await shop.signIn('facebook', { as: 'person-11' })
+  expect([short.refreshToken, typeof long.refreshToken, await codeOf(short.accessToken)]).toEqual([null, 'string', undefined])
+  await tell('google', 'gmail-10', { type: 'risc/event-type/sessions-revoked' })
+  for (const { accessToken } of [short, long]) await settled(async () => expect(await codeOf(accessToken)).toBe('UNAUTHENTICATED'))
+  expect(await codeOf(elsewhere)).toBeUndefined()
+  expect(await codeOf((await device('openid', 'of the first device again')).accessToken)).toBeUndefined()
+})
+
 test('a hijacked Google account is shut until Google says otherwise, asks for more at the next sign-in, and is told by mail', async () => {
   await shop.signIn('google', { as: 'gmail-2' })
   const now = Math.floor(Date.now() / 1000)
