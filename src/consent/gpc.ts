@@ -32,7 +32,7 @@ const mostRemembered = 50_000
 export function hearGpc(parts: GpcParts): (caller: Caller) => Promise<void> {
   const wanted = parts.policy.purposes.filter(({ onGpc }) => onGpc === 'object')
   const heardAll = new LRUCache<CustomerKey, true>({ max: mostRemembered })
-  const unheard = (row: { readonly gpc?: readonly string[] } | undefined | null) => wanted.filter(({ id }) => !row?.gpc?.includes(id))
+  const unheard = (row: { readonly gpc?: readonly string[] }) => wanted.filter(({ id }) => !row.gpc?.includes(id))
 
   return async (caller) => {
     const { customer } = caller

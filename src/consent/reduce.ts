@@ -33,7 +33,7 @@ export function googleAddress(address: string): string {
   const plain = address.replace(/\s/g, '').toLowerCase()
   const at = plain.lastIndexOf('@')
   if (!googleMail.has(plain.slice(at + 1))) return plain
-  return `${plain.slice(0, at).split('+', 1).join('').replaceAll('.', '')}${plain.slice(at)}`
+  return `${plain.slice(0, at).replace(/\+.*/, '').replaceAll('.', '')}${plain.slice(at)}`
 }
 
 const googleHash = (address: string): string => sha256(googleAddress(address))

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { EntenteError } from '../errors.ts'
-import { personOf, type Caller, type CustomerKey } from '../operation.ts'
+import { personOf, tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
@@ -11,9 +11,9 @@ import { receiptClaims, receiptOf, type Receipt, type Recorded } from './receipt
 import { record, type RecordParts, type Said } from './record.ts'
 
 export interface DecisionParts extends RecordParts {
-  /** Signs claims as a JWT with a key that clients can look up. */
   /** Where people see and change what they decided. */
   readonly decisionsUrl: string
+  /** Signs claims as a JWT with a key that clients can look up. */
   readonly signReceipt: (claims: Record<string, unknown>) => Promise<string>
   /** The customer's id at that client. */
   readonly subjectOf: (caller: Caller, customer: CustomerKey) => string
@@ -27,18 +27,19 @@ export interface ConsentRequest {
   readonly locale: string
 }
 
-export type SignedReceipt = Receipt & { readonly jwt: string; readonly jsonld: string }
+/** Its two forms are made for those who ask for them: a signature costs more than the decision. They say the same whenever they are made. */
+export type SignedReceipt = Receipt & { readonly jwt: () => Promise<string>; readonly jsonld: () => string }
 
 /**
- * Records what the signed-in customer decides: profile, ledger and audit in one transaction, all decisions or none, then a signed receipt.
- * UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT CONSENT_TEXT_OUTDATED RATE_LIMITED
+ * Records what the signed-in customer decides: profile, ledger and audit in one transaction, all decisions or none; the receipt can be had signed.
+ * UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT CONSENT_TEXT_OUTDATED RATE_LIMITED OVERLOADED
  */
 export function setDecisions(parts: DecisionParts) {
-  return async (caller: Caller | null, request: ConsentRequest): Promise<SignedReceipt> => {
+  return async (asking: Caller | null, request: ConsentRequest): Promise<SignedReceipt> => {
+    const caller = tokenOf(asking)
     const customer = personOf(caller)
     const choices = choicesOf(request.decisions, parts.policy)
-    if (caller === null || request.idempotencyKey === '' || (request.idempotencyKey?.length ?? 0) > 100)
-      throw new EntenteError('BAD_USER_INPUT', {}, { field: 'idempotencyKey' })
+    if (request.idempotencyKey === '' || (request.idempotencyKey?.length ?? 0) > 100) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'idempotencyKey' })
     const said: Said = {
       clientId: caller.clientId,
       choices,
@@ -55,11 +56,14 @@ export function setDecisions(parts: DecisionParts) {
 export const newReceipt = (): string => randomBytes(16).toString('base64url')
 
 /** The receipt for what was recorded, as this caller may see it. */
-export async function signed(parts: DecisionParts, caller: Caller, done: Recorded): Promise<SignedReceipt> {
+export function signed(parts: DecisionParts, caller: Caller, done: Recorded): SignedReceipt {
   const receipt = receiptOf(done, caller, parts)
   const subject = parts.subjectOf(caller, done.row._id)
-  const jwt = await parts.signReceipt(receiptClaims(receipt, done.entry, subject, parts.policy))
-  return { ...receipt, jwt, jsonld: receiptJsonLd(receipt, done.entry, subject, parts.policy, parts.decisionsUrl) }
+  return {
+    ...receipt,
+    jwt: () => parts.signReceipt(receiptClaims(receipt, done.entry, subject, parts.policy)),
+    jsonld: () => receiptJsonLd(receipt, done.entry, subject, parts.policy, parts.decisionsUrl),
+  }
 }
 
 /** The customer of a token that still counts, for writes that decide on the row. UNAUTHENTICATED */

@@ -1,7 +1,7 @@
 import { consentTypes } from '../config/policy-file.ts'
 import { builtInPurposes, dataSubjectAccess, type Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
-import { personOf, type Caller } from '../operation.ts'
+import { personOf, tokenOf, type Caller } from '../operation.ts'
 import type { CustomerStore } from '../storage/customers.ts'
 import { basisOf } from './gate.ts'
 import { tokenLives } from './live-token.ts'
@@ -28,10 +28,11 @@ export interface SignalParts {
  * UNAUTHENTICATED FORBIDDEN
  */
 export function consentSignals({ policy, customers, clients, now }: SignalParts) {
-  return async (caller: Caller | null, clientId: string | null): Promise<ConsentSignal[]> => {
+  return async (asking: Caller | null, clientId: string | null): Promise<ConsentSignal[]> => {
+    const caller = tokenOf(asking)
     const customer = personOf(caller)
-    const isPerson = caller !== null && (caller.purposes & dataSubjectAccess) !== 0
-    if (caller === null || (clientId !== null && clientId !== caller.clientId && !isPerson)) throw new EntenteError('FORBIDDEN', { why: 'another client' })
+    const isPerson = (caller.purposes & dataSubjectAccess) !== 0
+    if (clientId !== null && clientId !== caller.clientId && !isPerson) throw new EntenteError('FORBIDDEN', { why: 'another client' })
     const [row] = await customers.readMany([customer], { state: 1, decisions: 1, restricted: 1, tokensValidFrom: 1, endedGrants: 1 })
     if (row === undefined || !tokenLives(row, caller)) throw new EntenteError('UNAUTHENTICATED', { why: 'token no longer counts' })
     const asked = clientId === null || clientId === caller.clientId ? caller : [...clients()].find(({ id }) => id === clientId)

@@ -42,9 +42,5 @@ function decoded(tcString: string): TCModel | null {
   }
 }
 
-/** The segment of type 1 in its first three bits, which v2.3 made a duty: what tells its strings from those of v2.2. */
-const disclosesVendors = (tcString: string): boolean =>
-  tcString
-    .split('.')
-    .slice(1)
-    .some((segment) => /^[I-P]/.test(segment))
+/** The segment of type 1 in its first three bits, which v2.3 made a duty: what tells its strings from those of v2.2. The core's are 0. */
+const disclosesVendors = (tcString: string): boolean => tcString.split('.').some((segment) => /^[I-P]/.test(segment))

@@ -39,9 +39,9 @@ export function leaveOpen(parts: {
 }) {
   return async (customer: CustomerKey, purposes: readonly string[]): Promise<void> => {
     const at = parts.now()
-    const left = purposes.map(parts.policy.purpose).filter((purpose) => purpose !== undefined && purpose.askAgainAfter !== null)
+    const left = parts.policy.purposes.filter(({ id, askAgainAfter }) => askAgainAfter !== null && purposes.includes(id))
     if (left.length === 0) return
-    const $set = Object.fromEntries(left.map((purpose) => [`leftOpen.${purpose?.id}`, { textVersion: purpose?.textVersion, at }]))
+    const $set = Object.fromEntries(left.map(({ id, textVersion }) => [`leftOpen.${id}`, { textVersion, at }]))
     await parts.transaction(customer, (tx) => parts.customers.update(tx, customer, { $set }))
   }
 }
