@@ -42,6 +42,11 @@ export function createMetrics() {
     labelNames: ['outcome'],
     registers,
   })
+  const textsLeftOut = new Counter({
+    name: 'entente_event_texts_left_out_total',
+    help: 'Properties of events that held an address or a telephone number which the catalogue does not expect.',
+    registers,
+  })
   const methods = new Set(['GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'])
   // Labels are looked up once; strangers choose methods, so what is kept is bounded.
   const observed = new Map<string, ReturnType<typeof requests.labels>>()
@@ -63,6 +68,9 @@ export function createMetrics() {
     },
     eventTaken(outcome: string): void {
       events.inc({ outcome })
+    },
+    eventTextsLeftOut(texts: number): void {
+      textsLeftOut.inc(texts)
     },
     print: (): Promise<string> => registry.metrics(),
     contentType: registry.contentType,

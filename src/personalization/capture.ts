@@ -1,8 +1,10 @@
+import { includesCategory } from '../config/categories.ts'
 import { addDuration } from '../config/duration.ts'
 import type { CatalogueEvent } from '../config/event-catalogue.ts'
 import type { Policy } from '../config/policy.ts'
 import type { Mask } from '../operation.ts'
 import type { EventValue } from '../storage/events.ts'
+import { keptText } from './kept-text.ts'
 
 /** Why an event is not kept. What each stands for is the table in `docs/events.md`. */
 export type Refusal = 'UNKNOWN_EVENT' | 'INVALID_PROPERTIES' | 'TOO_LARGE' | 'NO_PURPOSE'
@@ -30,6 +32,8 @@ export interface FitEvent {
   readonly properties: Readonly<Record<string, EventValue>>
   readonly purposes: Mask
   readonly agreed: Mask
+  /** How many texts were left out because they say how to reach somebody. */
+  readonly leftOut: number
 }
 
 /** Characters. */
@@ -38,7 +42,13 @@ const longestText = 500
 /** Anonymous events wait no longer for somebody to sign in. */
 const anonymousFor = 'P30D'
 
-type Property = readonly [name: string, type: 'String' | 'Int' | 'Float' | 'Boolean']
+interface Property {
+  readonly name: string
+  readonly type: 'String' | 'Int' | 'Float' | 'Boolean'
+  /** The catalogue says that it is how to reach the person. */
+  readonly isContact: boolean
+}
+
 interface Rule {
   readonly purposes: Mask
   readonly retention: readonly string[]
@@ -47,7 +57,8 @@ interface Rule {
 
 /**
  * The pure half of keeping events: which may be kept, for what, with which properties. A property that the catalogue does not name is left
- * out; one of another type than it says makes the event unfit, so that a type never changes under what is derived from it.
+ * out, and so is a text that says how to reach somebody where the catalogue expects none; one of another type than it says makes the event
+ * unfit, so that a type never changes under what is derived from it.
  */
 export function capturing(policy: Policy) {
   const rules = new Map([...policy.events].map(([name, entry]) => [name, ruleOf(entry, policy)]))
@@ -64,8 +75,8 @@ export function capturing(policy: Policy) {
         const rule = rules.get(sent.name)
         if (rule === undefined) return 'UNKNOWN_EVENT'
         if (sent.messageId === '' || sent.messageId.length > longestId) return 'INVALID_PROPERTIES'
-        const properties = propertiesOf(rule, sent.properties)
-        if (typeof properties === 'string') return properties
+        const kept = propertiesOf(rule, sent.properties)
+        if (typeof kept === 'string') return kept
         const expiresAt = endOf(rule)
         const { messageId, name, agreed } = sent
         return {
@@ -74,7 +85,7 @@ export function capturing(policy: Policy) {
           at: momentOf(sent, receivedAt, expiresAt),
           receivedAt,
           expiresAt,
-          properties,
+          ...kept,
           purposes: rule.purposes & ~sent.refused,
           agreed,
         }
@@ -96,22 +107,25 @@ export type Capturing = ReturnType<typeof capturing>
 const ruleOf = ({ purposes, retention, properties }: CatalogueEvent, policy: Policy): Rule => ({
   purposes: policy.maskOf(purposes),
   retention,
-  properties: [...properties].map(([name, { type }]) => [name, type] as const),
+  properties: [...properties].map(([name, { type, category }]) => ({ name, type, isContact: includesCategory('user.contact', category) })),
 })
 
-function propertiesOf(rule: Rule, given: SentEvent['properties']): Record<string, EventValue> | Refusal {
-  const kept: Record<string, EventValue> = {}
-  for (const [name, type] of rule.properties) {
+function propertiesOf(rule: Rule, given: SentEvent['properties']): Pick<FitEvent, 'properties' | 'leftOut'> | Refusal {
+  const properties: Record<string, EventValue> = {}
+  let leftOut = 0
+  for (const { name, type, isContact } of rule.properties) {
     const value = given[name]
     if (value === undefined || value === null) continue
     if (!isOf(type, value)) return 'INVALID_PROPERTIES'
     if (typeof value === 'string' && value.length > longestText) return 'TOO_LARGE'
-    kept[name] = value
+    const kept = typeof value === 'string' && !isContact ? keptText(value) : value
+    if (kept === null) leftOut++
+    else properties[name] = kept
   }
-  return kept
+  return { properties, leftOut }
 }
 
-function isOf(type: Property[1], value: unknown): value is EventValue {
+function isOf(type: Property['type'], value: unknown): value is EventValue {
   if (type === 'String') return typeof value === 'string'
   if (type === 'Boolean') return typeof value === 'boolean'
   return type === 'Int' ? Number.isSafeInteger(value) : Number.isFinite(value)

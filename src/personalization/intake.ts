@@ -19,6 +19,8 @@ export interface IntakeParts {
   /** Counts events of a client. RATE_LIMITED */
   readonly admit: (client: string, events: number) => void
   readonly count: (outcome: Outcome | Refusal) => void
+  /** Counts texts that were not kept with their events. */
+  readonly countLeftOut: (texts: number) => void
   /** Ids of events, and of browsers that nobody is signed in with, are kept as hashes under these. */
   readonly keys: { readonly event: Buffer; readonly anonymous: Buffer }
 }
@@ -33,7 +35,7 @@ export interface Sender {
  * One way in for events, however they come: one answer for each, in order, and the good ones kept. A client may send what is kept for at
  * least one of its own purposes; it is kept for all that the catalogue names and the person gives a basis for. RATE_LIMITED OVERLOADED
  */
-export function intake({ capturing, record, admit, count, keys }: IntakeParts) {
+export function intake({ capturing, record, admit, count, countLeftOut, keys }: IntakeParts) {
   const idOf = hashedWith(keys.event)
   const bucketOf = hashedWith(keys.anonymous)
   return async (sender: Sender, said: readonly (Said | Refusal)[], receivedAt: Date): Promise<(Outcome | Refusal)[]> => {
@@ -49,9 +51,10 @@ export function intake({ capturing, record, admit, count, keys }: IntakeParts) {
     function incomingOf({ customer, anonymousId, joins, event }: Said): Incoming | Refusal {
       const fitting = event === null ? null : fit(event)
       if (typeof fitting === 'string') return fitting
+      if (fitting !== null && fitting.leftOut > 0) countLeftOut(fitting.leftOut)
       if (fitting !== null && (fitting.purposes & sender.purposes) === 0) return 'NO_PURPOSE'
       const bucket = anonymousId === null || (customer !== null && !joins) ? null : bucketOf(sender.id, anonymousId)
-      return { client: sender.id, customer, bucket, joins, event: fitting && identified(fitting) }
+      return { client: sender.id, actsFor: sender.purposes, customer, bucket, joins, event: fitting && identified(fitting) }
     }
 
     function identified(event: FitEvent): FitEvent & { readonly id: string } {

@@ -1,6 +1,6 @@
 import type { Policy } from '../config/policy.ts'
 import { basisOf } from '../consent/gate.ts'
-import type { CustomerKey } from '../operation.ts'
+import type { CustomerKey, Mask } from '../operation.ts'
 import type { AnonymousEventRow } from '../storage/anonymous-events.ts'
 import type { BehaviourRow, DerivedChange } from '../storage/customer-batches.ts'
 import type { EventRow, KeptEventRow } from '../storage/events.ts'
@@ -13,6 +13,8 @@ export type Outcome = 'KEPT' | 'DUPLICATE' | 'NO_PURPOSE'
 /** Something a client sent, by the keys of this house. */
 export interface Incoming {
   readonly client: string
+  /** What the client acts for: the outcome that it is told speaks of no other purpose. */
+  readonly actsFor: Mask
   /** Null for somebody whom nobody knows. */
   readonly customer: CustomerKey | null
   /** Keyed hash of the client and the id under which the browser goes; null without one. */
@@ -66,7 +68,7 @@ interface Person {
 
 /**
  * Decides a batch: who is known, what has a basis now, what is new, and what follows for what is derived. Pure. An event counts for a
- * purpose when the person gives a basis for it, and when it was received since they last did.
+ * purpose when the person gives a basis for it, and when it happened and was received since they did.
  */
 export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: readonly Incoming[], { rows, known, waiting, now }: BatchFacts): BatchPlan {
   const seen = new Set(known)
@@ -85,10 +87,9 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
     return person
   }
 
-  function keepFor(person: Person, event: KeptEventRow): boolean {
-    const { behaviourFrom } = person.row
-    const purposes = behaviourFrom ? event.purposes.filter((id) => !(event.receivedAt < (behaviourFrom[id] ?? 0))) : event.purposes
-    if (purposes.length === 0) return false
+  function keepFor(person: Person, event: KeptEventRow): void {
+    const { purposes } = event
+    if (purposes.length === 0) return
     const { _id: id, name, at, receivedAt, client, properties, expiresAt } = event
     events.push({ _id: id, customer: person.row._id, name, at, receivedAt, client, purposes, properties, expiresAt })
     const kept = { id, name, at, receivedAt, properties }
@@ -97,7 +98,6 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
       if (all) all.push(kept)
       else person.byPurpose.set(purpose, [kept])
     }
-    return true
   }
 
   function join(person: Person, bucket: string): void {
@@ -107,7 +107,8 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
     for (const { bucket: its, ...event } of waiting) {
       if (its !== bucket || seen.has(event._id)) continue
       seen.add(event._id)
-      keepFor(person, { ...event, purposes: event.purposes.filter((id) => allowed.includes(id)) })
+      const purposes = event.purposes.filter((id) => allowed.includes(id))
+      keepFor(person, { ...event, purposes: receivedSince(person, event, purposes) })
     }
   }
 
@@ -124,13 +125,16 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
     const person = customer === null ? null : personOf(customer)
     if (person !== null && one.joins && bucket !== null) join(person, bucket)
     if (event === null) return 'KEPT'
-    if (seen.has(event.id)) return 'DUPLICATE'
+    const isNew = !seen.has(event.id)
     seen.add(event.id)
-    if (customer === null) return keepAnonymous(one, event)
+    if (customer === null) return isNew ? keepAnonymous(one, event) : 'DUPLICATE'
     if (person === null) return 'NO_PURPOSE'
-    const purposes = capturing.purposesOf(event, person.basis)
+    const purposes = happenedSince(person, event, receivedSince(person, event, capturing.purposesOf(event, person.basis)))
     const { id: _id, name, at, receivedAt, properties, expiresAt } = event
-    return keepFor(person, { _id, name, at, receivedAt, client: one.client, purposes, properties, expiresAt }) ? 'KEPT' : 'NO_PURPOSE'
+    if (isNew) keepFor(person, { _id, name, at, receivedAt, client: one.client, purposes, properties, expiresAt })
+    const own = capturing.purposesOf(event, one.actsFor)
+    if (!purposes.some((id) => own.includes(id))) return 'NO_PURPOSE'
+    return isNew ? 'KEPT' : 'DUPLICATE'
   }
 
   const outcomes = incoming.map(outcomeOf)
@@ -141,6 +145,14 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
   })
   return { outcomes, events, anonymous, changes, moves, emptied: [...emptied] }
 }
+
+/** Nothing from before a purpose ended counts for it, however it comes back. */
+const receivedSince = ({ row: { behaviourFrom } }: Person, { receivedAt }: Pick<FitEvent, 'receivedAt'>, purposes: readonly string[]) =>
+  behaviourFrom ? purposes.filter((id) => !(receivedAt < (behaviourFrom[id] ?? 0))) : purposes
+
+/** Nor does what a device kept back from before the yes. */
+const happenedSince = ({ row: { decisions } }: Person, { at }: FitEvent, purposes: readonly string[]) =>
+  purposes.filter((id) => !(at < (decisions[id]?.at ?? 0)))
 
 /** Written for everybody who did something, so that a decision at the same moment comes before it or after it as a whole. */
 function changeOf(deriver: Deriver, { row, byPurpose }: Person, now: number): DerivedChange {

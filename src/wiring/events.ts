@@ -29,6 +29,7 @@ export async function openEvents({ log, metrics, policy, storage, registry, subj
     }),
     admit: rates.admitEvents,
     count: metrics.eventTaken,
+    countLeftOut: metrics.eventTextsLeftOut,
     keys: { event: await keys.obtain('event/1'), anonymous: await keys.obtain('anonymous/1') },
   })
   return { take, calls: segmentCalls(policy, capture.knows), events: eventsDoor({ take, subjects, now: () => new Date() }) }

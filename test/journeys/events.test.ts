@@ -97,6 +97,7 @@ describe('what somebody does who is signed in', () => {
 describe('clocks and ids', () => {
   test('nothing happened later than it was heard of, nor longer ago than it would be kept', async () => {
     const { accessToken, customer } = await on.person('person-8', { personalised_shop: true })
+    await on.agreedLongAgo(customer, 'personalised_shop')
     const before = Date.now()
     await on.record(accessToken, [
       { ...on.viewed({}), timestamp: '2099-01-01T00:00:00Z' },

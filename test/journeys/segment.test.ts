@@ -191,6 +191,7 @@ describe('what the browser itself says', () => {
 
   test('its clock is set right by the moment of sending', async () => {
     const { customer, id } = await on.person('person-9', { personalised_shop: true })
+    await on.agreedLongAgo(customer, 'personalised_shop')
     const years = 3 * 365 * 86_400_000
     const [then, sent] = [Date.now() + years - 60_000, Date.now() + years].map((at) => new Date(at).toISOString())
     await post('b', { writeKey, sentAt: sent, batch: [track({ userId: id, timestamp: then })] })

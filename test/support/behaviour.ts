@@ -35,6 +35,9 @@ export function behaviourOf(shop: Side) {
       return { accessToken, account: account.accessToken, customer: row?._id ?? '', id: String(data.me.id) }
     },
 
+    /** As if the yes had been said years ago: what happened since counts. */
+    agreedLongAgo: (customer: string, purpose: string) => customers.updateOne({ _id: customer }, { $set: { [`decisions.${purpose}.at`]: new Date(0) } }),
+
     viewed: (properties: Readonly<Record<string, string | number | boolean>>) => ({
       messageId: randomUUID(),
       name: 'Product Viewed',
