@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { parseDocument } from 'yaml'
 import type { Policy } from '../config/policy.ts'
-import { segmentRule, type Rule } from '../config/segment-rule.ts'
+import { leavesOf, segmentRule, type Rule } from '../config/segment-rule.ts'
 import { basisOf } from '../consent/gate.ts'
 import { withBasis } from '../customers/permission.ts'
 import { EntenteError } from '../errors.ts'
@@ -37,6 +37,8 @@ const day = 86_400_000
 /**
  * Counts without telling of anybody. A count is of a secret half of the people, always the same half, doubled and rounded down to a
  * multiple of k: whether two rules differ by one person cannot be seen, since nobody knows who is counted, and asking again gives the same.
+ * Whom the conditions of the rule single out among fewer than k is not counted at all, or many rules, each with conditions that fit one
+ * person alone, would find the one where they tip the rounding.
  * At most 20,000 people are looked at, in the order of their keys, which are random. BAD_USER_INPUT names what is wrong with the rule, or
  * the index that is missing; RATE_LIMITED
  */
@@ -53,14 +55,24 @@ export function ruleTrials(parts: TrialParts) {
     const mask = policy.maskOf([purpose])
     const at = now()
     const query = withBasis(mask, policy, new Date(at))
-    let [looked, holding, after]: [number, number, CustomerKey | null] = [0, 0, null]
+    const leaves = leavesOf(rule)
+    // People of whom the conditions say the same.
+    const alike = new Map<string, { people: number; counted: number }>()
+    let [looked, after]: [number, CustomerKey | null] = [0, null]
     for (let isMore = true; isMore && looked < mostLookedAt;) {
       const rows = await customers.page(query, after, atOnce, projectionFor(purpose, policy))
-      for (const row of rows) if (isCounted(row._id) && (basisOf(row, policy, at) & mask) !== 0 && rules.holds(rule, factsFor(row, purpose), at)) holding++
+      for (const row of rows) {
+        const facts = factsFor(row, purpose)
+        if ((basisOf(row, policy, at) & mask) === 0 || !rules.holds(rule, facts, at)) continue
+        const said = leaves.map((leaf) => Number(rules.leafHolds(leaf, facts, at))).join('')
+        const { people, counted } = alike.get(said) ?? { people: 0, counted: 0 }
+        alike.set(said, { people: people + 1, counted: counted + Number(isCounted(row._id)) })
+      }
       looked += rows.length
       after = rows.at(-1)?._id ?? after
       isMore = rows.length === atOnce
     }
+    const holding = [...alike.values()].reduce((sum, { people, counted }) => (people < policy.k ? sum : sum + counted), 0)
     return { people: rounded(holding) === 0 ? null : rounded(holding), among: rounded(looked / 2), complete: looked < mostLookedAt }
   }
 
