@@ -5,6 +5,7 @@ import { sources, type MadeFrom, type SourceFile } from './made-from.ts'
 import { affinityEntry, computedEntry, segmentEntry } from './personalization-entries.ts'
 import type { Problem } from './problem.ts'
 import { ruleProblems } from './rule-problems.ts'
+import { unnamed } from './special-categories.ts'
 
 const known = z.object({
   locales: z.array(z.string()).catch([]),
@@ -57,9 +58,12 @@ function* eventProblems({ purposes, properties }: CatalogueEntry, file: File, pa
   for (const [i, id] of purposes.entries()) {
     const purpose = file.purposes.find((one) => one.id === id)
     if (!purpose) yield { path: [...path, 'purposes', i], message: `${id} is no purpose` }
-    for (const [name, { category }] of Object.entries(properties))
+    for (const [name, { category }] of Object.entries(properties)) {
+      const problem = purpose ? unnamed(purpose.covers, category) : null
+      if (problem !== null) yield { path: [...path, 'properties', name], message: `${id} ${problem}` }
       if (purpose && mostSpecific(purpose.covers, category)?.form !== 'FULL')
         yield { path: [...path, 'properties', name], message: `${id} does not cover ${category} in full, so nothing of it may be kept for that` }
+    }
   }
 }
 

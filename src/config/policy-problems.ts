@@ -1,6 +1,7 @@
 import { formsOf, includesCategory, profileCategories, type FieldKind } from './categories.ts'
 import type { AttributeMembers, PolicyFile, PurposeMembers } from './policy-file.ts'
 import type { Problem } from './problem.ts'
+import { basisProblems, unnamed } from './special-categories.ts'
 
 /** Masks are 32-bit; one bit is the sign and two are the built-in purposes. */
 const mostPurposes = 29
@@ -30,6 +31,11 @@ export function* contradictions(
   for (const { at, entry } of purposes) {
     if (entry.id && (builtInIds.includes(entry.id) || entry.id in Object.prototype)) yield { path: ['purposes', at, 'id'], message: `${entry.id} is reserved` }
     yield* coverageProblems(entry, ['purposes', at, 'covers'], fields)
+    yield* basisProblems(entry, ['purposes', at, 'covers'])
+    for (const category of new Set(fields.map((field) => field.category))) {
+      const problem = unnamed(entry.covers ?? [], category)
+      if (problem !== null) yield { path: ['purposes', at, 'covers'], message: problem }
+    }
     yield* textProblems(entry, ['purposes', at, 'texts'], file.locales)
     if (entry.confirm !== undefined && entry.legalBasis !== 'CONSENT') yield { path: ['purposes', at, 'confirm'], message: 'goes with CONSENT only' }
     if (entry.onGpc !== undefined && entry.legalBasis !== 'CONSENT' && entry.legalBasis !== 'LEGITIMATE_INTEREST')
