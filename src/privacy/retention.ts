@@ -1,7 +1,5 @@
-import type { Connection } from 'mongoose'
 import { z } from 'zod'
 import type { AuditLog } from '../audit/log.ts'
-import type { Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { Hopeless, type JobHandler } from '../jobs/worker.ts'
@@ -10,18 +8,17 @@ import type { CustomerRow, CustomerStore, CustomerUpdate } from '../storage/cust
 import type { ErasureStore } from '../storage/erasures.ts'
 import type { PrivacyRequestStore } from '../storage/privacy-requests.ts'
 import { inTransaction } from '../storage/transaction.ts'
+import { decisionCheck, type DecisionCheckParts } from './check-decisions.ts'
 import { decideRetention } from './decide-retention.ts'
 import type { Erasures } from './erasure.ts'
 import type { StoredValue } from './stored-values.ts'
 
-export interface RetentionParts {
-  readonly db: Connection
+export interface RetentionParts extends DecisionCheckParts {
   readonly customers: Pick<CustomerStore, 'read' | 'update' | 'activeAfter'>
   readonly audit: Pick<AuditLog, 'inCustomerChain' | 'note'>
   readonly jobs: Pick<JobQueue, 'put'>
   readonly erasures: Pick<Erasures, 'ask'>
   readonly overdue: { readonly erasures: Pick<ErasureStore, 'overdue'>; readonly requests: Pick<PrivacyRequestStore, 'overdue'> }
-  readonly policy: Policy
   readonly classification: Classification
   readonly now: () => Date
 }
@@ -35,10 +32,12 @@ const errand = z.strictObject({ run: z.string(), after: z.string().nullable() })
 
 /**
  * Removes what has been kept long enough, once a day and by one process at a time: a day is one job, whoever puts it, which goes through the
- * customers by their keys and hands the rest to a job after it. Killed anywhere, the next process begins at the last handing over.
+ * customers by their keys and hands the rest to a job after it. Killed anywhere, the next process begins at the last handing over. On its way
+ * it checks that each customer's ledger accounts for what is in force.
  */
 export function retention(parts: RetentionParts) {
   const { db, customers, policy, classification, now } = parts
+  const check = decisionCheck(parts)
 
   const hand = (run: string, after: CustomerKey | null, notBefore = now()) =>
     parts.jobs.put({ kind: 'retention', id: after === null ? run : `${run}/${after}`, payload: { run, after }, notBefore })
@@ -50,13 +49,19 @@ export function retention(parts: RetentionParts) {
     let { after } = read.data
     const until = now().getTime() + shift
     const failed: unknown[] = []
+    const unexplained: CustomerKey[] = []
+    const lookAt = async (row: CustomerRow): Promise<void> => {
+      if (!(await check.isExplained(row))) unexplained.push(row._id)
+      await keepTo(row)
+    }
     for (;;) {
       const rows = await customers.activeAfter(after, atOnce)
       // Who fails is tried again with the job, and holds up nobody.
-      for (const row of rows) await keepTo(row).catch((error: unknown) => failed.push(error))
+      for (const row of rows) await lookAt(row).catch((error: unknown) => failed.push(error))
       after = rows.at(-1)?._id ?? after
       signal.throwIfAborted()
       if (rows.length === atOnce && now().getTime() < until) continue
+      await check.tell(unexplained)
       await (rows.length === atOnce ? hand(run, after) : tellOverdue())
       if (failed.length > 0) throw failed[0]
       return

@@ -5,6 +5,7 @@ import { jobQueue, type LeasedJob } from '../../src/jobs/queue.ts'
 import { newCustomer } from '../../src/linking/new-customer.ts'
 import { decideRetention } from '../../src/privacy/decide-retention.ts'
 import { retention } from '../../src/privacy/retention.ts'
+import { ledgerStore } from '../../src/storage/consent-ledger.ts'
 import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
 import { jobStore } from '../../src/storage/jobs.ts'
 import { inTransaction } from '../../src/storage/transaction.ts'
@@ -64,6 +65,7 @@ function clockAt(days: { now: number }) {
   const work = retention({
     db: house.db,
     customers: house.store,
+    ledger: ledgerStore(house.db),
     audit: auditLog(house.events),
     jobs,
     erasures: { ask: () => Promise.reject(new Error('this one cannot be erased today')) },
