@@ -139,8 +139,7 @@ describe('what is read', () => {
   test('is each selected value where it is stored, and nothing for fields with a resolver of their own', () => {
     const own = ['givenName', 'familyName', 'pictureUrl', 'birthYear', 'postcode', 'country', 'locale', 'identities']
     for (const name of own) expect(read(`Customer.${name}`)).toEqual([name])
-    expect(read('Customer.email')).toContain('email')
-    expect(read('Identity.email')).not.toContain('email')
+    expect([read('Customer.email'), read('Identity.email')]).toEqual([['email', 'emailUndeliverable'], ['emailUndeliverable']])
     expect(read('Customer.seenBy', 'Customer.consents')).toEqual([])
     expect(read('Traits.clothingSize', 'Traits.favouriteColours')).toEqual(['traits.clothingSize', 'traits.favouriteColours'])
   })
@@ -148,7 +147,29 @@ describe('what is read', () => {
   test('is for what is worked out the state of it, and what else it is made from', () => {
     expect(read('Traits.ordersLastYear')).toEqual(['derived'])
     expect(read('Customer.segments')).toEqual(['derived', 'interestsOff'])
+    const [segments, country] = ['Customer.segments', 'Customer.country'].map((coordinate) => classification.get(coordinate))
+    if (!segments || !country) throw new Error('no such field')
+    const others = siteWith([
+      { ...segments, derived: [] },
+      { ...country, parent: 'Identity' },
+    ])
+    expect(others.projection).toEqual(siteOf().projection)
     expect(siteOf('Traits.ordersLastYear').mask).toBe(policy.maskOf(['data_subject_access', 'personalised_shop', 'email_marketing']))
+  })
+})
+
+describe('what is kept of decisions already made', () => {
+  const tokenOf = (purposes: number) => ({ ...caller(policy, [], { customer: customer()._id }), purposes })
+  const open = (purposes: number, site = whole) => viewOf(customer(), site, tokenOf(purposes), newReport(false)).open
+
+  test('serves the next customer of the same read, and is bounded, since strangers choose scopes', () => {
+    const tokens = Array.from({ length: 256 }, (_, purposes) => purposes)
+    expect(new Set(tokens.map((purposes) => purposes & whole.mask)).size).toBe(256)
+    const site = siteOf(...classification.keys())
+    for (const purposes of tokens.slice(0, 255)) expect(open(purposes, site)).toBe(open(purposes, site))
+    const last = open(255, site)
+    expect(open(255, site)).not.toBe(last)
+    expect(open(0, site)).toBe(open(0, site))
   })
 })
 
