@@ -64,7 +64,7 @@ describe('a person whose every value is theirs alone', () => {
   })
 })
 
-test('H5 a gateway that is told to die, or to say what it holds, leaves no file and had no secret in its command', { timeout: 120_000 }, async () => {
+test('H5 a gateway that is told to die, or to say what it holds, leaves no file and had no secret in its command', { timeout: 240_000 }, async () => {
   const dumps = async () => (await readdir('.')).filter((name) => /^(report\.|core\b|heap|isolate)|\.(heapsnapshot|cpuprofile|heapprofile)$/i.test(name))
   const before = await dumps()
   await using house = await startProcesses({ gateways: 1 })

@@ -16,7 +16,7 @@ test('killed at any write of a login: the next try of the same person in the sam
   expect(moments).toBeLessThan(60)
 }, 240_000)
 
-test('killed at any write of a decision: the call repeated under its key is one entry, and ledger and profile agree', async () => {
+test('I21 killed at any write of a decision: the call repeated under its key is one entry, and ledger and profile agree', async () => {
   const moments = await killAtEveryCommand(house, 'writes', decision(house))
   expect(moments).toBeGreaterThan(3)
 }, 120_000)

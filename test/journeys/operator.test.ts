@@ -73,7 +73,7 @@ test('an alert stands on the page until somebody says what it was', async () => 
   expect((await at(cem.browser, '/operator/log?type=alert.acknowledged&client=ads')).text).toContain('Nothing is found.')
 }, 60_000)
 
-test('whom an operator looks up reads why; a request of theirs is taken down and closed', async () => {
+test('H18 whom an operator looks up reads why; a request of theirs is taken down and closed', async () => {
   const anna = await shop.signIn('google', { as: 'anna', client: 'account' })
   const reason = 'ticket 4711, asked by telephone'
   const found = await send(cem.browser, await at(cem.browser), '/operator/look-up', { email: 'anna.demo@gmail.com', reason })

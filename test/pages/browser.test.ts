@@ -260,6 +260,15 @@ describe('without scripts, in Chromium', () => {
     await page.browserContext().close()
   })
 
+  test('H15 after signing out, going back shows nothing of the person', async () => {
+    const page = await openAccount()
+    expect(await page.content()).toContain('Lindner')
+    await press(page, 'form[action="/account/sign-out"] button', '/account/signed-out')
+    await page.goBack()
+    expect(await page.content()).not.toMatch(/Lindner|anna\.demo/)
+    await page.browserContext().close()
+  })
+
   test('the choice of language stays', async () => {
     const page = await open('/login?uid=waiting-1')
     await press(page, 'a[hreflang=de]', '/login')
