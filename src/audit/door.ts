@@ -53,8 +53,23 @@ export function auditDoor({ reads, audit, subjects }: AuditDoorParts): AuditDoor
 }
 
 function connection<Node>(page: AuditPage, nodeOf: (row: AuditRow) => Node) {
-  const edges = page.rows.map((row) => ({ node: nodeOf(row), cursor: page.cursorOf(row) }))
-  return { edges, pageInfo: { hasNextPage: page.hasNextPage, endCursor: edges.at(-1)?.cursor ?? null } }
+  const edges = page.rows.map((row) => ({
+    node: nodeOf(row),
+    // Made when it is read: who selects none pays for none.
+    get cursor() {
+      return page.cursorOf(row)
+    },
+  }))
+  const { hasNextPage } = page
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage,
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null
+      },
+    },
+  }
 }
 
 /** Null when it names a customer whom nobody knows: nothing is found then, and nothing told. */

@@ -44,10 +44,17 @@ export async function record(parts: RecordParts, tx: Tx, row: CustomerRow, said:
   const after = inForce(row.decisions, decisions, at, parts.policy)
   const isAsked = decisions.some(({ state }) => state === 'pending')
   const evidence = said.evidence ?? (isAsked ? parts.evidenceOfAsking?.(row, receipt) : undefined)
-  const entry = entryAfter(row, { receipt, decisions, surface: clientId, at, ...(idempotencyKey !== undefined && { idempotencyKey }), ...(evidence && { evidence }) })
+  const entry = entryAfter(row, {
+    receipt,
+    decisions,
+    surface: clientId,
+    at,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(evidence && { evidence }),
+  })
   await parts.ledger.append(tx, entry)
   const audit = await parts.audit.inCustomerChain(tx, row._id, row.audit, eventOf(row._id, said), at)
-  const isWritten = await parts.customers.update(tx, row._id, changeTo(row, entry, after, audit, said.gpc))
+  const isWritten = await parts.customers.update(tx, row._id, changeTo(row, entry, after, audit, said.gpc), 'active', row)
   if (!isWritten) throw new EntenteError('UNAUTHENTICATED', { why: 'customer not active' })
   const done = { entry, row, before: row.decisions, after }
   await parts.follow?.(tx, done)

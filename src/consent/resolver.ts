@@ -1,4 +1,4 @@
-import { Arg, Ctx, Directive, Field, ID, InputType, Mutation, ObjectType, Query, registerEnumType, Resolver } from 'type-graphql'
+import { Arg, Ctx, Directive, Field, FieldResolver, ID, InputType, Mutation, ObjectType, Query, registerEnumType, Resolver, Root } from 'type-graphql'
 import type { DataForm, LegalBasis } from '../config/policy.ts'
 import type { Caller, RequestFacts } from '../operation.ts'
 import type { DecisionInput } from './choices.ts'
@@ -65,6 +65,20 @@ export class ConsentReceipt implements Receipt {
   @Field(() => [FieldAccess], { description: 'What clients may no longer read.' }) readonly closed!: readonly FieldAccess[]
   @Field(() => String, { description: 'The receipt, signed with a key of /oidc/jwks.' }) readonly jwt!: string
   @Field(() => String, { description: 'The same as JSON-LD, in terms of the DPV (ISO/IEC TS 27560).' }) readonly jsonld!: string
+}
+
+/** What costs something and is worked out only for those who select it. */
+@Resolver(() => ConsentReceipt)
+export class ConsentReceiptResolver {
+  @FieldResolver()
+  jwt(@Root() receipt: SignedReceipt): Promise<string> {
+    return receipt.jwt()
+  }
+
+  @FieldResolver()
+  jsonld(@Root() receipt: SignedReceipt): string {
+    return receipt.jsonld()
+  }
 }
 
 @ObjectType({ simpleResolvers: true, description: 'One state of Google Consent Mode v2.' })

@@ -14,7 +14,7 @@ import { LinkingResolver } from '../broker/linking-resolver.ts'
 import { LoginResolver } from '../broker/resolver.ts'
 import type { Policy } from '../config/policy.ts'
 import { classify, type Classification } from '../consent/classification.ts'
-import { ConsentResolver } from '../consent/resolver.ts'
+import { ConsentReceiptResolver, ConsentResolver } from '../consent/resolver.ts'
 import { CustomerConnectionResolver, CustomerEdgeResolver, PageInfoResolver } from '../customers/connection.ts'
 import { CustomerResolver } from '../customers/resolver.ts'
 import { MergeResolver } from '../linking/merge-resolver.ts'
@@ -54,6 +54,7 @@ export function buildEntenteSchema(policy: Policy): EntenteSchema {
       CustomerEdgeResolver,
       PageInfoResolver,
       ConsentResolver,
+      ConsentReceiptResolver,
       LoginResolver,
       SessionsResolver,
       FactorsResolver,

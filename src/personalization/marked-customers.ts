@@ -1,5 +1,6 @@
 import type { Policy } from '../config/policy.ts'
 import type { FieldMasks } from '../consent/gate.ts'
+import { applied, pathsOf } from '../storage/applied-update.ts'
 import type { AudienceChange, AudienceChangeStore } from '../storage/audience-changes.ts'
 import type { CustomerStore, MemberFacts } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
@@ -23,39 +24,45 @@ const hangsOn = new Set(['state', 'restricted', 'decisions', 'memberships'])
  * think of them, and cannot forget.
  */
 export function markedCustomers(store: CustomerStore, { changes, fields, policy, tell, now }: MarkParts): CustomerStore {
-  async function mark(tx: Tx, before: MemberFacts, after: MemberFacts, paths: readonly string[]): Promise<void> {
-    const at = now()
+  function marksOf(before: MemberFacts, after: MemberFacts, paths: readonly string[], at: Date): AudienceChange[] {
     const masks = paths.reduce((mask, path) => mask | (fields.get(path)?.masks.any ?? 0), 0)
-    const marks = marksBetween(before, after, policy, at.getTime(), (purpose) => (policy.maskOf([purpose]) & masks) !== 0)
+    return marksBetween(before, after, policy, at.getTime(), (purpose) => (policy.maskOf([purpose]) & masks) !== 0)
+  }
+
+  const nextVersion = ({ membershipVersion = 0 }: MemberFacts): number => membershipVersion + 1
+
+  async function mark(tx: Tx, before: MemberFacts, marks: readonly AudienceChange[], at: Date): Promise<void> {
     if (marks.length === 0) return
-    const version = (before.membershipVersion ?? 0) + 1
     await changes.put(tx, marks, at)
-    if (after.state !== 'erased') await store.update(tx, after._id, { $set: { membershipVersion: version } }, after.state)
-    await tell(tx, marks, version, at)
+    await tell(tx, marks, nextVersion(before), at)
   }
 
   return {
     ...store,
     async insert(tx, row) {
-      await store.insert(tx, row)
-      await mark(tx, { ...row, memberships: [] }, row, [])
+      const at = now()
+      const before = { ...row, memberships: [] }
+      const marks = marksOf(before, row, [], at)
+      await store.insert(tx, marks.length === 0 ? row : { ...row, membershipVersion: nextVersion(before) })
+      await mark(tx, before, marks, at)
     },
-    async update(tx, key, update, state = 'active') {
-      const paths = [...Object.keys(update.$set ?? {}), ...Object.keys(update.$unset ?? {})]
+    async update(tx, key, update, state = 'active', known) {
+      const paths = pathsOf(update)
       if (!paths.some((path) => fields.has(path) || hangsOn.has(rootOf(path)))) return store.update(tx, key, update, state)
-      const before = await store.updateFrom(tx, key, update, state)
-      if (before === null) return false
-      // Most events leave their people where they are, and then nothing is read for it.
-      const stays = JSON.stringify(update.$set?.['memberships']) === JSON.stringify(before.memberships)
-      const isQuiet = paths.every((path) => (path === 'memberships' ? stays : !fields.has(path) && !hangsOn.has(rootOf(path))))
-      const after = isQuiet ? null : await store.memberFacts(tx, key)
-      if (after !== null) await mark(tx, before, after, paths)
+      const before = known ?? (await store.memberFacts(tx, key))
+      if (before?.state !== state) return false
+      const at = now()
+      const marks = marksOf(before, applied(before, update), paths, at)
+      const $set = { ...update.$set, membershipVersion: nextVersion(before) }
+      if (!(await store.update(tx, key, marks.length === 0 ? update : { ...update, $set }, state))) return false
+      await mark(tx, before, marks, at)
       return true
     },
     async bury(tx, tombstone) {
       const before = await store.memberFacts(tx, tombstone._id)
       await store.bury(tx, tombstone)
-      if (before !== null) await mark(tx, before, tombstone, [])
+      const at = now()
+      if (before !== null) await mark(tx, before, marksOf(before, tombstone, [], at), at)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { applied, joined, pathsOf } from '../storage/applied-update.ts'
 import type { CustomerStore } from '../storage/customers.ts'
 import type { FollowUp } from './follow-up.ts'
 
@@ -12,14 +13,17 @@ const rootOf = (path: string): string => path.split('.')[0] ?? path
 export function segmentedCustomers(store: CustomerStore, followUp: FollowUp, now: () => Date): CustomerStore {
   return {
     ...store,
-    async update(tx, key, update, state = 'active') {
-      const paths = [...Object.keys(update.$set ?? {}), ...Object.keys(update.$unset ?? {})]
-      if (paths.includes('memberships') || !paths.some((path) => roots.has(rootOf(path)))) return store.update(tx, key, update, state)
-      const before = await store.read(key, tx)
-      if (!(await store.update(tx, key, update, state))) return false
-      const after = await store.read(key, tx)
-      const change = before && after && followUp.between(before, after, now())
-      if (change) await store.update(tx, key, change, after.state)
+    insert: (tx, row) => store.insert(tx, followUp.atFirst(row, now())),
+    async update(tx, key, update, state = 'active', known) {
+      const paths = pathsOf(update)
+      if (paths.includes('memberships') || !paths.some((path) => roots.has(rootOf(path)))) return store.update(tx, key, update, state, known)
+      const before = known ?? (await store.read(key, tx))
+      if (before?.state !== state) return false
+      const after = applied(before, update)
+      const change = followUp.between(before, after, now())
+      const both = change && joined(update, change)
+      if (!(await store.update(tx, key, both ?? update, state, before))) return false
+      if (change && !both) await store.update(tx, key, change, after.state, after)
       return true
     },
   }

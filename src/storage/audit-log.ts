@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import { beginningsOf } from './audit-cover.ts'
 import type { CustomerKey } from '../operation.ts'
-import { collectionOf } from './mongo.ts'
+import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
 export interface AuditRow {
@@ -79,27 +79,27 @@ export interface AuditFilter {
 }
 
 export function auditStore(db: Connection) {
-  const model = collectionOf<AuditRow>(db, 'audit_log', schema)
+  const stored = rowsOf<AuditRow>(db, 'audit_log', schema)
   return {
     append: async (tx: Tx, row: AuditRow): Promise<void> => {
-      await model.create([row], { session: tx })
+      await stored.insertOne(row, { session: tx })
     },
     appendMany: async (rows: readonly AuditRow[]): Promise<void> => {
-      await model.collection.insertMany(rows as never, { ordered: true })
+      await stored.insertMany([...rows], { ordered: true })
     },
     /** Newest first; `before` is the place of the last row of the page before. */
     find: (filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null, limit: number): Promise<AuditRow[]> =>
-      model.collection.find<AuditRow>(auditQuery(filter, before)).sort({ at: -1, _id: -1 }).limit(limit).toArray(),
+      stored.find(auditQuery(filter, before)).sort({ at: -1, _id: -1 }).limit(limit).toArray(),
     /** Newest first. */
     suspicious: (since: Date): Promise<AuditRow[]> =>
-      model.collection
-        .find<AuditRow>({ type: { $in: suspiciousTypes }, at: { $gt: since } }, { hint: suspiciousIndex, projection: { cover: 0, prev: 0, hash: 0 } })
+      stored
+        .find({ type: { $in: suspiciousTypes }, at: { $gt: since } }, { hint: suspiciousIndex, projection: { cover: 0, prev: 0, hash: 0 } })
         .sort({ at: -1 })
         .limit(mostSuspicious)
         .toArray(),
     /** How often what happened, by whom: for reports. */
     tally: (from: Date, to: Date): Promise<AuditTally[]> =>
-      model.collection
+      stored
         .aggregate<AuditTally>(
           [
             { $match: { at: { $gte: from, $lt: to } } },
@@ -111,11 +111,10 @@ export function auditStore(db: Connection) {
         )
         .toArray(),
     chain: (chain: string): Promise<AuditRow[]> =>
-      model
+      stored
         .find({ _id: { $gt: `${chain}/`, $lt: `${chain}0` } })
         .sort({ _id: 1 })
-        .lean<AuditRow[]>()
-        .exec(),
+        .toArray(),
   }
 }
 

@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { Decision, DecisionState } from './customers.ts'
-import { collectionOf } from './mongo.ts'
+import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
 /** One answer of the person to one purpose, as it was given. */
@@ -64,40 +64,32 @@ const schema = new Schema<LedgerRow>(
 export const chainId = (owner: string, seq: number): string => `${owner}/${String(seq).padStart(10, '0')}`
 
 export function ledgerStore(db: Connection) {
-  const model = collectionOf<LedgerRow>(db, 'consent_ledger', schema)
+  const rows = rowsOf<LedgerRow>(db, 'consent_ledger', schema)
   const ofCustomer = (customer: CustomerKey) => ({ _id: { $gt: `${customer}/`, $lt: `${customer}0` } })
   return {
     append: async (tx: Tx, row: LedgerRow): Promise<void> => {
-      await model.create([row], { session: tx })
+      await rows.insertOne(row, { session: tx })
     },
     read: (customer: CustomerKey, tx?: Tx): Promise<LedgerRow[]> =>
-      model
-        .find(ofCustomer(customer))
+      rows
+        .find(ofCustomer(customer), { ...(tx && { session: tx }) })
         .sort({ _id: 1 })
-        .session(tx ?? null)
-        .lean<LedgerRow[]>()
-        .exec(),
+        .toArray(),
     /** Entries that tell of other chains, oldest first. */
     turns: (customer: CustomerKey): Promise<LedgerRow[]> =>
-      model
+      rows
         .find({ ...ofCustomer(customer), turn: { $exists: true } })
         .sort({ _id: 1 })
-        .lean<LedgerRow[]>()
-        .exec(),
+        .toArray(),
     /** Oldest first, those after this entry. */
     page: (customer: CustomerKey, after: string | null, limit: number): Promise<LedgerRow[]> =>
-      model
+      rows
         .find({ _id: { $gt: after ?? `${customer}/`, $lt: `${customer}0` } })
         .sort({ _id: 1 })
         .limit(limit)
-        .lean<LedgerRow[]>()
-        .exec(),
+        .toArray(),
     byIdempotencyKey: (customer: CustomerKey, key: string, tx?: Tx): Promise<LedgerRow | null> =>
-      model
-        .findOne({ ...ofCustomer(customer), idempotencyKey: key })
-        .session(tx ?? null)
-        .lean<LedgerRow>()
-        .exec(),
+      rows.findOne({ ...ofCustomer(customer), idempotencyKey: key }, { ...(tx && { session: tx }) }),
   }
 }
 

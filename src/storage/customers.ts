@@ -2,7 +2,7 @@ import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { DerivedState } from './derived-state.ts'
 import type { IdentityState } from './identities.ts'
-import { collectionOf } from './mongo.ts'
+import { collectionOf, rowsOf } from './mongo.ts'
 import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
@@ -239,6 +239,7 @@ const collection = 'customers'
 
 export function customerStore(db: Connection) {
   const model = collectionOf<CustomerRow>(db, collection, schema)
+  const rows = rowsOf<CustomerRow>(db, collection, schema)
   return {
     /** The hot read: one `$in`, only what is projected. Order and completeness are the caller's business. */
     readMany: (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> =>
@@ -268,12 +269,7 @@ export function customerStore(db: Connection) {
     },
 
     /** The whole row, for writes that decide on it. */
-    read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> =>
-      model
-        .findOne({ _id: key })
-        .session(tx ?? null)
-        .lean<CustomerRow>()
-        .exec(),
+    read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> => rows.findOne({ _id: key }, { ...(tx && { session: tx }) }),
 
     /** Whole rows of active customers in the order of their keys, for work that goes through all of them. */
     activeAfter: (after: CustomerKey | null, limit: number): Promise<CustomerRow[]> =>
@@ -288,18 +284,14 @@ export function customerStore(db: Connection) {
       await model.create([row], { session: tx })
     },
 
-    /** One targeted update: the only way a customer changes. `update` uses `$set`, `$unset`, `$push`, `$pull`, `$inc`. */
-    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active'): Promise<boolean> => {
+    /**
+     * One targeted update: the only way a customer changes. False when there is none in that state. `known` is the whole row where the
+     * transaction has read it and not written it since: what follows from the change is then worked out without reading it again.
+     */
+    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active', _known?: CustomerRow): Promise<boolean> => {
       const result = await model.updateOne({ _id: key, state }, update as object, { session: tx })
       return result.matchedCount === 1
     },
-
-    /** The same update, which answers what membership hung on before; null when it did not happen. */
-    updateFrom: (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active'): Promise<MemberFacts | null> =>
-      model
-        .findOneAndUpdate({ _id: key, state }, update as object, { session: tx, projection: memberProjection, returnDocument: 'before' })
-        .lean<MemberFacts>()
-        .exec(),
 
     memberFacts: (tx: Tx, key: CustomerKey): Promise<MemberFacts | null> =>
       model.findOne({ _id: key }, memberProjection).session(tx).lean<MemberFacts>().exec(),
@@ -322,8 +314,6 @@ export function customerStore(db: Connection) {
 export interface CustomerUpdate {
   readonly $set?: Readonly<Record<string, unknown>>
   readonly $unset?: Readonly<Record<string, ''>>
-  readonly $push?: Readonly<Record<string, unknown>>
-  readonly $pull?: Readonly<Record<string, unknown>>
   readonly $inc?: Readonly<Record<string, number>>
 }
 

@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
-import { collectionOf } from './mongo.ts'
+import { rowsOf } from './mongo.ts'
 import { isDuplicateKey, type Tx } from './transaction.ts'
 
 export interface JobRow {
@@ -41,13 +41,16 @@ schema.index({ customer: 1 }, { partialFilterExpression: { customer: { $exists: 
 export type NewJobRow = Pick<JobRow, '_id' | 'kind' | 'sealed' | 'customer'> & { readonly dueAt: Date }
 export type LeasedJobRow = JobRow & { readonly sealed: string }
 
+/** One that says nothing is begun as well, to be parked: left in the line it would be the first for ever. */
+const leased = (row: JobRow | null): LeasedJobRow | null => row && { ...row, sealed: row.sealed ?? '' }
+
 export function jobStore(db: Connection) {
-  const model = collectionOf<JobRow>(db, 'jobs', schema)
+  const rows = rowsOf<JobRow>(db, 'jobs', schema)
   return {
     /** False when the id is there already, done or not. */
     putNew: async ({ _id, ...job }: NewJobRow, tx?: Tx): Promise<boolean> => {
       try {
-        const { upsertedCount } = await model.updateOne({ _id }, { $setOnInsert: { ...job, attempts: 0 } }, { upsert: true, ...(tx && { session: tx }) })
+        const { upsertedCount } = await rows.updateOne({ _id }, { $setOnInsert: { ...job, attempts: 0 } }, { upsert: true, ...(tx && { session: tx }) })
         return upsertedCount === 1
       } catch (error) {
         // Outside a transaction, two upserts at the same instant: one of them came first.
@@ -58,38 +61,36 @@ export function jobStore(db: Connection) {
 
     /** The job of these kinds that has been due the longest, which is then nobody else's until `leasedUntil`. */
     lease: async (kinds: readonly string[], now: Date, leasedUntil: Date): Promise<LeasedJobRow | null> =>
-      model
-        .findOneAndUpdate(
+      leased(
+        await rows.findOneAndUpdate(
           { dueAt: { $lte: now }, kind: { $in: [...kinds] } },
           { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } },
-          { returnDocument: 'after' },
-        )
-        .sort({ dueAt: 1 })
-        .lean<LeasedJobRow>()
-        .exec(),
+          { sort: { dueAt: 1 }, returnDocument: 'after' },
+        ),
+      ),
 
     /** Keeps the id until `expiresAt` and forgets the rest. Counts whoever says it: what is done is done. */
     done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => {
-      await model.updateOne({ _id: id }, { $set: { doneAt, expiresAt }, $unset: { sealed: '', dueAt: '', parkedAt: '' } })
+      await rows.updateOne({ _id: id }, { $set: { doneAt, expiresAt }, $unset: { sealed: '', dueAt: '', parkedAt: '' } })
     },
 
     /** Whether such a job is known, and done. */
     stateOf: async (id: string): Promise<'waiting' | 'done' | null> => {
-      const row = await model.findOne({ _id: id }, { doneAt: 1 }).lean<JobRow>().exec()
+      const row = await rows.findOne({ _id: id }, { projection: { doneAt: 1 } })
       return row === null ? null : row.doneAt === undefined ? 'waiting' : 'done'
     },
 
     /** Whether one of those from `first` on waits that sorts before `id`. */
     waitsBefore: async (first: string, id: string): Promise<boolean> =>
-      (await model.exists({ _id: { $gte: first, $lt: id }, dueAt: { $exists: true } })) !== null,
+      (await rows.findOne({ _id: { $gte: first, $lt: id }, dueAt: { $exists: true } }, { projection: { _id: 1 } })) !== null,
 
     /** Begins again at `dueAt`. False when another has begun it since. */
     putOff: async (id: string, attempts: number, dueAt: Date): Promise<boolean> =>
-      (await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })).matchedCount === 1,
+      (await rows.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { dueAt } })).matchedCount === 1,
 
     /** Leaves it as it is, for a person to look at, until `expiresAt`; unless another has begun it since. */
     park: async (id: string, attempts: number, parkedAt: Date, expiresAt: Date): Promise<void> => {
-      await model.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { parkedAt, expiresAt }, $unset: { dueAt: '' } })
+      await rows.updateOne({ _id: id, attempts, dueAt: { $exists: true } }, { $set: { parkedAt, expiresAt }, $unset: { dueAt: '' } })
     },
   }
 }

@@ -1,6 +1,6 @@
 import mongoose, { type ClientSession, type Connection } from 'mongoose'
 import { EntenteError } from '../errors.ts'
-import { longest, within } from './within.ts'
+import { longest, retryAfter, within } from './within.ts'
 
 const { MongoError, MongoServerError } = mongoose.mongo
 
@@ -10,33 +10,49 @@ export type Tx = ClientSession & { readonly __tx: unique symbol }
 /**
  * Runs `work` in one transaction: snapshot reads, majority-committed writes. Those of this process that are `about` the same thing (a
  * customer, an identity) take turns. The work may run again after a conflict, so ids and
- * times are made before it, and it does no HTTP, mail or Redis. Awaits inside it stay in sequence. INTERNAL_SERVER_ERROR after nine
- * seconds, where the driver would try for two minutes: then it may still be committed, so who repeats it brings a key or finds by `_id` what is there.
+ * times are made before it, and it does no HTTP, mail or Redis. Awaits inside it stay in sequence. OVERLOADED at once where too many are
+ * in the line, while MongoDB is away, and after nine seconds, where the driver would try for two minutes: then it may still be committed, so
+ * who repeats it brings a key or finds by `_id` what is there.
  */
 export function inTransaction<T>(db: Connection, about: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   const options = { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' } as const
   const begun = Date.now()
   return within(
-    inLine(db, about, () => {
+    inLine(db, about, async () => {
       // Whoever asked has been told already that it did not happen.
-      if (Date.now() - begun >= longest) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'its turn came too late' })
-      return db.transaction((session) => work(session as Tx), options) as Promise<T>
+      if (Date.now() - begun >= longest) throw new EntenteError('OVERLOADED', { why: 'its turn came too late' }, { retryAfter })
+      try {
+        return await (db.transaction((session) => work(session as Tx), options) as Promise<T>)
+      } catch (error) {
+        throw isAway(error) ? new EntenteError('OVERLOADED', { why: 'MongoDB is away, or too busy' }, { retryAfter }, error) : error
+      }
     }),
   )
 }
 
-const lines = new WeakMap<Connection, Map<string, Promise<unknown>>>()
+interface Line {
+  readonly last: Promise<unknown>
+  readonly length: number
+}
+
+const lines = new WeakMap<Connection, Map<string, Line>>()
+/** More would not have their turn in time. */
+const longestLine = 500
 
 /** Nothing is safe because of this: it only spares those who would conflict within one process the repetitions. */
 async function inLine<T>(db: Connection, about: string, work: () => Promise<T>): Promise<T> {
-  const waiting = lines.get(db) ?? new Map<string, Promise<unknown>>()
+  const waiting = lines.get(db) ?? new Map<string, Line>()
   lines.set(db, waiting)
-  const turn = (waiting.get(about) ?? Promise.resolve()).then(work, work)
-  waiting.set(about, turn)
+  const { last, length } = waiting.get(about) ?? { last: Promise.resolve(), length: 0 }
+  if (length >= longestLine) throw new EntenteError('OVERLOADED', { why: 'too many about the same', waiting: length }, { retryAfter: 1 })
+  const turn = last.then(work, work)
+  waiting.set(about, { last: turn, length: length + 1 })
   try {
     return await turn
   } finally {
-    if (waiting.get(about) === turn) waiting.delete(about)
+    const line = waiting.get(about)
+    if (line?.last === turn) waiting.delete(about)
+    else if (line !== undefined) waiting.set(about, { ...line, length: line.length - 1 })
   }
 }
 
@@ -50,5 +66,7 @@ export function isRefusal(error: unknown): boolean {
   if (error instanceof MongoServerError) return !passing.some((label) => error.hasErrorLabel(label))
   return !(error instanceof EntenteError || error instanceof MongoError)
 }
+
+const isAway = (error: unknown): boolean => error instanceof MongoError && !isRefusal(error)
 
 const passing = ['TransientTransactionError', 'UnknownTransactionCommitResult', 'RetryableWriteError', 'RetryableError', 'SystemOverloadedError']

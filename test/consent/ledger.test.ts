@@ -59,8 +59,10 @@ const asPerson = (key: string, change: Partial<Caller> = {}) =>
 const inShop = (key: string) => caller(policy, ['order_processing', 'personalised_shop'], { clientId: 'storefront', sector: 'storefront', customer: key })
 const yes = (purpose: string) => ({ purpose, granted: true, textVersion: '2026-01' })
 const no = (purpose: string) => ({ purpose, granted: false })
-const decide = (who: Caller | null, decisions: Parameters<typeof door.decide>[1]['decisions'], idempotencyKey: string | null = null) =>
-  door.decide(who, { decisions, idempotencyKey, wanted: 'de-AT, en;q=0.5' })
+const decide = async (who: Caller | null, decisions: Parameters<typeof door.decide>[1]['decisions'], idempotencyKey: string | null = null) => {
+  const receipt = await door.decide(who, { decisions, idempotencyKey, wanted: 'de-AT, en;q=0.5' })
+  return { ...receipt, jwt: await receipt.jwt(), jsonld: receipt.jsonld() }
+}
 const stored = async (key: string) => (await customers.read(key)) ?? customer()
 
 describe('a decision', () => {
