@@ -24,15 +24,16 @@ describe('a history is explained or not', () => {
 })
 
 test(
-  'a withdrawal holds for the next read on every process, and a grant too, whoever reads how, while both go on',
+  'I15 a withdrawal and a restriction hold for the next read on every process, and what lifts them too, whoever reads how, while both go on',
   async () => {
     await using house = await startProcesses({ gateways: 4 })
-    const registers = await changingMinds(house, deep ? 8 : 1, deep ? 500 : 12)
+    const [people, times] = deep ? [8, 500] : [1, 12]
+    const registers = (await Promise.all([changingMinds(house, people, times), changingMinds(house, people, times, 'restriction')])).flat()
     for (const { name, history } of registers) {
       expect({ name, contradicted: unexplained(history, true) }).toEqual({ name, contradicted: null })
       // Something was at stake: yes and no were both said, and both were read.
       expect(new Set(history.map(({ does, value }) => `${does} ${value}`)).size).toBe(4)
     }
   },
-  deep ? 1_200_000 : 120_000,
+  deep ? 1_200_000 : 240_000,
 )

@@ -4,6 +4,7 @@ import type { Processes } from './processes.ts'
 import type { Answer } from './shop.ts'
 
 const decide = 'mutation ($decisions: [ConsentDecisionInput!]!) { setConsents(decisions: $decisions) { id } }'
+const restrict = 'mutation ($restricted: Boolean!) { restrictProcessing(restricted: $restricted) { id } }'
 const purposes = ['personalised_shop', 'email_marketing'] as const
 
 function readsOf({ data, errors }: Answer): Answer['data'] {
@@ -20,15 +21,21 @@ export interface Register {
 /**
  * People who say yes and no to two purposes, each on two devices at once, while their shop and a tool read them at every process and by every
  * way: `me`, by id, and as one of a list. Each device says so many times; who reads begins the next read as soon as the last was answered.
+ * Or people who have said yes, and restrict the processing of their data and lift that again.
  */
-export async function changingMinds(house: Processes, people: number, times: number): Promise<readonly Register[]> {
+export async function changingMinds(
+  house: Processes,
+  people: number,
+  times: number,
+  by: 'decisions' | 'restriction' = 'decisions',
+): Promise<readonly Register[]> {
   const { data } = await house.graphql('{ purposes { id textVersion } }')
   const versions = new Map<string, string>(data.purposes.map((one: { id: string; textVersion: string }) => [one.id, one.textVersion]))
   const tool = await house.tool('marketing')
   const at = (n: number): string => house.gateways[n % house.gateways.length]?.url ?? ''
 
   async function person(n: number): Promise<Register[]> {
-    const as = `gmail-${8_800 + n}`
+    const as = `gmail-${(by === 'decisions' ? 8_800 : 8_900) + n}`
     const account = await house.signIn('google', { as, client: 'account' })
     const shop = await house.signIn('google', { as })
     const say = async (purpose: string, granted: boolean, url: string): Promise<void> => {
@@ -50,6 +57,11 @@ export async function changingMinds(house: Processes, people: number, times: num
         },
       ],
     }
+    const process = async (free: boolean, url: string): Promise<void> => {
+      const { errors } = await house.graphql(restrict, { restricted: !free }, account.accessToken, url)
+      if (errors !== undefined) throw new Error(`restrictProcessing: ${JSON.stringify(errors)}`)
+    }
+    if (by === 'restriction') return [await register(`${as} restriction`, reads.email_marketing, process, n)]
     return Promise.all(purposes.map((purpose, which) => register(`${as} ${purpose}`, reads[purpose], (granted, url) => say(purpose, granted, url), n + which)))
   }
 
