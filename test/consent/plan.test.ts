@@ -1,9 +1,8 @@
 import * as fc from 'fast-check'
-import { buildSchema, getOperationAST, Kind, parse, validate, visit, type FieldNode } from 'graphql'
+import { getOperationAST, Kind, parse, validate, visit, type FieldNode } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { classify } from '../../src/consent/classification.ts'
 import { planOf } from '../../src/consent/plan.ts'
-import { classification, demoPolicy, schema, sdl } from './fixture.ts'
+import { classification, schema } from './fixture.ts'
 
 /** The fields planned for the first field node of that response name. */
 function planned(query: string, at: string, variables: Record<string, unknown> = {}): string[] {
@@ -76,6 +75,13 @@ describe('the fields of an operation', () => {
     expect(planned('{ me { email } you: me { birthYear } }', 'me')).toEqual(['Customer.email'])
   })
 
+  test('a selection that is merged differently in two places is planned for both', () => {
+    const twice = 'fragment F on Customer { seenBy(clientId: "x") { customer { email } } }'
+    const merged = 'me { ...F seenBy(clientId: "x") { customer { country } } }'
+    for (const order of [`${merged} you: me { ...F }`, `you: me { ...F } ${merged}`])
+      expect(planned(`${twice} { ${order} }`, 'customer')).toEqual(['Customer.country', 'Customer.email'])
+  })
+
   test('A13: what is skipped is not planned, by the values of this request', () => {
     const query = 'query ($yes: Boolean!) { me { email @include(if: $yes) ... @skip(if: $yes) { birthYear } country @skip(if: true) } }'
     expect(planned(query, 'me', { yes: true })).toEqual(['Customer.email'])
@@ -135,24 +141,4 @@ describe('queries made to exhaust', () => {
     const query = `{ me { ...F0 } } ${main.join(' ')} ${Array.from({ length: levels }, (_, i) => [...memory(i, 'l'), ...memory(i, 'r')].join(' ')).join(' ')}`
     expect(() => plan(query)).toThrow(expect.objectContaining({ code: 'QUERY_TOO_COSTLY' }))
   })
-})
-
-describe('a schema that is not fully classified does not build', () => {
-  const broken = (from: string, to: string) => () => classify(buildSchema(sdl.replace(from, to)), demoPolicy)
-
-  test('a field without classification is named', () =>
-    expect(broken('email: String @personalData(category: "user.contact.email")', 'email: String')).toThrow('Customer.email is neither'))
-  test('also on a type that a customer leads to', () => expect(broken('type Consent @notPersonal', 'type Consent')).toThrow('Consent.purpose is neither'))
-  test('a category that nobody knows', () => expect(broken('"user.contact.email"', '"user.contact.mail"')).toThrow('user.contact.mail is not a known category'))
-  test('A10: a personal field that cannot be null', () => expect(broken('email: String', 'email: String!')).toThrow('Customer.email must be nullable'))
-  test('A15: an open scalar', () => {
-    const open = sdl.replace('email: String', 'email: JSON').replace('type Query {', 'scalar JSON type Query {')
-    expect(() => classify(buildSchema(open), demoPolicy)).toThrow('Customer.email has an open type')
-  })
-  test('A3: another category on the interface', () => {
-    const person = 'interface Person { email: String @personalData(category: "user.name") } type Customer implements Person {'
-    expect(broken('type Customer {', person)).toThrow('Customer.email has another category on an interface')
-  })
-  test('A23: directives that were lost on the way', () =>
-    expect(() => classify(buildSchema(sdl.replaceAll(/@(personalData\([^)]*\)|notPersonal)(?! on)/g, '')), demoPolicy)).toThrow('Customer.email is neither'))
 })
