@@ -1,4 +1,4 @@
-import type { DataForm, Policy, Purpose } from '../config/policy.ts'
+import type { Attribute, DataForm, Policy, Purpose } from '../config/policy.ts'
 import type { Mask } from '../operation.ts'
 import type { TraitValue } from '../storage/customers.ts'
 import type { ClassifiedField } from './classification.ts'
@@ -44,6 +44,7 @@ export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hash
   const decided = new Map(site.fields.map((field) => [field.coordinate, gate(field.masks, may)]))
   const decision = (coordinate: string): Form | 'withheld' => decided.get(coordinate) ?? 'withheld'
   const text = (name: string) => textReader(decision(`Customer.${name}`), hashFor)
+  const attributes = new Map(policy.attributes.map((attribute) => [attribute.name, attribute]))
   const isOpen = ({ coordinate }: ClassifiedField) => decision(coordinate) !== 'withheld'
   return {
     text: {
@@ -58,7 +59,7 @@ export function shapeOf(site: Site, token: Mask, may: Mask, policy: Policy, hash
     birthYear: yearReader(decision('Customer.birthYear')),
     traits: site.fields
       .filter(({ parent, derived }) => parent === 'Traits' && !derived)
-      .map((field) => ({ name: field.name, read: traitReader(decision(field.coordinate), hashFor) })),
+      .map(({ name, coordinate }) => ({ name, read: traitReader(decision(coordinate), attributes.get(name), hashFor) })),
     derived: openParts([...new Set(site.fields.flatMap(({ derived = [] }) => derived))], may, policy),
     identities: decision('Customer.identities') !== 'withheld',
     identityEmail: textReader(decided.get('Identity.email') ?? decision('Customer.identities'), hashFor),
@@ -101,10 +102,21 @@ function refusalsOf(fields: readonly ClassifiedField[], token: Mask, policy: Pol
   return [...byPurpose].map(([purpose, refused]) => ({ purpose, fields: refused }))
 }
 
-/** A trait in the form that its type can take; lists are never reduced (`formsOf`). */
-function traitReader(decided: Form | 'withheld', hashFor: HashFor): Reader<TraitValue> {
-  if (decided === 'withheld' || decided.form === 'FULL') return decided === 'withheld' ? withheld : whole
+/** A trait in the form that its type can take; lists are never reduced (`formsOf`). What was stored under another type is not there. */
+function traitReader(decided: Form | 'withheld', attribute: Attribute | undefined, hashFor: HashFor): Reader<TraitValue> {
+  if (decided === 'withheld' || attribute === undefined) return withheld
+  const isOfType = valuesOf(attribute)
+  if (decided.form === 'FULL') return (value) => (isOfType(value) ? whole(value) : null)
   const text = textReader(decided, hashFor)
   const year = yearReader(decided)
-  return (value, clientId) => (typeof value === 'string' ? text(value, clientId) : typeof value === 'number' ? year(value, clientId) : null)
+  return (value, clientId) => {
+    if (!isOfType(value)) return null
+    return typeof value === 'string' ? text(value, clientId) : typeof value === 'number' ? year(value, clientId) : null
+  }
+}
+
+function valuesOf({ type, list, values }: Attribute): (value: unknown) => boolean {
+  const primitive = { String: 'string', Int: 'number', Boolean: 'boolean' }[type]
+  const isOne = (value: unknown): boolean => (values === null ? typeof value === primitive : typeof value === 'string' && values.includes(value))
+  return list ? (value) => Array.isArray(value) && value.every(isOne) : isOne
 }

@@ -1,6 +1,6 @@
 import { Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql'
 import { Customer } from './customer-type.ts'
-import type { CustomerPage } from './lists.ts'
+import type { CustomerEdge as Edge, CustomerPage } from './lists.ts'
 
 @ObjectType({ simpleResolvers: true })
 export class PageInfo {
@@ -22,7 +22,7 @@ export class CustomerConnection {
 @Resolver(() => CustomerEdge)
 export class CustomerEdgeResolver {
   @FieldResolver(() => String)
-  cursor(@Root() edge: CustomerPage['edges'][number]): string {
+  cursor(@Root() edge: Edge): string {
     return edge.cursor()
   }
 }

@@ -1,3 +1,4 @@
+import { newReport } from '../consent/report.ts'
 import { EntenteError } from '../errors.ts'
 import { tokenOf } from '../operation.ts'
 import type { CustomerView } from '../consent/view.ts'
@@ -24,15 +25,23 @@ export interface ListRequest {
   readonly after: string | null
 }
 
+export interface CustomerEdge {
+  readonly node: CustomerView
+  readonly cursor: () => string
+}
+
 /** A page of customers. Cursors and the total are worked out only when they were asked for. */
 export interface CustomerPage {
-  readonly edges: readonly { readonly node: CustomerView; readonly cursor: () => string }[]
+  /** Made while they are gone through, and kept nowhere: a long answer is mostly what becomes of them. */
+  readonly edges: Iterable<CustomerEdge>
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: () => string | null }
   /** Null when there are more than anybody pages through. */
   readonly totalCount: () => Promise<number | null>
 }
 
 const highestTotal = 100_000
+/** Rows that are views at a time. */
+const atOnce = 32
 
 /**
  * Customers whom a tool may process for one of its purposes, in the order of their keys, which are random. The permission is part of the
@@ -51,15 +60,23 @@ export function customerLists(parts: ListParts) {
     const query = allOf([processable(caller, parts.policy, now), segment, asked])
     const site = reading.plan.siteOf(place)
     const rows = await parts.store.page(query, after, request.first + 1, narrowed(site, caller))
-    const last = rows.length > request.first ? rows[request.first - 1] : undefined
-    const views = parts.reads.many(reading, rows.slice(0, request.first), site)
+    const shown = Math.min(rows.length, request.first)
+    // Each customer is counted once in the report, however often edges were selected.
+    let { report } = reading
+    function* edges(): Iterator<CustomerEdge> {
+      const counting = { ...reading, report }
+      report = newReport(false)
+      for (let at = 0; at < shown; at += atOnce)
+        for (const node of parts.reads.many(counting, rows.slice(at, Math.min(at + atOnce, shown)), site))
+          yield { node, cursor: () => parts.cursors.write(list, node.key) }
+    }
     return {
-      edges: views.map((node) => ({ node, cursor: () => parts.cursors.write(list, node.key) })),
+      edges: { [Symbol.iterator]: edges },
       pageInfo: {
-        hasNextPage: last !== undefined,
+        hasNextPage: rows.length > shown,
         endCursor: () => {
-          const end = last?._id ?? views.at(-1)?.key
-          return end === undefined ? null : parts.cursors.write(list, end)
+          const last = rows.at(shown - 1)
+          return shown === 0 || last === undefined ? null : parts.cursors.write(list, last._id)
         },
       },
       totalCount: async () => {

@@ -1,11 +1,15 @@
 import {
+  getNamedType,
   getOperationAST,
   GraphQLError,
+  isEnumType,
   Kind,
   NoSchemaIntrospectionCustomRule,
   parse,
+  TypeInfo,
   validate,
   visit,
+  visitWithTypeInfo,
   type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
@@ -80,6 +84,7 @@ function prepare(schema: GraphQLSchema, source: string, operationName: string | 
   if (!operation || !schema.getRootType(operation.operation)) throw new EntenteError('BAD_USER_INPUT', { why: 'operation' })
   const compiled = compileQuery(schema, withoutCoercion(document), operation.name?.value, {
     disablingCapturingStackErrors: true,
+    disableLeafSerialization: leavesAreAsGiven(schema, document),
     useExperimentalPathBasedSkipInclude: true,
   })
   if (!isCompiledQuery(compiled)) throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'not compiled' }, {}, compiled.errors?.[0])
@@ -93,6 +98,21 @@ function prepare(schema: GraphQLSchema, source: string, operationName: string | 
     switches: switchesOf(document),
     logins: selections(document, ['startLogin', 'completeLogin', 'loginWithIdToken', 'refreshTokens']),
   }
+}
+
+/**
+ * Whether what resolvers give is what the answer says, for all but scalars of our own, so that nobody need go through it once more: only
+ * enums may be called otherwise inside the house. Views hold nothing but values of their types.
+ */
+function leavesAreAsGiven(schema: GraphQLSchema, document: DocumentNode): boolean {
+  const info = new TypeInfo(schema)
+  let renamed = false
+  const look = (): void => {
+    const type = getNamedType(info.getType())
+    if (isEnumType(type) && type.getValues().some(({ name, value }) => name !== value)) renamed = true
+  }
+  visit(document, visitWithTypeInfo(info, { [Kind.FIELD]: look }))
+  return !renamed
 }
 
 /**

@@ -40,6 +40,8 @@ export interface Admitted {
   /** Coerced. */
   readonly variables: Readonly<Record<string, unknown>>
   readonly operation: Operation
+  /** Settled when it stands in the audit log who was given what: nothing may leave the house before. */
+  noted: Promise<void>
 }
 
 type Variables = Readonly<Record<string, unknown>>
@@ -57,20 +59,21 @@ export async function admit(parts: GraphqlParts, documents: PreparedDocuments, h
     if (caller !== null && carriesGpc(http.headers['sec-gpc'])) await parts.heedGpc(caller) // an objection, before anything is read
     const plan = planFor(parts, prepared, variables) // once per query: fields → projection, masks
     const maySeeSchema = !prepared.asksSchema || trusted(parts, caller)
-    return { prepared, maySeeSchema, variables, operation: newOperation(parts, caller, plan, http) }
+    return { prepared, maySeeSchema, variables, operation: newOperation(parts, caller, plan, http), noted: Promise.resolve() }
   } catch (error) {
     throw refusal(error, parts.report)
   }
 }
 
 /** The way from there to the answer. Resolvers see views only; what was withheld or reduced is said beside the data. */
-export async function answer(parts: GraphqlParts, { prepared, maySeeSchema, variables, operation }: Admitted): Promise<ExecutionResult> {
+export async function answer(parts: GraphqlParts, admitted: Admitted): Promise<ExecutionResult> {
+  const { prepared, maySeeSchema, variables, operation } = admitted
   if (!maySeeSchema) return schemaHidden(parts, prepared)
   const result = await prepared.run(undefined, operation, variables) // compiled; reads are joined, documents become views
   const errors = result.errors?.map((error) => outward(error, parts.report, error.path))
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
   if (ended) throw refusal(ended, parts.report) // an ended token ends the whole operation
-  await parts.audit(operation) // who was given what, and for what
+  admitted.noted = parts.audit(operation) // who was given what, and for what
   parts.count(operation.report) // gate decisions, for the metrics
   return withExtensions(result.data, errors, operation)
 }

@@ -6,17 +6,17 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled'
-import type { ExecutionResult } from 'graphql'
+import type { ExecutionResult, FormattedExecutionResult } from 'graphql'
 import { preparedDocuments, type PreparedDocuments } from './documents.ts'
 import { limits } from './limits.ts'
-import { maskFormatted } from './mask-errors.ts'
+import { maskFormatted, refusal } from './mask-errors.ts'
 import { admit, answer, type Admitted, type GraphqlParts } from './pipeline.ts'
 import { readRequest, type GraphqlHttp } from './request.ts'
 
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: Buffer
 }
 
 export interface GraphqlServer {
@@ -25,9 +25,10 @@ export interface GraphqlServer {
   close(): Promise<void>
 }
 
-/** What Apollo Server carries from admission to execution; null for requests that it refuses by their form. */
+/** What Apollo Server carries from admission to execution. */
 class Carried {
-  constructor(readonly admitted: Admitted | null) {}
+  /** Null for requests that it refuses by their form. */
+  admitted: Admitted | null = null
 }
 
 /** Apollo Server speaks HTTP; what a query may do and how it runs is `pipeline.ts`. */
@@ -36,20 +37,31 @@ export async function graphqlServer(parts: GraphqlParts): Promise<GraphqlServer>
   const server = new ApolloServer<Carried>(options(parts, documents))
   await server.start()
 
-  async function carry(http: GraphqlHttp): Promise<Carried> {
-    const request = readRequest(http)
-    return new Carried(request && (await admit(parts, documents, http, request)))
+  async function write(http: GraphqlHttp, context: () => Promise<Carried>): Promise<HttpAnswer> {
+    const { status, headers, body } = await server.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: { method: http.method, headers: forApollo(http.headers), search: http.search, body: http.body },
+      context,
+    })
+    // Incremental delivery is not in the schema, so an answer is always complete.
+    const text = body.kind === 'complete' ? body.string : ''
+    if (body.kind === 'complete') body.string = '' // as in `writtenAndLetGo`
+    return { status: status ?? 200, headers: { ...Object.fromEntries(headers), 'cache-control': 'no-store' }, body: Buffer.from(text) }
   }
 
   return {
     async handle(http) {
-      const { status, headers, body } = await server.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: { method: http.method, headers: forApollo(http.headers), search: http.search, body: http.body },
-        context: () => carry(http),
+      const carried = new Carried()
+      const answer = await write(http, async () => {
+        const request = readRequest(http)
+        carried.admitted = request && (await admit(parts, documents, http, request))
+        return carried
       })
-      // Incremental delivery is not in the schema, so an answer is always complete.
-      const text = body.kind === 'complete' ? body.string : ''
-      return { status: status ?? 200, headers: { ...Object.fromEntries(headers), 'cache-control': 'no-store' }, body: text }
+      try {
+        await carried.admitted?.noted // before anybody is given it
+        return answer
+      } catch (error) {
+        return write(http, () => Promise.reject(refusal(error, parts.report)))
+      }
     },
     close: () => server.stop(),
   }
@@ -68,7 +80,7 @@ function options(parts: GraphqlParts, documents: PreparedDocuments): ApolloServe
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: limits.tokens },
     formatError: (formatted, error) => maskFormatted(formatted, error, parts.report),
-    stringifyResult: (value) => JSON.stringify(value),
+    stringifyResult: writtenAndLetGo,
     // Parsed, limited and validated on admission, which has just happened; what is not found is parsed and validated again.
     documentStore: {
       get: (key) => Promise.resolve(documents.parsed(key.slice(-64))),
@@ -110,6 +122,16 @@ function execution(parts: GraphqlParts): ApolloServerPlugin<Carried> {
       }
     },
   }
+}
+
+/**
+ * The answer as text, and nothing left of it behind. Whatever waited for the database is old to V8, and what it holds, such as a list that
+ * nobody needs any more, would be kept with it until the next full collection.
+ */
+function writtenAndLetGo(value: FormattedExecutionResult): string {
+  const text = JSON.stringify(value)
+  for (const key of Object.keys(value.data ?? {})) if (value.data) value.data[key] = null
+  return text
 }
 
 const silent = (): void => {}

@@ -86,7 +86,7 @@ export function pageParts(input: PageInput): PageParts & { loginRoutes: (transac
     graphql: async (query, variables, accessToken) => {
       const headers = { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` }
       const { body } = await graphql.handle({ method: 'POST', headers, search: '', body: { query, variables }, ip: '127.0.0.1' })
-      return graphqlAnswer.parse(JSON.parse(body))
+      return graphqlAnswer.parse(JSON.parse(body.toString()))
     },
     deletion: async (confirmation) => {
       const state = await input.jobs.stateOf('providerEvent', confirmation)

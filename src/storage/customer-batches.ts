@@ -41,8 +41,9 @@ const projection = Object.fromEntries([...needed, ...behavioural].map((field) =>
 export function customerBatches(db: Connection) {
   return {
     /** Those that are there, in no order. */
-    read: (keys: readonly CustomerKey[], tx: Tx): Promise<BehaviourRow[]> =>
-      readAtOnce<BehaviourRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }, tx),
+    read: async (keys: readonly CustomerKey[], tx: Tx): Promise<BehaviourRow[]> => [
+      ...(await readAtOnce<BehaviourRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }, tx)),
+    ],
 
     write: async (tx: Tx, changes: readonly DerivedChange[]): Promise<void> => {
       const updates = changes.map((change) => ({ q: { _id: change.customer, state: 'active' }, u: updateOf(change) }))

@@ -3,7 +3,7 @@ import type { CustomerKey } from '../operation.ts'
 import type { DerivedState } from './derived-state.ts'
 import type { IdentityState } from './identities.ts'
 import { collectionOf, rowsOf } from './mongo.ts'
-import { readAtOnce } from './read-at-once.ts'
+import { readAtOnce, type Rows } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 export type DecisionState = 'granted' | 'refused' | 'withdrawn' | 'objected' | 'pending'
@@ -242,11 +242,12 @@ export function customerStore(db: Connection) {
   const rows = rowsOf<CustomerRow>(db, collection, schema)
   return {
     /** The hot read: one `$in`, only what is projected. Order and completeness are the caller's business. */
-    readMany: (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> =>
-      readAtOnce<GatedRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length }),
+    readMany: async (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> => [
+      ...(await readAtOnce<GatedRow>(db, { collection, filter: { _id: { $in: keys } }, projection, limit: keys.length })),
+    ],
 
     /** A page of the keys and rows that satisfy `filter`, in `_id` order after `after`. The filter is made by `customers/filter.ts` only. */
-    page: (filter: object, after: CustomerKey | null, limit: number, projection: Projection): Promise<GatedRow[]> =>
+    page: (filter: object, after: CustomerKey | null, limit: number, projection: Projection): Promise<Rows<GatedRow>> =>
       readAtOnce<GatedRow>(db, {
         collection,
         filter: after === null ? filter : { $and: [{ _id: { $gt: after } }, filter] },

@@ -13,12 +13,41 @@ interface Find {
   readonly limit: number
 }
 
+/** Rows of one reply, each read from its bytes when it is asked for: of a long list no more is there than is being worked on. */
+export class Rows<Row> implements Iterable<Row> {
+  readonly #bytes: readonly Buffer[]
+
+  constructor(bytes: readonly Buffer[]) {
+    this.#bytes = bytes
+  }
+
+  get length(): number {
+    return this.#bytes.length
+  }
+
+  at(index: number): Row | undefined {
+    const bytes = this.#bytes.at(index)
+    return bytes && this.#read(bytes)
+  }
+
+  slice(from: number, to: number): Row[] {
+    return this.#bytes.slice(from, to).map(this.#read)
+  }
+
+  *[Symbol.iterator](): Iterator<Row> {
+    for (const bytes of this.#bytes) yield this.#read(bytes)
+  }
+
+  /** As with the driver's own reads, what a collection holds is what its schema says. */
+  readonly #read = (bytes: Buffer): Row => rowFrom(bytes) as Row
+}
+
 /**
  * The rows that one `find` brings in one reply. Of a long list the driver's cursor costs more than all the rest of the answer, most of it
  * for reading each document twice. Like the driver's own reads it is tried again once when the connection or the primary was lost; a
  * transaction is run again as a whole.
  */
-export async function readAtOnce<Row>(connection: Connection, { collection, ...find }: Find, tx?: Tx): Promise<Row[]> {
+export async function readAtOnce<Row>(connection: Connection, { collection, ...find }: Find, tx?: Tx): Promise<Rows<Row>> {
   const db = present(connection.db, 'connection to MongoDB')
   const options = { fieldsAsRaw: { firstBatch: true }, ...(tx && { session: tx }) }
   const ask = () => db.command({ find: collection, ...find, batchSize: find.limit + 1 }, options)
@@ -27,7 +56,12 @@ export async function readAtOnce<Row>(connection: Connection, { collection, ...f
     throw error
   })
   // What does not fit one reply (16 MiB) is left to the driver.
-  if (Number(cursor.id) === 0) return cursor.firstBatch.map(rowFrom)
+  if (Number(cursor.id) === 0) return new Rows(cursor.firstBatch)
   const { filter, ...rest } = find
-  return db.collection(collection).find<Row & object>(filter, { ...rest, ...(tx && { session: tx }) }).toArray()
+  return new Rows(
+    await db
+      .collection(collection)
+      .find<Buffer>(filter, { ...rest, raw: true, ...(tx && { session: tx }) })
+      .toArray(),
+  )
 }

@@ -42,7 +42,7 @@ class RowReader {
     this.#at += 4
     while (this.#bytes[this.#at] !== 0) {
       const element = this.#element(expected)
-      fields[element.name] = this.#value(element.type, element.inside)
+      fields[element.name] = element.name === '_id' && element.type === 0x02 ? this.#key() : this.#value(element.type, element.inside)
       expected = element.after
     }
     this.#at++
@@ -86,6 +86,14 @@ class RowReader {
       default:
         throw new TypeError('a type that rows do not hold')
     }
+  }
+
+  /** Keys are kept longer than rows, and a part of the text would hold on to all of it. */
+  #key(): string {
+    const start = this.#at + 4
+    const end = start + this.#bytes.readInt32LE(this.#at) - 1
+    this.#at = end + 1
+    return this.#bytes.toString('utf8', start, end)
   }
 
   #string(): string {

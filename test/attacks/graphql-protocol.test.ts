@@ -105,7 +105,7 @@ describe('form of the request', () => {
 
   test('E47 no page for browsers', async () => {
     const answer = await house.server.handle({ method: 'GET', headers: { accept: 'text/html' }, search: '', body: undefined, ip: '::1' })
-    expect([answer.status, /<html/i.test(answer.body)]).toEqual([400, false])
+    expect([answer.status, /<html/i.test(answer.body.toString())]).toEqual([400, false])
   })
 
   test('C9 C11 no trace for those who ask for one, and nothing to keep', async () => {

@@ -72,6 +72,14 @@ describe('reduced forms', () => {
   })
 })
 
+test('an attribute whose type or values changed shows nothing of what was stored before', () => {
+  const { traits } = shape(['Traits.clothingSize', 'Traits.favouriteColours', 'Traits.newsletterRhythm'], ['data_subject_access'])
+  const read = (name: string, value: unknown) => traits.find((trait) => trait.name === name)?.read(value as never, 'account')
+  expect([read('clothingSize', 'M'), read('clothingSize', 38), read('clothingSize', ['M']), read('clothingSize', undefined)]).toEqual(['M', null, null, null])
+  expect([read('favouriteColours', ['red']), read('favouriteColours', ['red', 7]), read('favouriteColours', 'red')]).toEqual([['red'], null, null])
+  expect([read('newsletterRhythm', 'WEEKLY'), read('newsletterRhythm', 'DAILY')]).toEqual(['WEEKLY', null])
+})
+
 describe('what is unreadable is no yes', () => {
   const always = builtInPurposes | demoPolicy.maskOf(['order_processing'])
 

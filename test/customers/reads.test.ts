@@ -100,3 +100,14 @@ test('what a tool was given is in the audit log before it has it; what it asked 
   const denied = await house.events.find({ types: ['access.denied'], client: 'marketing' }, null, 5)
   expect(denied.map(({ categories }) => categories)).toEqual([['user.content.self_image']])
 })
+
+test('B3 C1 however often the edges of a list are selected, each customer is counted once', async () => {
+  await house.addCustomer({ email: 'anna@x.example', birthYear: 1984, granted: ['email_marketing'] })
+  await house.addCustomer({ email: 'ben@x.example', birthYear: 1991, granted: ['email_marketing'] })
+  const token = house.tokenFor('marketing', ['email_marketing'])
+  const once = await house.ask('{ customers { edges { node { pictureUrl birthYear } } } }', { token })
+  const twice = await house.ask('{ customers { edges { node { pictureUrl } } again: edges { node { birthYear } } } }', { token })
+  expect(once.extensions.withheld).toHaveLength(1)
+  expect(twice.extensions).toEqual(once.extensions)
+  expect(twice.data.customers.again).toHaveLength(twice.data.customers.edges.length)
+})

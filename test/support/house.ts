@@ -7,6 +7,8 @@ import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { searchable } from '../../src/consent/decisions.ts'
 import { views } from '../../src/consent/view.ts'
 import { customerDoor } from '../../src/customers/door.ts'
+import { fieldsByPath } from '../../src/customers/paths.ts'
+import { updateProfile } from '../../src/customers/update-profile.ts'
 import { EntenteError } from '../../src/errors.ts'
 import { readAudit } from '../../src/graphql/audit-read.ts'
 import type { ResolverParts } from '../../src/graphql/operation-context.ts'
@@ -39,9 +41,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
   const report = (error: unknown) => `defect-${defects.push(error)}`
   const absent = () => Promise.reject(new EntenteError('FORBIDDEN', { why: 'not in this house' }))
   const customers = customerDoor({
-    db,
     store,
-    audit,
     policy,
     classification,
     viewOf: views({ policy, hashFor: (client, value) => `${client} ${value.length}`, readDerived: derivedReader(policy), now: Date.now }),
@@ -50,8 +50,9 @@ export async function openHouse(policy: Policy = demoPolicy) {
     cursorKey: randomBytes(32),
     now: Date.now,
   })
+  const writing = { db, customers: store, audit, policy, fields: fieldsByPath(classification), takeBackForAge: () => Promise.resolve() }
   const resolvers: ResolverParts = {
-    customers,
+    customers: { ...customers, updateProfile: (caller, input) => updateProfile(writing, caller, input, new Date()) },
     login: { providers: () => Promise.resolve([]), start: absent, complete: absent, withIdToken: absent, refresh: absent, logout: absent },
     sessions: { list: absent, end: absent, devices: absent, alert: absent, forget: absent },
     factors: {
@@ -103,9 +104,10 @@ export async function openHouse(policy: Policy = demoPolicy) {
   async function http(request: { method?: string; headers?: Record<string, string>; search?: string; body?: unknown }) {
     const headers = { 'content-type': 'application/json', ...request.headers }
     const answer = await server.handle({ method: request.method ?? 'POST', headers, search: request.search ?? '', body: request.body, ip: '127.0.0.1' })
+    const body = answer.body.toString()
     // Tests read answers of many shapes.
     // oxlint-disable-next-line no-explicit-any
-    return { ...answer, json: JSON.parse(answer.body) as any }
+    return { ...answer, body, json: JSON.parse(body) as any }
   }
 
   return {
