@@ -74,6 +74,7 @@ export async function answer(parts: GraphqlParts, admitted: Admitted): Promise<E
   const ended = errors?.find((error) => error.extensions['code'] === 'UNAUTHENTICATED')
   if (ended) throw refusal(ended, parts.report) // an ended token ends the whole operation
   admitted.noted = parts.audit(operation) // who was given what, and for what
+  admitted.noted.catch(() => {}) // looked at before anything is given; until then a failure must not end the process
   parts.count(operation.report) // gate decisions, for the metrics
   return withExtensions(result.data, errors, operation)
 }
