@@ -8,6 +8,8 @@ const mostLabels = 1_000
 export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'entente_' })
+  // Which version runs is nobody's business who may only count.
+  registry.removeSingleMetric('entente_nodejs_version_info')
   const registers = [registry]
   const requests = new Histogram({
     name: 'entente_http_request_duration_seconds',

@@ -138,7 +138,7 @@ describe('a code', () => {
     expect(answers.filter((one) => one !== null)).toEqual([customer])
   })
 
-  test('ends after ten minutes, when another is asked for, and when the account is secured', async () => {
+  test('B04 ends after ten minutes, when another is asked for, and when the account is secured', async () => {
     const customer = await newPerson('eva@people.example')
     const codes = open()
     const fresh = async () => {

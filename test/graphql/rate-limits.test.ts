@@ -64,6 +64,17 @@ test('B18 a budget belongs to who asks: nobody spends that of a person by asking
   redis.disconnect()
 })
 
+test('F21 a client has a budget of its own, whoever and however many come through it, and its neighbours in the office another', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  const limits = rateLimits(redis, key, few)
+  const through = (clientId: string, n: number): Caller => ({ ...someone, clientId, customer: `customer-${n}` })
+  for (let n = 0; n < 6; n++) limits.admit(through('loud', n), `198.51.100.${n}`)
+  await limits.close()
+  expect((await refusalOf(() => limits.admit(through('loud', 7), '198.51.100.7')))?.code).toBe('RATE_LIMITED')
+  expect(await refusalOf(() => limits.admit(through('quiet', 0), '198.51.100.0'))).toBeNull()
+  redis.disconnect()
+})
+
 test('while Redis is away each process counts for itself', async () => {
   const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
   redis.disconnect()

@@ -25,7 +25,7 @@ test('metrics count logins by provider and outcome and gate decisions by purpose
   expect(text).not.toMatch(/anna|gmail/i)
 })
 
-test('metrics are for the inside: through a proxy they are not there', async () => {
+test('F34 metrics are for the inside: through a proxy they are not there', async () => {
   const answer = await fetch(`${shop.url}/metrics`, { headers: { 'x-forwarded-for': '203.0.113.7' } })
   expect(answer.status).toBe(404)
 })
