@@ -83,6 +83,12 @@ export const purposeEntry = z.strictObject({
   processors: z.array(text(120)).max(50).default([]),
   validity: duration.optional().describe('How long a consent counts; without it, until it is withdrawn'),
   requires: z.array(purposeId).max(10).default([]).describe('Purposes that need a legal basis too before this one has one'),
+  minimumAge: z
+    .int()
+    .min(1)
+    .max(99)
+    .optional()
+    .describe('Who is younger, or has not said when they were born, cannot say yes to it (Art. 8 GDPR). With CONSENT'),
   confirm: z.literal('mail').optional().describe('A yes counts once a link that is sent to the address was followed (double opt-in). With CONSENT'),
   onGpc: z.literal('object').optional().describe('Global Privacy Control counts as an objection to it. With CONSENT and LEGITIMATE_INTEREST'),
   askAgainAfter: duration

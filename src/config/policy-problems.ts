@@ -38,6 +38,7 @@ export function* contradictions(
     }
     yield* textProblems(entry, ['purposes', at, 'texts'], file.locales)
     if (entry.confirm !== undefined && entry.legalBasis !== 'CONSENT') yield { path: ['purposes', at, 'confirm'], message: 'goes with CONSENT only' }
+    if (entry.minimumAge !== undefined && entry.legalBasis !== 'CONSENT') yield { path: ['purposes', at, 'minimumAge'], message: 'goes with CONSENT only' }
     if (entry.onGpc !== undefined && entry.legalBasis !== 'CONSENT' && entry.legalBasis !== 'LEGITIMATE_INTEREST')
       yield { path: ['purposes', at, 'onGpc'], message: 'goes with CONSENT and LEGITIMATE_INTEREST only' }
     if (entry.keptAfterErasure !== undefined && entry.legalBasis !== 'CONTRACT' && entry.legalBasis !== 'LEGAL_OBLIGATION')

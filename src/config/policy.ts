@@ -55,6 +55,8 @@ export interface Purpose {
   /** ISO 8601 duration for which what it covers outlasts an erasure; null: it does not. */
   readonly keptAfterErasure: string | null
   readonly processors: readonly string[]
+  /** Years. */
+  readonly minimumAge: number | null
   /** Whether a yes waits for a link in a mail (double opt-in). */
   readonly confirm: 'mail' | null
   /** What Global Privacy Control means for it. */
@@ -170,6 +172,7 @@ function purposeOf(entry: PurposeEntry, bit: number, maskOf: (ids: Iterable<stri
     retention: entry.retention,
     keptAfterErasure: entry.keptAfterErasure ?? null,
     processors: entry.processors,
+    minimumAge: entry.minimumAge ?? null,
     confirm: entry.confirm ?? null,
     onGpc: entry.onGpc ?? null,
     askAgainAfter: entry.askAgainAfter ?? null,
@@ -206,6 +209,7 @@ function builtIns(): Purpose[] {
     retention: 'P0D',
     keptAfterErasure: null,
     processors: [],
+    minimumAge: null,
     confirm: null,
     onGpc: null,
     askAgainAfter: null,

@@ -3,6 +3,7 @@ import { EntenteError } from '../errors.ts'
 import type { Caller } from '../operation.ts'
 import type { LedgerEvidence } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
+import { isOldEnough } from './age.ts'
 import type { Choice } from './choices.ts'
 import { stateOf } from './decisions.ts'
 import type { Recorded } from './receipt.ts'
@@ -59,6 +60,6 @@ function isNews({ purpose, granted, textVersion }: Choice, row: CustomerRow, sai
   const before = row.decisions[purpose.id]
   if (before !== undefined && before.at >= saidAt) return false
   const state = stateOf(purpose, before, now.getTime())
-  if (granted) return purpose.legalBasis === 'CONSENT' && open.has(state) && textVersion === purpose.textVersion
+  if (granted) return purpose.legalBasis === 'CONSENT' && open.has(state) && textVersion === purpose.textVersion && isOldEnough(purpose, row, now)
   return state === 'GRANTED' || state === 'PENDING' || open.has(state)
 }

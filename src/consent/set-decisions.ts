@@ -4,6 +4,7 @@ import { personOf, tokenOf, type Caller, type CustomerKey } from '../operation.t
 import type { LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
+import { requireAge } from './age.ts'
 import { choicesOf, replayed, requireCurrentTexts, type Choice, type DecisionInput } from './choices.ts'
 import { tokenLives } from './live-token.ts'
 import { receiptJsonLd } from './receipt-jsonld.ts'
@@ -78,6 +79,7 @@ async function decide(parts: DecisionParts, tx: Tx, caller: Caller, customer: Cu
   const earlier = said.idempotencyKey === undefined ? null : await parts.ledger.byIdempotencyKey(customer, said.idempotencyKey, tx)
   if (earlier) return repeated(parts, tx, row, earlier, said.choices)
   requireCurrentTexts(said.choices)
+  requireAge(said.choices, row, said.at)
   return record(parts, tx, row, said)
 }
 

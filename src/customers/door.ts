@@ -1,5 +1,3 @@
-import type { Connection } from 'mongoose'
-import type { AuditLog } from '../audit/log.ts'
 import type { Policy } from '../config/policy.ts'
 import type { Classification } from '../consent/classification.ts'
 import type { ViewOf } from '../consent/view.ts'
@@ -11,12 +9,9 @@ import { fieldsByPath } from './paths.ts'
 import { customerReads, type ReadParts } from './reads.ts'
 import type { CustomerDoor } from './resolver.ts'
 import { seenBy, type SeenByParts } from './seen-by.ts'
-import { updateProfile } from './update-profile.ts'
 
 export interface CustomerDoorParts {
-  readonly db: Connection
   readonly store: CustomerStore
-  readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly policy: Policy
   readonly classification: Classification
   readonly viewOf: ViewOf
@@ -28,8 +23,8 @@ export interface CustomerDoorParts {
   readonly now: () => number
 }
 
-/** What the GraphQL fields about customers call. */
-export function customerDoor(parts: CustomerDoorParts): CustomerDoor {
+/** What the GraphQL fields that read customers call. */
+export function customerDoor(parts: CustomerDoorParts): Omit<CustomerDoor, 'updateProfile'> {
   const { store, policy, now } = parts
   const fields = fieldsByPath(parts.classification)
   const reads = customerReads({ ...parts, rows: joinedReads(store) })
@@ -37,6 +32,5 @@ export function customerDoor(parts: CustomerDoorParts): CustomerDoor {
     reads,
     list: customerLists({ policy, fields, store, reads, cursors: cursors(parts.cursorKey, now), now }),
     seenBy: seenBy({ ...parts, reads }),
-    updateProfile: (caller, input) => updateProfile({ ...parts, customers: store, fields }, caller, input, new Date(now())),
   }
 }

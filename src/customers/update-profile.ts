@@ -7,7 +7,7 @@ import { band, presence, region } from '../consent/reduce.ts'
 import { EntenteError } from '../errors.ts'
 import { personOf, tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { CustomerRow, CustomerStore, TraitValue } from '../storage/customers.ts'
-import { inTransaction } from '../storage/transaction.ts'
+import { inTransaction, type Tx } from '../storage/transaction.ts'
 import type { UpdateProfileInput } from './profile-input.ts'
 
 export interface UpdateProfileParts {
@@ -15,6 +15,8 @@ export interface UpdateProfileParts {
   readonly customers: Pick<CustomerStore, 'read' | 'update'>
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly policy: Policy
+  /** Decisions that the row, as it is now, is too young for. */
+  readonly takeBackForAge: (tx: Tx, row: CustomerRow, clientId: string, at: Date) => Promise<void>
   /** Masks and category by path: `email`, `traits.clothingSize`. */
   readonly fields: ReadonlyMap<string, { readonly masks: FieldMasks; readonly category: string }>
 }
@@ -68,6 +70,9 @@ export async function updateProfile(parts: UpdateProfileParts, caller: Caller | 
     const categories = [...new Set(real.map(([path]) => fieldAt(parts, path).category))].sort()
     const audit = await parts.audit.inCustomerChain(tx, key, row.audit, eventOf(caller, key, categories), at)
     await parts.customers.update(tx, key, { ...clearsOf(real), $set: { ...setsOf(row, real, at), audit } }, 'active', row)
+    if (!real.some(([path]) => path === 'birthYear')) return
+    const after = await parts.customers.read(key, tx)
+    if (after !== null) await parts.takeBackForAge(tx, after, tokenOf(caller).clientId, at)
   })
 }
 

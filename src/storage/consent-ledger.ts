@@ -24,7 +24,7 @@ export interface LedgerTurn {
   readonly inForce: Readonly<Record<string, Decision>>
 }
 
-export type LedgerEvidence = Readonly<Record<string, string | number>> & { readonly by: 'mail asked' | 'mail' | 'Sec-GPC' | 'before login' | 'TCF' }
+export type LedgerEvidence = Readonly<Record<string, string | number>> & { readonly by: 'mail asked' | 'mail' | 'Sec-GPC' | 'before login' | 'TCF' | 'age' }
 
 /** Decisions that were made together: one entry, one receipt. */
 export interface LedgerRow {
@@ -59,6 +59,9 @@ const schema = new Schema<LedgerRow>(
   },
   { versionKey: false, minimize: false, strict: 'throw' },
 )
+
+// Looked for at every decision that brings a key; by its number a customer of ten thousand decisions would be read whole each time.
+schema.index({ idempotencyKey: 1 }, { partialFilterExpression: { idempotencyKey: { $exists: true } } })
 
 /** `customer/0000000001`: every row of a chain begins with what it belongs to, which is the shard key. */
 export const chainId = (owner: string, seq: number): string => `${owner}/${String(seq).padStart(10, '0')}`

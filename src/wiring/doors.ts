@@ -12,8 +12,10 @@ import { signInWithIdToken } from '../broker/device-login.ts'
 import { linkingDoor } from '../broker/linking-door.ts'
 import { isRegistered } from '../config/client-uris.ts'
 import { consentDoor } from '../consent/door.ts'
+import { takeBackForAge } from '../consent/taken-back-for-age.ts'
 import { leaveOpen, undecided } from '../consent/undecided.ts'
 import { fieldsByPath } from '../customers/paths.ts'
+import { updateProfile } from '../customers/update-profile.ts'
 import { readAudit } from '../graphql/audit-read.ts'
 import type { ResolverParts } from '../graphql/operation-context.ts'
 import type { GraphqlParts } from '../graphql/pipeline.ts'
@@ -136,8 +138,10 @@ function resolverParts(
   const { policy, storage, audit, registry, subjects, linking, customers, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
+  const fields = fieldsByPath(house.classification)
+  const writing = { ...changing, policy, fields, takeBackForAge: takeBackForAge(recording) }
   return {
-    customers,
+    customers: { ...customers, updateProfile: (caller, input) => updateProfile(writing, caller, input, new Date()) },
     login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, jobs: storage.jobs, endings }) }),
     sessions: sessionsDoor({ ...changing, endings, client: (id) => registry.find(id), isProvider: (way) => login.providers.has(way) }),
     linking: linkingDoor({
@@ -171,7 +175,7 @@ function resolverParts(
       subjectOf: (caller, customer) => subjects.outwardOne(caller.sector, customer),
     }),
     privacy: { restrict: restrictProcessing(changing) },
-    enrichment: enrichmentDoor({ ...changing, policy, fields: fieldsByPath(house.classification), now: () => new Date() }),
+    enrichment: enrichmentDoor({ ...changing, policy, fields, now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
     segments: segmentsDoor({ customers: rows.customers, policy, trialKey: house.trialKey, now: Date.now }),
     ...openOperators(house),

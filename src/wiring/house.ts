@@ -77,7 +77,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const viewOf = other.viewOf ?? views({ policy, now: Date.now, readDerived: derivedReader(policy), hashFor: keyedHash(await keys.obtain('hash/1')) })
   const cursorKey = await keys.obtain('cursor/1')
   const client = (id: string) => registry.find(id)
-  const customers = customerDoor({ db, store: rows.customers, audit, policy, classification, viewOf, subjects, client, cursorKey, now: Date.now })
+  const customers = customerDoor({ store: rows.customers, policy, classification, viewOf, subjects, client, cursorKey, now: Date.now })
   const mergeProofs = mergeProofsOf(onceStore(redis, 'merge'))
   const login = {
     providers,

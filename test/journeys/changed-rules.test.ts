@@ -141,6 +141,46 @@ describe('rules that change while the house is open', () => {
     expect(await names()).toEqual(['anna.demo@gmail.com'])
   }, 60_000)
 
+  test('I6 that set an age are kept by every question and every yes; a year that is put right takes a yes back', async () => {
+    await house.write('policy', (text) => text.replace('  - id: personalised_shop\n', '  - id: personalised_shop\n    minimumAge: 16\n'))
+    await house.first.reload()
+    const year = new Date().getUTCFullYear()
+    const { accessToken, browser } = await house.signIn('google', { as: 'gmail-9402', client: 'account' })
+    const say = async () => {
+      const { errors } = await house.graphql(
+        'mutation { setConsents(decisions: [{ purpose: "personalised_shop", granted: true, textVersion: "2026-01" }]) { id } }',
+        {},
+        accessToken,
+      )
+      return errors?.map(({ extensions }) => [extensions.code, extensions['field']])
+    }
+    const born = (birthYear: number | null) =>
+      house.graphql('mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }', { i: { birthYear } }, accessToken)
+    const isAsked = async () => {
+      const before = browser.visited.length
+      await house.walk('google', { as: 'gmail-9402', browser })
+      return browser.visited.slice(before).some((url) => new URL(url).pathname === '/consent')
+    }
+    const state = async () => {
+      const { data } = await house.graphql('{ me { consents { purpose state } } }', {}, accessToken)
+      return data.me.consents.find(({ purpose }: { purpose: string }) => purpose === 'personalised_shop').state
+    }
+    const refused = [['BAD_USER_INPUT', 'decisions.0.granted']]
+    expect([await say(), await isAsked()]).toEqual([refused, false])
+    await born(year - 16)
+    expect([await say(), await isAsked()]).toEqual([refused, false])
+    await born(year - 17)
+    expect(await isAsked()).toBe(true)
+    expect([await say(), await state()]).toEqual([undefined, 'GRANTED'])
+    await born(year - 12)
+    expect([await state(), await say()]).toEqual(['WITHDRAWN', refused])
+    await born(year - 30)
+    expect([await state(), await say(), await state()]).toEqual(['WITHDRAWN', undefined, 'GRANTED'])
+    await born(null)
+    expect(await state()).toBe('WITHDRAWN')
+    await house.back()
+  }, 120_000)
+
   test('I2 with a purpose more have nobody’s yes to it', async () => {
     await house.write('policy', withStudies)
     await house.write('clients', (text) => text.replace('purposes: [email_marketing]', 'purposes: [email_marketing, studies]'))
@@ -149,8 +189,12 @@ describe('rules that change while the house is open', () => {
     const { data } = await house.graphql('{ me { consents { purpose state decidedAt } } }', {}, accessToken)
     expect(data.me.consents).toContainEqual({ purpose: 'studies', state: 'NOT_ASKED', decidedAt: null })
     const forStudies = await house.tool('marketing', 'purpose:studies')
-    const listed = await house.graphql('{ customers(first: 10) { totalCount edges { node { givenName } } } }', {}, forStudies, at(house.first))
+    const listed = await house.graphql('{ customers(first: 10) { edges { node { id } } } }', {}, forStudies, at(house.first))
     expect(listed.data.customers).toMatchObject({ edges: [] })
+    const known = await house.graphql('{ customers(first: 1) { edges { node { id } } } }', {}, await house.tool('marketing'), at(house.first))
+    const [{ node }] = known.data.customers.edges
+    const one = await house.graphql('query ($id: ID!) { customer(id: $id) { givenName } }', node, forStudies, at(house.first))
+    expect(one.data).toEqual({ customer: null })
     await house.back()
   }, 60_000)
 
