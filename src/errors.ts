@@ -39,6 +39,8 @@ export interface ErrorHints {
   readonly maxAge?: number
   /** Of FORBIDDEN for an audience: what was handed out is to be called back first, and this is the cursor to fetch from. */
   readonly since?: string
+  /** The same when that is too long ago: it lets go of everybody that it holds, and begins anew with this cursor. */
+  readonly after?: string
 }
 
 /** The one error that domain code throws. `detail` and `cause` go to the log only, `hints` to the caller. */

@@ -5,6 +5,7 @@ import type { Tx } from '../storage/transaction.ts'
 
 export type JobKind =
   | 'endSessions'
+  | 'followRules'
   | 'forgetEvents'
   | 'mail'
   | 'mailCode'

@@ -24,6 +24,8 @@ export interface Audience {
   readonly name: string
   readonly purpose: string
   readonly caller: Caller
+  /** The policy has it no more: whoever holds people of it is told to let go of them. */
+  readonly isGone: boolean
 }
 
 /** Somebody whom the receiver may no longer act upon, by its own id of them. */
@@ -70,8 +72,8 @@ export function audiencePages({ store, changes, reads, subjects, policy, now }: 
   async function changed(audience: Audience, site: Site, from: AudiencePlace & { among: 'changes' }, begun: number, limit: number): Promise<Found> {
     const found = await changes.after(audience.name, { at: new Date(from.at), customer: from.after }, limit)
     // Under another policy they may be shown more or less, or nothing any more: everybody is told of again.
-    const again = from.policy !== policy.version
-    const here = again ? [] : found.filter(({ gone }) => gone === undefined).map(({ customer }) => customer)
+    const again = from.policy !== policy.version && !audience.isGone
+    const here = again || audience.isGone ? [] : found.filter(({ gone }) => gone === undefined).map(({ customer }) => customer)
     const rows = here.length === 0 ? [] : await store.readMany(here, { ...narrowed(site, audience.caller), memberships: 1 })
     const gone = found.flatMap(({ customer, gone: why }) => (why === undefined ? [] : [{ customer, why }]))
     const last = found.at(-1)

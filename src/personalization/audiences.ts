@@ -14,6 +14,8 @@ export interface AudienceParts {
   readonly cursors: AudienceCursors
   readonly receivers: Pick<AudienceReceiverStore, 'read' | 'owes' | 'calledBack'>
   readonly note: AuditLog['note']
+  /** Counts a run through all of an audience. RATE_LIMITED */
+  readonly admitSnapshot: (of: { readonly clientId: string; readonly audience: string }) => void
   readonly policy: Policy
   /** Milliseconds. */
   readonly now: () => number
@@ -52,9 +54,9 @@ const freshFor = 1_000
 
 /**
  * The people of a segment for a purpose, in the fields and forms that it covers, for tools: all of them, or what changed since. Who was
- * handed people and does not fetch in time who is gone gets nobody new. UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT
+ * handed people and does not fetch in time who is gone gets nobody new. UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT RATE_LIMITED
  */
-export function audiences({ pages, cursors, receivers, note, policy, now }: AudienceParts) {
+export function audiences({ pages, cursors, receivers, note, admitSnapshot, policy, now }: AudienceParts) {
   const cursorOf = ({ audience, request }: Pick<AudienceRun, 'audience' | 'request'>): CursorOf => ({
     clientId: audience.caller.clientId,
     audience: audience.name,
@@ -64,6 +66,8 @@ export function audiences({ pages, cursors, receivers, note, policy, now }: Audi
   async function begin(given: Caller | null, request: AudienceRequest): Promise<AudienceRun> {
     const audience = audienceOf(given, request, policy)
     if (request.after !== null && request.since !== null) throw new EntenteError('BAD_USER_INPUT', { why: 'after and since' }, { field: 'since' })
+    if (audience.isGone && request.after === null && request.since === null)
+      throw new EntenteError('BAD_USER_INPUT', { why: 'no such segment for this purpose' }, { field: 'segment' })
     const of = cursorOf({ audience, request })
     const run = (place: AudiencePlace, begun: number): AudienceRun => ({ audience, request, place, begun })
     if (request.since !== null) {
@@ -72,22 +76,28 @@ export function audiences({ pages, cursors, receivers, note, policy, now }: Audi
       return run(from, from.after === '' ? now() : from.begun)
     }
     const place = request.after === null ? null : cursors.read(of, request.after, 'after')
+    if (place?.among === 'members' && audience.isGone) return run(changesFrom(place.begun, place.policy), now())
     if (place?.among === 'changes') return run(place, place.begun)
     if (place !== null && place.policy !== policy.version) throw new EntenteError('BAD_USER_INPUT', { why: 'another policy' }, { field: 'after' })
     if (place?.again) return run(place, place.begun)
     await refuseBehind(of)
     if (place !== null) return run(place, place.begun)
+    admitSnapshot(of)
     const begun = Math.min(now(), (await receivers.owes(of.clientId, of.audience, new Date(now()))).getTime())
     return run({ among: 'members', after: '', begun, policy: policy.version, again: false }, begun)
   }
 
-  /** FORBIDDEN, with the cursor for `since` from which the receiver catches up while there is one. */
+  /** FORBIDDEN, with the cursor for `since` from which the receiver catches up; too late for that, with one for `after` to begin anew. */
   async function refuseBehind(of: CursorOf): Promise<void> {
     const calledBackTo = (await receivers.read(of.clientId, of.audience))?.calledBackTo.getTime() ?? now()
     if (calledBackTo + policy.audiences.suppressionsWithin >= now()) return
     // Under which policy it was told what it holds is not known here, so everybody is told of again.
-    const since = calledBackTo + cursorsLast < now() ? undefined : cursors.write(of, changesFrom(calledBackTo, ''))
-    throw new EntenteError('FORBIDDEN', { why: 'fetches nothing of who is gone' }, { field: 'since', ...(since !== undefined && { since }) })
+    const why = 'fetches nothing of who is gone'
+    if (calledBackTo + cursorsLast >= now())
+      throw new EntenteError('FORBIDDEN', { why }, { field: 'since', since: cursors.write(of, changesFrom(calledBackTo, '')) })
+    // Who went that long ago is told nowhere any more: it goes on as a receiver that has let go of everybody, and this is how it says so.
+    const after = cursors.write(of, { among: 'members', after: '', begun: now(), policy: policy.version, again: true })
+    throw new EntenteError('FORBIDDEN', { why }, { field: 'after', after })
   }
 
   const find = (run: AudienceRun, site: Site, from: AudiencePlace, limit: number): Promise<Found> => pages.find(run.audience, site, from, run.begun, limit)
@@ -151,7 +161,6 @@ function audienceOf(given: Caller | null, { segment, purpose: id }: AudienceRequ
   if (caller.customer !== null) throw new EntenteError('FORBIDDEN', { why: 'audiences are for tools' })
   const mask = policy.maskOf([id]) & caller.purposes & ~builtInPurposes
   if (mask === 0) throw new EntenteError('FORBIDDEN', { why: 'not a purpose of this token' }, { field: 'purpose' })
-  const isKnown = policy.segments.some((one) => one.id === segment && (one.mask & mask) !== 0)
-  if (!isKnown) throw new EntenteError('BAD_USER_INPUT', { why: 'no such segment for this purpose' }, { field: 'segment' })
-  return { name: membershipEntry(segment, id), purpose: id, caller: { ...caller, purposes: mask | consentRecord } }
+  const isGone = !policy.segments.some((one) => one.id === segment && (one.mask & mask) !== 0)
+  return { name: membershipEntry(segment, id), purpose: id, caller: { ...caller, purposes: mask | consentRecord }, isGone }
 }

@@ -2,6 +2,7 @@ import type { Policy } from '../config/policy.ts'
 import { basisOf } from '../consent/gate.ts'
 import type { Mask } from '../operation.ts'
 import type { CustomerRow, CustomerUpdate } from '../storage/customers.ts'
+import type { DerivedState } from '../storage/derived-state.ts'
 import { deriver } from './derive.ts'
 
 /** What a change of a customer means for what was derived of them. */
@@ -39,8 +40,29 @@ export function followUp(policy: Policy) {
     return { ...(Object.keys($set).length > 0 && { $set }), ...(gone.length > 0 && { $unset: Object.fromEntries(gone.map((path) => [path, '' as const])) }) }
   }
 
+  /**
+   * Under other rules, with what was derived anew by them. What has no basis by them is not read, and stays: rules may be a mistake, and what
+   * they took away would not come back with the right ones.
+   */
+  function underRules(row: CustomerRow, derived: Readonly<Record<string, DerivedState>>, at: Date): CustomerUpdate | null {
+    const others = Object.entries(derived).filter(([id, state]) => JSON.stringify(row.derived?.[id]) !== JSON.stringify(state))
+    const { memberships, due } = membershipsOf({ ...row, ...(others.length > 0 && { derived: { ...row.derived, ...derived } }) }, at.getTime())
+    const isSame = memberships.join() === (row.memberships ?? []).join() && due?.getTime() === row.membershipsDue?.getTime()
+    if (isSame && others.length === 0) return null
+    const states = Object.fromEntries(others.map(([id, state]) => [`derived.${id}`, state]))
+    return { $set: { memberships, ...states, ...(due !== null && { membershipsDue: due }) }, ...(due === null && { $unset: { membershipsDue: '' } }) }
+  }
+
+  /** The row of somebody who is new, in the segments of those of whom that is known. */
+  function atFirst(row: CustomerRow, at: Date): CustomerRow {
+    const { memberships, due } = membershipsOf(row, at.getTime())
+    return { ...row, ...(memberships.length > 0 && { memberships }), ...(due !== null && { membershipsDue: due }) }
+  }
+
   return {
     between,
+    underRules,
+    atFirst,
     /** When nothing changed but the time. */
     afterTime: (row: CustomerRow, at: Date): CustomerUpdate | null => between(row, row, at),
   }

@@ -29,6 +29,7 @@ const asTheyAre = [
   'audience_changes',
   'audience_receivers',
   'login_funnel',
+  'rule_walks',
   'seen_scopes',
   'seen_attributes',
 ]

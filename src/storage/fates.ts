@@ -39,6 +39,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   login_funnel: 'of no customer: counts',
   clients: 'of no customer',
   client_changes: 'stays: which operators, by their keys and names in the list, changed a client',
+  rule_walks: 'of no customer',
   seen_scopes: 'of no customer',
   seen_attributes: 'of no customer',
   customer_keys: 'destroyed in the transaction: backups say nothing of the person any more',

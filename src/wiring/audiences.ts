@@ -6,6 +6,7 @@ import { audienceCursors } from '../personalization/audience-cursor.ts'
 import { audienceFields, streamSite } from '../personalization/audience-fields.ts'
 import { audiencePages } from '../personalization/audience-pages.ts'
 import { audiences, noneShown } from '../personalization/audiences.ts'
+import { snapshotsCounted } from '../personalization/snapshots.ts'
 import type { House } from './house.ts'
 
 const pageLength = 1_000
@@ -16,7 +17,15 @@ export function openAudiences({ storage, policy, classification, customers, subj
   const { rows } = storage
   const pages = audiencePages({ store: rows.customers, changes: rows.audienceChanges, reads: customers.reads, subjects, policy, now: Date.now })
   const cursors = audienceCursors(cursorKey, Date.now)
-  const door = audiences({ pages, cursors, receivers: rows.audienceReceivers, note: (event) => audit.note(event), policy, now: Date.now })
+  const door = audiences({
+    pages,
+    cursors,
+    receivers: rows.audienceReceivers,
+    note: (event) => audit.note(event),
+    admitSnapshot: snapshotsCounted(Date.now),
+    policy,
+    now: Date.now,
+  })
   const fields = audienceFields(classification)
 
   const open: AudienceRouteParts['open'] = async (caller, request) => {

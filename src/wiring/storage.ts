@@ -31,6 +31,7 @@ import { funnelStore } from '../storage/login-funnel.ts'
 import { mergeStore } from '../storage/merges.ts'
 import { openMongo, prepareCollections } from '../storage/mongo.ts'
 import { privacyRequestStore } from '../storage/privacy-requests.ts'
+import { ruleWalkStore } from '../storage/rule-walks.ts'
 import { seenAttributeStore } from '../storage/seen-attributes.ts'
 import { seenScopeStore } from '../storage/seen-scopes.ts'
 import { openIdRecords } from '../storage/openid-records.ts'
@@ -75,6 +76,7 @@ export async function openStorage(opened: AsyncDisposableStack, config: Config, 
     backupKeys: customerKeyStore(db, await keys.obtain('customer-keys/1')),
     held: inTime(heldDataStore(db, await keys.obtain('held/1'))),
     requests: inTime(privacyRequestStore(db)),
+    ruleWalks: inTime(ruleWalkStore(db)),
     seenScopes: inTime(seenScopeStore(db)),
     seenAttributes: inTime(seenAttributeStore(db)),
     audienceChanges: inTime(audienceChangeStore(db)),

@@ -38,6 +38,7 @@ export function openWork(opened: AsyncDisposableStack, doors: Doors): void {
         endSessions: openid.endings.endBefore,
         export: exportWork,
         erase: privacy.erasures.work,
+        followRules: doors.walk.work,
         forgetEvents: doors.forgetting.work,
         retention: privacy.retention.work,
         revokeGrant: revokeGrant(login.providers),

@@ -5,7 +5,7 @@ import { chainStart } from '../../src/audit/log.ts'
 
 export interface Taken {
   readonly status: number
-  readonly error: { readonly error: string; readonly field?: string; readonly since?: string; readonly retryAfter?: number } | null
+  readonly error: { readonly error: string; readonly field?: string; readonly since?: string; readonly after?: string; readonly retryAfter?: number } | null
   readonly people: readonly Readonly<Record<string, unknown>>[]
   readonly suppressed: readonly { readonly id: string; readonly suppressed: string }[]
   readonly cursor: string
