@@ -41,7 +41,7 @@ export interface CustomerPage {
 
 const highestTotal = 100_000
 /** Rows that are views at a time. */
-const atOnce = 32
+const atOnce = 128
 
 /**
  * Customers whom a tool may process for one of its purposes, in the order of their keys, which are random. The permission is part of the
