@@ -77,6 +77,15 @@ test.each(before.flatMap((was) => [true, false].map((granted) => [was, granted] 
   },
 )
 
+test('I6: a yes from elsewhere is none by somebody who is too young for it', async () => {
+  const choices = [{ purpose: { ...ads, minimumAge: 16 }, granted: true, textVersion: '2026-01' }]
+  const said = { choices, at: at(-1), evidence: { by: 'TCF' } } as const
+  const [young, old] = [await somebody(), await somebody()]
+  await db.collection<{ _id: string }>('customers').updateOne({ _id: old }, { $set: { birthYear: 1987 } })
+  for (const key of [young, old]) await comeAlong(parts)(asPerson(key), key, said)
+  expect([await state(young), await state(old)]).toEqual([undefined, 'granted'])
+})
+
 test('what comes from the future is refused, what comes a second time or from before a decision changes nothing', async () => {
   const key = await somebody()
   await expect(bring(key, true, at(1))).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
