@@ -42,10 +42,17 @@ export function endings(parts: EndingParts) {
     parts.jobs.wake()
   }
 
+  /** The session goes last: an ending that is interrupted finds it again, and with it what is still to end. */
   async function endUsed(customer: CustomerKey, session: OpenIdRecord): Promise<void> {
+    const { grants } = readSession(session.payload)
     await tellClients(customer, session)
-    await parts.records.removeByHandle(session.handle, customer)
-    for (const grant of readSession(session.payload).grants) await endGrant(customer, grant)
+    for (const grant of grants) await endGrant(customer, grant)
+    const last = await parts.records.removeByHandle(session.handle, customer)
+    if (last === null) return
+    // Of a shop that it was used for in between.
+    const added = readSession(last.payload).grants.filter((grant) => !grants.includes(grant))
+    if (added.length > 0) await tellClients(customer, last)
+    for (const grant of added) await endGrant(customer, grant)
   }
 
   return {

@@ -119,7 +119,8 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     },
 
     remove: async (kind: string, id: string): Promise<void> => void (await rows.deleteOne({ _id: keyOf(kind, id) })),
-    removeByHandle: async (handle: string, customer: CustomerKey): Promise<void> => void (await rows.deleteOne({ _id: handle, customer })),
+    /** What was there last. */
+    removeByHandle: async (handle: string, customer: CustomerKey): Promise<OpenIdRecord | null> => live(await rows.findOneAndDelete({ _id: handle, customer })),
     /** Codes and refresh tokens of a grant; the grant itself goes by its id, and after its access tokens. */
     removeOfGrant: async (grant: string): Promise<void> => void (await rows.deleteMany({ grant, _id: { $not: /^Grant:/ } })),
     removeOfCustomer: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),
