@@ -63,14 +63,14 @@ export function classify(schema: GraphQLSchema, policy: Policy): Classification 
       const parts = derivations.get(coordinate)
       if (parts !== undefined || has(field.astNode?.directives, 'derived')) {
         const from = madeFrom(field)
-        problems.push(...misderived(coordinate, from, parts), ...misfits(schema, type, field, coordinate, null))
+        problems.push(...misderived(coordinate, from, parts), ...misfits(type, field, coordinate, null))
         const kind = { category: commonCategory(from ?? []), type: 'Derived', list: true }
         fields.set(coordinate, { ...kind, coordinate, parent: type.name, name: field.name, masks: derivedMasks(parts ?? []), derived: parts ?? [] })
       } else if (category !== null) {
-        problems.push(...misfits(schema, type, field, coordinate, category))
+        problems.push(...misfits(type, field, coordinate, category))
         const kind = { category, ...kindOf(field) }
-        const masks = masksOf(kind, policy)
-        fields.set(coordinate, { ...kind, coordinate, parent: type.name, name: field.name, masks: personOnly.has(coordinate) ? forThePerson(masks) : masks })
+        const masks = personOnly.has(coordinate) ? forThePerson : masksOf(kind, policy)
+        fields.set(coordinate, { ...kind, coordinate, parent: type.name, name: field.name, masks })
       } else if (!exempt && !has(field.astNode?.directives, 'notPersonal')) problems.push(`${coordinate} is neither @personalData nor @notPersonal`)
     }
   }
@@ -98,17 +98,11 @@ function misderived(coordinate: string, from: readonly string[] | null, parts: r
   return missing.length === 0 ? [] : [`${coordinate} is @derived from less than it is made from: ${missing.join(', ')} is missing`]
 }
 
-const forThePerson = ({ widestFirst }: FieldMasks): FieldMasks => ({
-  widestFirst: widestFirst.filter(({ mask }) => (mask & dataSubjectAccess) !== 0).map((form) => ({ ...form, mask: dataSubjectAccess })),
-  any: dataSubjectAccess,
-})
+const forThePerson: FieldMasks = { widestFirst: [{ form: 'FULL', matchable: false, mask: dataSubjectAccess }], any: dataSubjectAccess }
 
-function misfits(schema: GraphQLSchema, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>, coordinate: string, category: string | null): string[] {
+function misfits(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>, coordinate: string, category: string | null): string[] {
   const named = getNamedType(field.type)
-  const elsewhere = type
-    .getInterfaces()
-    .map((one) => schema.getType(one.name))
-    .flatMap((one) => (one && 'getFields' in one ? Object.entries(one.getFields()) : []))
+  const elsewhere = type.getInterfaces().flatMap((one) => Object.entries(one.getFields()))
   return [
     category === null || knownCategories.has(category) ? [] : `${coordinate}: ${category} is not a known category`,
     isNonNullType(field.type) ? `${coordinate} must be nullable: withholding it would take its siblings along` : [],

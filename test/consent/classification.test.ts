@@ -133,6 +133,16 @@ describe('a field that is worked out', () => {
       )
   })
 
+  test('also where many are made into one, and where another directive stands before', () => {
+    const context = '@derived(from: ["user.behavior.purchase_history", "user.demographic.profile"])'
+    const combined = (directive: string) => derivedBy(bought).replace('traits: Traits', `segments: [String!] ${directive} traits: Traits`)
+    expect(() => classified(combined('@derived(from: ["user.behavior.search_history"])'))).toThrow(
+      'Customer.segments is @derived from less than it is made from: user.behavior.browsing_history, user.behavior.purchase_history is missing',
+    )
+    expect(() => classified(combined(context))).toThrow(': user.behavior.browsing_history is missing')
+    expect(() => classified(derivedBy(`@other(from: 1) ${bought}`))).not.toThrow()
+  })
+
   test('is declared as such on both sides', () => {
     for (const undeclared of [
       '',

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { addDuration } from '../../src/config/duration.ts'
 import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { classify, type ClassifiedField } from '../../src/consent/classification.ts'
-import { basisOf, gate, mayOf, mayProcess, purposeAskedFor, reasonOf, tokenFor } from '../../src/consent/gate.ts'
+import { basisOf, gate, isExpired, masksOf, mayOf, mayProcess, purposeAskedFor, reasonOf, runsOutAt, tokenFor } from '../../src/consent/gate.ts'
 import type { CustomerRow } from '../../src/storage/customers.ts'
 import { naiveAnswer } from '../support/naive-gate.ts'
 import { rowsOf } from '../support/tables.ts'
@@ -123,6 +124,45 @@ describe('over generated policies and customers', () => {
         expect(basis.filter((id) => !['CONTRACT', 'LEGAL_OBLIGATION'].includes(policy.purpose(id)?.legalBasis ?? ''))).toEqual([])
       }),
     )
+  })
+})
+
+describe('a consent that ends by itself', () => {
+  const ads = demoPolicy.purpose('personalised_ads')
+  if (ads === undefined) throw new Error('no such purpose')
+  const moment = fc.date({ min: new Date('2024-01-01'), max: new Date('2028-01-01'), noInvalidDate: true })
+
+  test('counts until it runs out, and from that moment on no more; what it said of its end comes before what the policy says', () =>
+    fc.assert(
+      fc.property(moment, fc.option(moment, { nil: undefined }), fc.constantFrom(null, 'P1M', 'P13M'), (at, expiresAt, validity) => {
+        const decision = { state: 'granted' as const, textVersion: '2026-01', at, ...(expiresAt && { expiresAt }) }
+        const end = runsOutAt({ ...ads, validity }, decision)
+        const isOut = (when: number) => isExpired({ ...ads, validity }, decision, when)
+        if (end === null) expect([expiresAt, validity, isOut(Date.UTC(2100, 0))]).toEqual([undefined, null, false])
+        else {
+          expect(end).toEqual(expiresAt ?? addDuration(at, validity ?? ''))
+          expect([isOut(end.getTime() - 1), isOut(end.getTime())]).toEqual([false, true])
+        }
+      }),
+    ))
+
+  test('is a consent: nothing else runs out, nor does what nobody decided', () => {
+    const decision = { state: 'granted' as const, textVersion: '2026-01', at: now, expiresAt: now }
+    expect([runsOutAt({ ...ads, legalBasis: 'LEGITIMATE_INTEREST' }, decision), runsOutAt(ads, undefined)]).toEqual([null, null])
+  })
+
+  test('is at its end where that cannot be read', () => {
+    const broken = (change: object) => isExpired(ads, { state: 'granted', textVersion: '2026-01', at: now, ...change }, now.getTime())
+    expect([broken({ expiresAt: null }), broken({ expiresAt: '2030-01-01' }), broken({ at: '2026-05-01' }), broken({})]).toEqual([true, true, true, false])
+  })
+})
+
+describe('what a refusal speaks about', () => {
+  test('is the first purpose in the order of the policy that is in the token and covers the field, and no built-in one', () => {
+    const email = masksOf({ category: 'user.contact.email', type: 'String', list: false }, demoPolicy)
+    const spoken = (...token: string[]) => purposeAskedFor(email, demoPolicy.maskOf(token), demoPolicy)?.id ?? null
+    expect([spoken('data_subject_access'), spoken('personalised_shop'), spoken('personalised_ads', 'email_marketing')]).toEqual([null, null, 'email_marketing'])
+    expect(spoken('data_subject_access', 'fraud_prevention')).toBe('fraud_prevention')
   })
 })
 

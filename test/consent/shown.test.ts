@@ -22,6 +22,8 @@ const policy = readPolicy(
 
 attributes:
   - { name: yearOfFirstOrder, type: Int, category: user.demographic }
+  - { name: fit, type: String, values: [SLIM, WIDE], category: user.demographic.profile }
+  - { name: giftsOnly, type: Boolean, category: user.demographic.profile }
 `,
   ),
   'policy.yaml',
@@ -35,7 +37,7 @@ const schema = buildSchema(
     )
     .replace(
       'type Traits {',
-      'type Traits { yearOfFirstOrder: Int @personalData(category: "user.demographic") ordersLastYear: Int @derived(from: ["user.behavior.purchase_history"])',
+      'type Traits { yearOfFirstOrder: Int @personalData(category: "user.demographic") fit: String @personalData(category: "user.demographic.profile") giftsOnly: Boolean @personalData(category: "user.demographic.profile") ordersLastYear: Int @derived(from: ["user.behavior.purchase_history"])',
     )
     .replace(
       'type Identity @notPersonal { id: ID! provider: ID! email: String }',
@@ -90,6 +92,28 @@ describe('attributes', () => {
     expect(seen(['support'], { traits }, site).traits).toEqual({ clothingSize: 'present', yearOfFirstOrder: 2010, favouriteColours: null })
     expect(seen(['data_subject_access'], { traits }, site).traits).toEqual({ clothingSize: 'M', yearOfFirstOrder: 2017, favouriteColours: ['green'] })
     expect(seen(['order_processing'], { traits }, site).traits).toEqual({ clothingSize: null, yearOfFirstOrder: null, favouriteColours: null })
+  })
+
+  test('that were stored as something else, when they were of another type, are not there', () => {
+    const all = siteOf(...[...classification.keys()].filter((coordinate) => coordinate.startsWith('Traits.') && coordinate !== 'Traits.ordersLastYear'))
+    const fine = { ...traits, fit: 'SLIM', giftsOnly: false }
+    expect(seen(['data_subject_access'], { traits: fine }, all).traits).toEqual(fine)
+    const other = { clothingSize: 7, yearOfFirstOrder: '2017', favouriteColours: 'green', newsletterRhythm: 'DAILY', fit: ['SLIM'], giftsOnly: 'no' }
+    const nothing = Object.fromEntries(Object.keys(fine).map((name) => [name, null]))
+    expect(seen(['data_subject_access'], { traits: other }, all).traits).toEqual(nothing)
+    expect(seen(['data_subject_access'], { traits: { favouriteColours: ['green', 7] as never } }, all).traits).toEqual(nothing)
+    const fit = siteOf('Traits.fit')
+    expect([seen(['support'], { traits: { fit: 'WIDE' } }, fit).traits, seen(['support'], { traits: { fit: 'TIGHT' } }, fit).traits]).toEqual([
+      { fit: 'present' },
+      { fit: null },
+    ])
+  })
+
+  test('that the policy has no more are not shown, whatever is stored', () => {
+    const size = classification.get('Traits.clothingSize')
+    if (size === undefined) throw new Error('no such field')
+    const gone = siteWith([{ ...size, name: 'shoeSize', coordinate: 'Traits.shoeSize' }])
+    expect(seen(['data_subject_access'], { traits: { shoeSize: 'M' } }, gone).traits).toEqual({ shoeSize: null })
   })
 
   test('that were stored as something else are not shown in a form that was not decided for that', () => {

@@ -1,4 +1,8 @@
-const decisions = ['gate', 'view', 'shape', 'reduce', 'site', 'report', 'classification', 'collect-fields', 'plan', 'decisions', 'scopes', 'reach']
+/** What decides, and nothing that only carries: docs/mutation.md says what holds the rest. */
+const decisions = [
+  ['gate', 'view', 'shape', 'reduce', 'dead-address', 'site', 'report', 'derived', 'reach', 'classification', 'plan', 'collect-fields'],
+  ['decisions', 'choices', 'set-decisions', 'live-token', 'before-login', 'gpc', 'signals', 'tcf', 'undecided', 'texts', 'scopes', 'reused-names'],
+].flat()
 
 /** `npm run test:mutation`: mutants of the gate and of what it decides by. docs/mutation.md says which ones live, and why. */
 export default {
