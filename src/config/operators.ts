@@ -2,8 +2,8 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { ClientsError } from './clients.ts'
 
-/** What a member of the staff may do: read the log and alerts, change clients, handle requests under privacy law. Also scopes of tools. */
-export const operatorRoles = ['audit:read', 'clients:write', 'privacy:handle'] as const
+/** What a member of the staff may do: read the log and alerts, change clients, handle requests under privacy law, try rules. Also scopes of tools. */
+export const operatorRoles = ['audit:read', 'clients:write', 'privacy:handle', 'segments:read'] as const
 export type OperatorRole = (typeof operatorRoles)[number]
 
 export const isOperatorRole = (scope: string): scope is OperatorRole => operatorRoles.some((role) => role === scope)

@@ -18,8 +18,9 @@ function refusalIn({ errors }: GraphqlAnswer): EntenteError | null {
   const [first] = errors ?? []
   if (!first) return null
   const detail: LogDetail = { page: 'of our own', code: String(first.extensions?.code) }
-  const action = first.extensions?.action
-  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail, typeof action === 'string' ? { action } : {})
+  const { action, reasons } = first.extensions ?? {}
+  const hints = { ...(typeof action === 'string' && { action }), ...(Array.isArray(reasons) && { reasons: reasons.map(String) }) }
+  return new EntenteError(codeNamed(first.extensions?.code) ?? 'INTERNAL_SERVER_ERROR', detail, hints)
 }
 
 /** One of our codes, if that is what it is: what comes by URL is never shown as it is. */

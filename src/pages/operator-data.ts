@@ -99,6 +99,7 @@ export const operatorQueries = {
   closeRequest:
     'mutation CloseRequest($id: ID!, $outcome: PrivacyRequestOutcome!, $answer: String) { closePrivacyRequest(id: $id, outcome: $outcome, answer: $answer) { id } }',
   lookUp: 'mutation LookUp($input: LookUpInput!) { lookUpCustomer(input: $input) { id since email givenName familyName locale restricted providers } }',
+  tryRule: 'query TryRule($rule: String!, $purpose: ID!) { trySegmentRule(rule: $rule, purpose: $purpose) { people among complete } }',
   signOut: 'mutation SignOut { logout }',
 } as const
 

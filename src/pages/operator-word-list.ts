@@ -87,6 +87,7 @@ export interface OperatorWords extends Texts<'title' | 'sections' | 'you' | 'bac
     | 'categories'
     | 'older'
   >
+  readonly rule: Texts<'title' | 'text' | 'rule' | 'purpose' | 'button' | 'people' | 'few' | 'more' | 'wrong'>
   readonly report: Texts<'title' | 'text' | 'button'>
   readonly funnel: Texts<'title' | 'text' | 'button'>
 }

@@ -26,6 +26,7 @@ export const operatorDe: OperatorWords = {
     'audit:read': 'das Protokoll lesen und Alarme beantworten',
     'clients:write': 'Clients ändern',
     'privacy:handle': 'Anträge zum Datenschutz bearbeiten',
+    'segments:read': 'Regeln für Segmente ausprobieren',
   },
   alerts: {
     title: 'Alarme',
@@ -126,6 +127,17 @@ export const operatorDe: OperatorWords = {
     purposes: 'Wofür',
     categories: 'Kategorien',
     older: 'Ältere',
+  },
+  rule: {
+    title: 'Eine Regel ausprobieren',
+    text: 'Für wie viele Menschen eine Regel ein Segment ergäbe, so gesagt, dass niemand herauszufinden ist: nach einer geheimen Hälfte von ihnen, in ganzen Gruppen von {k}. Die Form der Regeln steht in schema/segment-rule.schema.json; angelegt wird ein Segment in der Policy-Datei.',
+    rule: 'Regel, als JSON',
+    purpose: 'Für den Zweck',
+    button: 'Zählen',
+    people: 'Etwa {people} Menschen, von {among} angesehenen.',
+    few: 'Weniger als {k} Menschen, oder so wenige, dass es nicht gesagt wird.',
+    more: 'Es gibt mehr Menschen, als angesehen wurden.',
+    wrong: 'Die Regel lässt sich nicht ausprobieren:',
   },
   report: {
     title: 'Bericht',

@@ -22,7 +22,12 @@ export const operatorEn: OperatorWords = {
     account: 'Security in the account centre',
     signIn: 'I have added one',
   },
-  roles: { 'audit:read': 'read the log and answer alerts', 'clients:write': 'change clients', 'privacy:handle': 'handle requests under privacy law' },
+  roles: {
+    'audit:read': 'read the log and answer alerts',
+    'clients:write': 'change clients',
+    'privacy:handle': 'handle requests under privacy law',
+    'segments:read': 'try rules of segments',
+  },
   alerts: {
     title: 'Alerts',
     none: 'No alert is open.',
@@ -122,6 +127,17 @@ export const operatorEn: OperatorWords = {
     purposes: 'For what',
     categories: 'Categories',
     older: 'Older',
+  },
+  rule: {
+    title: 'Try a rule',
+    text: 'How many people a rule would make a segment of, told so that nobody can be found out: by a secret half of them, in whole groups of {k}. The form of rules is schema/segment-rule.schema.json; the policy file is where a segment is made.',
+    rule: 'Rule, as JSON',
+    purpose: 'For the purpose',
+    button: 'Count',
+    people: 'About {people} people, of {among} who were looked at.',
+    few: 'Fewer than {k} people, or so few that it is not told.',
+    more: 'There are more people than were looked at.',
+    wrong: 'The rule cannot be tried:',
   },
   report: {
     title: 'Report',

@@ -11,6 +11,7 @@ import { logPage, logSection } from './operator-log.ts'
 import { lookUpPage, lookUpSection } from './operator-look-up.ts'
 import { funnelSectionForm, periodPages, reportSection } from './operator-periods.ts'
 import { requestForms, requestSection } from './operator-requests.ts'
+import { rulePage, ruleSection } from './operator-rule.ts'
 import { asOperator, endSession, operate, operatorCallback, sendToSignIn } from './operator-session.ts'
 import { operatorWords } from './operator-words.ts'
 import type { OperatorParts } from './parts.ts'
@@ -25,6 +26,7 @@ export function operatorPages(app: FastifyInstance, parts: OperatorParts): void 
   clientForms(app, parts)
   requestForms(app, parts)
   lookUpPage(app, parts)
+  rulePage(app, parts)
   logPage(app, parts)
   periodPages(app, parts)
   app.get('/operator', (request, reply) => asOperator(parts, request, reply, (at) => sendOverview(parts, request, reply, at)))
@@ -69,6 +71,7 @@ function sectionsOf(overview: Overview) {
     { id: 'look-up', shown: roles.has('privacy:handle'), title: words.lookUp.title, body: () => lookUpSection(overview) },
     { id: 'log', shown: roles.has('audit:read'), title: words.log.title, body: () => logSection(overview) },
     { id: 'report', shown: roles.has('audit:read'), title: words.report.title, body: () => reportSection(overview) },
+    { id: 'rule', shown: roles.has('segments:read'), title: words.rule.title, body: () => ruleSection(overview) },
     { id: 'funnel', shown: roles.has('audit:read'), title: words.funnel.title, body: () => funnelSectionForm(overview) },
   ]
   return sections.filter(({ shown }) => shown).map(({ id, title, body }) => ({ id, title, body: body() }))

@@ -112,7 +112,7 @@ export interface AnonymousParts extends FrameParts {
 
 export interface GraphqlAnswer {
   readonly data?: unknown
-  readonly errors?: readonly { readonly extensions?: { readonly code?: unknown; readonly action?: unknown } }[]
+  readonly errors?: readonly { readonly extensions?: { readonly code?: unknown; readonly action?: unknown; readonly reasons?: unknown } }[]
 }
 
 export type OwnClientId = 'account' | 'operators'

@@ -21,7 +21,7 @@ beforeEach(() => Object.assign(stage.behind, { answers: [], operations: [] }))
 
 const day = '2026-11-02T08:30:00.000Z'
 const hostile = '<img src=x onerror="document.title=1">'
-const roles = { myRoles: ['audit:read', 'clients:write', 'privacy:handle'] }
+const roles = { myRoles: ['audit:read', 'clients:write', 'privacy:handle', 'segments:read'] }
 const letters = {
   id: 'letters',
   name: hostile,
@@ -86,6 +86,13 @@ async function going(reader: Reader, path: string, ...data: object[]): Promise<P
   return page
 }
 
+async function trying(reader: Reader, answer: GraphqlAnswer): Promise<Page> {
+  const page = await signedIn(reader)
+  stage.behind.answers = [{ data: roles }, answer]
+  await press(page, 'form[action="/operator/rule"] button', '/operator/rule')
+  return page
+}
+
 const pages: Readonly<Record<string, (reader: Reader) => Promise<Page>>> = {
   overview: signedIn,
   'client to be changed': (reader) => going(reader, '/operator/clients/change?id=letters', { registeredClients: overview.registeredClients }),
@@ -99,6 +106,8 @@ const pages: Readonly<Record<string, (reader: Reader) => Promise<Page>>> = {
     await press(page, 'form[action="/operator/look-up"] button', '/operator/look-up')
     return page
   },
+  'rule that was tried': (reader) => trying(reader, { data: { trySegmentRule: { people: 120, among: 2000, complete: false } } }),
+  'rule that is none': (reader) => trying(reader, { errors: [{ extensions: { code: 'BAD_USER_INPUT', reasons: [hostile, 'is no rule'] } }] }),
   'no operator': async (reader) => {
     const page = await signedIn(reader)
     stage.behind.answers = Array.from({ length: 4 }, () => ({ data: { myRoles: [] } }))
@@ -128,10 +137,11 @@ describe('axe finds nothing serious, nothing is wider than a phone, and what oth
 test('sections follow the roles; who has none is asked nothing and shown nothing', async () => {
   const page = await signedIn({ language: 'en', scheme: 'light', width: 360 })
   const sections = () => page.$$eval('section', (all) => all.map(({ id }) => id))
-  expect(await sections()).toEqual(['alerts', 'clients', 'requests', 'look-up', 'log', 'report', 'funnel'])
+  expect(await sections()).toEqual(['alerts', 'clients', 'requests', 'look-up', 'log', 'report', 'rule', 'funnel'])
   for (const [role, shown] of [
     ['privacy:handle', ['requests', 'look-up']],
     ['clients:write', ['clients']],
+    ['segments:read', ['rule']],
   ] as const) {
     stage.behind.answers = [{ data: { myRoles: [role] } }, { data: {} }]
     await page.goto(`${stage.url}/operator`)
@@ -142,6 +152,16 @@ test('sections follow the roles; who has none is asked nothing and shown nothing
   expect(await sections()).toEqual([])
   expect(stage.behind.operations.map(({ query }) => query)).toEqual([operatorQueries.roles])
   await page.browserContext().close()
+})
+
+test('a rule that was tried stands in its form again, with what came of it', async () => {
+  const reader = { language: 'en', scheme: 'light', width: 360 } as const
+  const tried = await trying(reader, { data: { trySegmentRule: { people: null, among: 40, complete: true } } })
+  expect(await tried.$eval('[role=status]', (note) => note.textContent)).toContain('Fewer than 10')
+  expect(await tried.$eval('#rule', (field) => field.textContent)).toContain('ordersLastYear')
+  const refused = await trying(reader, { errors: [{ extensions: { code: 'BAD_USER_INPUT', reasons: ['no event named Sale'] } }] })
+  expect(await refused.$eval('[role=alert]', (note) => note.textContent)).toContain('no event named Sale')
+  for (const page of [tried, refused]) await page.browserContext().close()
 })
 
 test('a token that has ended leads to a sign-in, and what is refused is told', async () => {
