@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pick } from '../support/browser.ts'
 import { code, merge, merging, undo } from '../support/merging.ts'
+import { knownAgain, withTotp } from '../support/signing-in.ts'
 import { redirectUri, startShop, type Answer, type Shop } from '../support/shop.ts'
 
 // Adding, removing and merging ways in, as somebody does it who may not. What is refused leaves everything as it was.
@@ -93,6 +94,28 @@ test('B34 an account with a second factor is not merged away past it', async () 
   const factors = [{ id: 'f', kind: 'totp', addedAt: new Date() }]
   await shop.db.collection('customers').updateOne({ _id: theirs?.['customer'] }, { $set: { factors } })
   await refused('STEP_UP_REQUIRED', () => shop.graphql(merge, { proof }, accessToken))
+})
+
+test('B34 where both have one, the one that would go is given up by proving it; the account that stays is guarded by its own', async () => {
+  const [mine, theirs] = await Promise.all([person.account('google', 'person-18'), person.account('facebook', 'person-19')])
+  const own = await withTotp(shop, mine.accessToken)
+  const other = await withTotp(shop, theirs.accessToken)
+  const prove = (action: string, totp: string, token: string) =>
+    shop.graphql('mutation ($action: ID!, $totp: String!) { completeStepUp(action: $action, proof: { totp: $totp }) }', { action, totp }, token)
+  const factorsOf = async (token: string) => (await shop.graphql('{ me { factors { id kind } } }', {}, token)).data.me.factors
+  const [{ id }] = await factorsOf(theirs.accessToken)
+  const remove = () => shop.graphql('mutation ($id: ID!) { removeFactor(id: $id) }', { id }, theirs.accessToken)
+  await refused('STEP_UP_REQUIRED', remove)
+  await prove('removeFactor', other.next(), theirs.accessToken)
+  expect((await remove()).errors).toBeUndefined()
+
+  await prove('linkIdentity', own.next(), mine.accessToken)
+  const started = await shop.graphql(start, {}, mine.accessToken)
+  const back = new URL((await pick(mine.browser, await mine.browser.open(started.data.startLinking.url), 'person-19')).url)
+  await prove('mergeCustomer', own.next(), mine.accessToken)
+  expect((await shop.graphql(merge, { proof: back.searchParams.get('merge') }, mine.accessToken)).errors).toBeUndefined()
+  const now = await person.account('google', 'person-18', knownAgain(shop, mine.browser))
+  expect(await factorsOf(now.accessToken)).toMatchObject([{ kind: 'totp' }])
 })
 
 test('a merge is undone by the person at the account centre or an operator, by nobody else', async () => {
