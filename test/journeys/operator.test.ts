@@ -29,7 +29,7 @@ const send = (browser: Browser, page: Page, path: string, fill: Record<string, s
 const sectionsOf = ({ text }: Page): string[] => [...text.matchAll(/<section class="card" id="([\w-]+)"/g)].map(([, id = '']) => id)
 
 test('each operator sees what their roles are for', async () => {
-  expect(sectionsOf(await at(cem.browser))).toEqual(['alerts', 'clients', 'requests', 'look-up', 'log', 'report', 'funnel'])
+  expect(sectionsOf(await at(cem.browser))).toEqual(['alerts', 'clients', 'requests', 'look-up', 'log', 'report', 'rule', 'funnel'])
   expect(sectionsOf(await at(paula.browser))).toEqual(['alerts', 'clients', 'log', 'report', 'funnel'])
 })
 
@@ -51,6 +51,15 @@ test('Cem proposes that a client may do more, Paula agrees; what only takes away
   const done = await paula.browser.open(`${shop.url}/operator/clients/propose`, { method: 'POST', form: narrowed, from: again.url })
   expect(done.text).toContain('Nothing is waiting.')
   await expect(shop.tool('letters', 'purpose:email_marketing')).rejects.toThrow('invalid_scope')
+})
+
+test('Cem tries the rule of a segment, mends what is wrong with it, and learns of nobody', async () => {
+  const wrong = await send(cem.browser, await at(cem.browser), '/operator/rule', { rule: '{ "trait": { "name": "shoeSize", "op": "eq", "value": "M" } }' })
+  expect(wrong.text).toContain('The rule cannot be tried:')
+  expect(wrong.text).toContain('shoeSize')
+  const counted = await send(cem.browser, wrong, '/operator/rule', { rule: '{ "trait": { "name": "ordersLastYear", "op": "gte", "value": 3 } }' })
+  expect(counted.text).toContain('Fewer than 10 people')
+  await expect(send(paula.browser, await at(paula.browser), '/operator/rule')).rejects.toThrow()
 })
 
 test('an alert stands on the page until somebody says what it was', async () => {
