@@ -3,7 +3,7 @@ import { basisOf, masksOf, reasonOf } from '../../src/consent/gate.ts'
 import { presence, region, textReader, yearReader } from '../../src/consent/reduce.ts'
 import { shapeOf } from '../../src/consent/shape.ts'
 import { siteWith } from '../../src/consent/site.ts'
-import { builtInPurposes } from '../../src/config/policy.ts'
+import { builtInPurposes, type Purpose } from '../../src/config/policy.ts'
 import { classification, customer, demoPolicy, now, someone } from './fixture.ts'
 
 const hashFor = (clientId: string, value: string) => `${clientId}|${value}`
@@ -94,6 +94,21 @@ describe('what is unreadable is no yes', () => {
   test('one decision that is none closes its purpose', () => {
     const row = { ...customer(), decisions: { fraud_prevention: null, email_marketing: null } } as never
     expect(basisOf(row, demoPolicy, now.getTime())).toBe(always)
+  })
+
+  test('a yes to an interest of the shop is no objection', () => {
+    const decisions = { fraud_prevention: { state: 'granted' as const, textVersion: '2026-01', at: now } }
+    expect(basisOf(customer({ decisions }), demoPolicy, now.getTime())).toBe(always | demoPolicy.maskOf(['fraud_prevention']))
+  })
+
+  test('a hash for Google alone is a form of its own, between the one for everybody and the keyed one', () => {
+    const google = ({ coverage }: Purpose) => coverage.map((one) => ({ ...one, matchable: one.matchable && ('google' as const) }))
+    const policy = { ...demoPolicy, purposes: demoPolicy.purposes.map((one) => ({ ...one, coverage: google(one) })) }
+    const { widestFirst } = masksOf({ category: 'user.contact.email', type: 'String', list: false }, policy)
+    expect(widestFirst.slice(1)).toEqual([
+      { form: 'HASH', matchable: 'google', mask: demoPolicy.maskOf(['personalised_ads']) },
+      { form: 'HASH', matchable: false, mask: demoPolicy.maskOf(['fraud_prevention']) },
+    ])
   })
 
   test('a field has masks for the forms that it can take and that somebody covers, the widest first', () => {
