@@ -27,7 +27,7 @@ const shown = ['user.contact.email', 'user.demographic.language', 'user.name']
  * The only place where an operator sees values of a person: with a reason, which is written into the person's own chain before anything is
  * shown, and which the person reads in their access log. It stays there for good, so it must not name the person.
  */
-export function lookUpDoor(parts: LookUpParts): LookUpDoor {
+export function lookUpDoor(parts: LookUpParts): Pick<LookUpDoor, 'lookUp'> {
   const { db, customers, audit, subjects } = parts
 
   async function keyOf(caller: Caller, { customerId, email }: LookUpInput): Promise<CustomerKey | null> {
@@ -42,7 +42,7 @@ export function lookUpDoor(parts: LookUpParts): LookUpDoor {
     return inTransaction(db, key, async (tx) => {
       const row = await customers.read(key, tx)
       if (row?.state !== 'active') return null
-      if (names(reason, row)) throw new EntenteError('BAD_USER_INPUT', { why: 'the reason names the person' }, { field: 'reason' })
+      if (namesOneOf(reason, row)) throw new EntenteError('BAD_USER_INPUT', { why: 'the reason names the person' }, { field: 'reason' })
       const detail = { reason, ...byOperator(caller) }
       const event = { type: 'customer.looked_up', client: caller.clientId, actor: 'client', categories: shown, detail } as const
       const head = await audit.inCustomerChain(tx, key, row.audit, event, at)
@@ -52,10 +52,8 @@ export function lookUpDoor(parts: LookUpParts): LookUpDoor {
 
   return {
     async lookUp(caller, input) {
-      if (!caller.scopes.has('privacy:handle')) throw new EntenteError('FORBIDDEN', { scope: 'privacy:handle' })
-      const reason = input.reason.trim()
-      if (reason.length < reasonLength.least || reason.length > reasonLength.most || reason.includes('@'))
-        throw new EntenteError('BAD_USER_INPUT', { why: 'no reason' }, { field: 'reason' })
+      handlerOf(caller)
+      const reason = reasonIn(input)
       const key = await keyOf(caller, input)
       const row = key === null ? null : await opened(caller, key, reason)
       if (row === null) {
@@ -77,7 +75,26 @@ export function lookUpDoor(parts: LookUpParts): LookUpDoor {
   }
 }
 
-function names(reason: string, { email, givenName, familyName }: CustomerRow): boolean {
+/** An operator who handles requests under privacy law. FORBIDDEN */
+export function handlerOf(caller: Caller): Caller {
+  if (!caller.scopes.has('privacy:handle')) throw new EntenteError('FORBIDDEN', { scope: 'privacy:handle' })
+  return caller
+}
+
+/** BAD_USER_INPUT where it is none. */
+export function reasonIn(input: { readonly reason: string }): string {
+  const reason = input.reason.trim()
+  if (reason.length < reasonLength.least || reason.length > reasonLength.most || reason.includes('@'))
+    throw new EntenteError('BAD_USER_INPUT', { why: 'no reason' }, { field: 'reason' })
+  return reason
+}
+
+/** Whether a word of the reason is what somebody with these values is called. */
+export function namesOneOf(
+  reason: string,
+  { email, givenName, familyName }: { readonly email?: unknown; readonly givenName?: unknown; readonly familyName?: unknown },
+): boolean {
   const words = new Set(reason.toLowerCase().split(/[^\p{L}\p{N}]+/u))
-  return [email?.split('@')[0], givenName, familyName].some((value) => value !== undefined && words.has(value.toLowerCase()))
+  const called = [typeof email === 'string' ? email.split('@')[0] : undefined, givenName, familyName]
+  return called.some((value) => typeof value === 'string' && words.has(value.toLowerCase()))
 }

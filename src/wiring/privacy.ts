@@ -2,6 +2,7 @@ import { tellClients } from '../access/consent-events.ts'
 import type { OpenIdProvider } from '../access/openid-provider.ts'
 import { erasureDoor } from '../privacy/erasure-door.ts'
 import { erasures as erasuresOf } from '../privacy/erasure.ts'
+import { heldLookUp } from '../privacy/held-look-up.ts'
 import { lookUpDoor } from '../privacy/look-up.ts'
 import { requestDoor } from '../privacy/requests-door.ts'
 import { privacyRequests } from '../privacy/requests.ts'
@@ -36,7 +37,10 @@ export function openPrivacy(house: House, { endings, signingKeys }: OpenIdProvid
     retention,
     doors: {
       erasures: erasureDoor({ erasures, customers: rows.customers, policy, requireStepUp: stepUp.require }),
-      lookUp: lookUpDoor({ db, ...rows, keys: linking.keys, audit, subjects, now }),
+      lookUp: {
+        ...lookUpDoor({ db, ...rows, keys: linking.keys, audit, subjects, now }),
+        held: heldLookUp({ db, ...rows, audit, subjects, policy, now }),
+      },
       requests: requestDoor({ requests: privacyRequests({ db, ...rows, audit, erasures, now }), subjects, now }),
     },
   }

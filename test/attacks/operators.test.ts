@@ -20,6 +20,7 @@ const propose =
   'mutation ($change: ClientChangeInput!) { proposeClientChange(clientId: "letters", change: $change) { id state adds removes approvable proposedBy } }'
 const approve = 'mutation ($id: ID!) { approveClientChange(id: $id) { id state approvedBy } }'
 const lookUp = 'mutation ($input: LookUpInput!) { lookUpCustomer(input: $input) { id email givenName providers } }'
+const held = 'mutation ($input: HeldLookUpInput!) { lookUpHeldData(input: $input) { field value } }'
 const wider = { change: { purposes: ['email_marketing'] } }
 
 /** Every door for operators, each with something that would be right for an operator. */
@@ -33,6 +34,7 @@ const doors: readonly (readonly [string, Record<string, unknown>])[] = [
   [propose, wider],
   [approve, { id: 'none' }],
   [lookUp, { input: { email: 'anna.demo@gmail.com', reason: 'ticket 4711, asked by telephone' } }],
+  [held, { input: { customerId: 'none', purpose: 'order_processing', reason: 'ticket 4711, asked by the tax office' } }],
   ['mutation { openPrivacyRequest(input: { kind: ACCESS, customerId: "none", reason: "letter" }) { id } }', {}],
 ]
 

@@ -61,6 +61,16 @@ const said = (granted: boolean) => ({ purpose: 'personalised_shop', granted, tex
 const decide = (key: string, granted: boolean, idempotencyKey: string | null = null) =>
   setDecisions(parts)(asPerson(key), { decisions: [said(granted)], idempotencyKey, locale: 'de' })
 
+/** Whoever is told OVERLOADED comes back. */
+async function untilTaken<T>(ask: () => Promise<T>, tries = 20): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (tries > 0 && error instanceof EntenteError && error.code === 'OVERLOADED') return untilTaken(ask, tries - 1)
+    throw error
+  }
+}
+
 /** What is in the ledger is one chain, what is in force is its last word, and the log says the same. */
 async function expectWhole(key: string, entries: number): Promise<void> {
   const [rows, row, log] = [await ledger.read(key), await customers.read(key), await audits.chain(key)]
@@ -113,7 +123,7 @@ describe('very many decisions of one customer', () => {
         Array.from({ length: 16 }, async (_, device) => {
           for (let n = 0; n < each; n++) {
             const once = `${device}-${n}`
-            await decide(key, n % 2 === 0, once).catch(() => decide(key, n % 2 === 0, once))
+            await untilTaken(() => decide(key, n % 2 === 0, once))
           }
         }),
       )

@@ -225,6 +225,23 @@ test('with time to think again: told by mail, taken back, asked for once more, a
   const kept = await calm.db.collection('held_data').find({}).toArray()
   expect(kept).toHaveLength(1)
   expect(JSON.stringify(kept)).not.toMatch(/person|example/)
+
+  // Who has to answer to the tax office sees it, with a reason that stands in what is left of the person's chain before anything is shown.
+  const [log, handler] = [await calm.tool('operator', 'audit:read'), await calm.tool('operator', 'privacy:handle')]
+  const events = 'query ($type: String!) { auditEvents(filter: { types: [$type] }) { edges { node { subjects purposes categories } } } }'
+  const [{ node: erased }] = (await calm.graphql(events, { type: 'customer.erased' }, log)).data.auditEvents.edges
+  const held = 'mutation ($input: HeldLookUpInput!) { lookUpHeldData(input: $input) { field value } }'
+  const input = { customerId: erased.subjects[0], purpose: 'order_processing', reason: 'tax audit of 2026, file 17' }
+  expect((await calm.graphql(held, { input }, handler)).data.lookUpHeldData).toContainEqual({ field: 'email', value: address })
+  expect((await calm.graphql(events, { type: 'customer.looked_up' }, log)).data.auditEvents.edges).toMatchObject([
+    { node: { subjects: erased.subjects, purposes: ['order_processing'], categories: expect.arrayContaining(['user.contact.email']) } },
+  ])
+  expect((await calm.graphql(held, { input: { ...input, purpose: 'email_marketing' } }, handler)).data.lookUpHeldData).toBeNull()
+  expect(code(await calm.graphql(held, { input: { ...input, reason: 'person-9 asked' } }, handler))).toBe('BAD_USER_INPUT')
+  expect(code(await calm.graphql(held, { input: { ...input, reason: 'because' } }, handler))).toBe('BAD_USER_INPUT')
+  expect(code(await calm.graphql(held, { input }, log))).toBe('FORBIDDEN')
+  await calm.db.collection('held_data').updateMany({}, { $set: { until: new Date(0) } })
+  expect((await calm.graphql(held, { input }, handler)).data.lookUpHeldData).toBeNull()
 })
 
 test('in the account centre: what it does is said first, it can be left, one press does it, and the proof is shown', async () => {

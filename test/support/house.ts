@@ -79,7 +79,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     segments: { title: (id) => id, explain: absent, tryRule: absent },
     enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
     clientChanges: { roles: () => [], clients: () => [], list: absent, propose: absent, approve: absent },
-    lookUp: { lookUp: absent },
+    lookUp: { lookUp: absent, held: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
   const server = await graphqlServer({
