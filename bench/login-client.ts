@@ -27,15 +27,26 @@ export interface Until {
 export const shop = 'http://127.0.0.1:4998/callback'
 const agent = new Agent({ connections, keepAliveTimeout: 1_000 })
 
+type Work = (run: number, connection: number) => Promise<unknown>
+
 /** So many a second, on as many connections as every other load. `work` is told the number of the run and of the connection. */
-export async function rateOf(work: (run: number, connection: number) => Promise<unknown>, { count = Infinity, deadline = Infinity }: Until): Promise<number> {
+export const rateOf = async (work: Work, until: Until): Promise<number> => (await rateAndCpu(work, until, () => Promise.resolve(0))).rate
+
+/** The same, and how much of what `used` counts each run took. */
+export async function rateAndCpu(
+  work: Work,
+  { count = Infinity, deadline = Infinity }: Until,
+  used: () => Promise<number>,
+): Promise<{ readonly rate: number; readonly cpu: number }> {
+  const before = await used()
   const start = performance.now()
   let begun = 0
   const again = async (_: unknown, connection: number): Promise<void> => {
     while (begun < count && performance.now() < deadline) await work(begun++, connection)
   }
   await Promise.all(Array.from({ length: connections }, again))
-  return begun / ((performance.now() - start) / 1000)
+  const seconds = (performance.now() - start) / 1000
+  return { rate: begun / seconds, cpu: ((await used()) - before) / begun }
 }
 
 /** One login of that person from the first request to the tokens, by a browser of their own. */

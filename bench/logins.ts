@@ -1,5 +1,5 @@
 import { startChild } from './child.ts'
-import { logIn, rateOf, shop, type House } from './login-client.ts'
+import { logIn, rateAndCpu, rateOf, shop, type House } from './login-client.ts'
 import { startOurs } from './ours.ts'
 import { rowOf, type Pair, type Row } from './report.ts'
 
@@ -22,7 +22,7 @@ export async function logins(uri: string, rounds: number): Promise<Row> {
     GOOGLE_BASE_URL: origin,
   })
   const ours = gatewayHouse(gateway.port, 'google', (person) => `gmail-${person}`)
-  const pairs = await inTurn(rounds, ours, {
+  const peer: House = {
     origin,
     authorize: '/o/oauth2/v2/auth',
     token: '/token',
@@ -30,8 +30,9 @@ export async function logins(uri: string, rounds: number): Promise<Row> {
     request: { client_id: google.clientId, scope: 'openid email profile', nonce: 'bench' },
     redeem: { client_id: google.clientId, client_secret: google.secret },
     hint: ours.hint,
-  })
-  return rowOf('login/baseline', 'logins/s', pairs)
+  }
+  const { rates } = await inTurn(rounds, { house: ours, used: nothing }, { house: peer, used: nothing })
+  return rowOf('login/baseline', 'logins/s', rates)
 }
 
 /** The gateway as the measured shop sees it, with one way in. */
@@ -45,12 +46,23 @@ export const gatewayHouse = (port: number, provider: string, hint: House['hint']
   hint,
 })
 
-/** Logins a second at either house, turn by turn, of people who have been there before. */
-export async function inTurn(rounds: number, ours: House, peer: House): Promise<Pair[]> {
-  await rateOf((run) => logIn(ours, run), { count: regulars })
-  await rateOf((run) => logIn(peer, run), { count: regulars })
-  const measure = (house: House): Promise<number> => rateOf((run) => logIn(house, run % regulars), { deadline: performance.now() + seconds * 1000 })
-  const pairs: Pair[] = []
-  for (let round = 0; round < rounds; round++) pairs.push({ ours: await measure(ours), peer: await measure(peer) })
-  return pairs
+const nothing = () => Promise.resolve(0)
+
+export interface LoginSide {
+  readonly house: House
+  /** Processor microseconds so far of all that makes up the house. */
+  readonly used: () => Promise<number>
+}
+
+/** Logins a second at either house, and what each takes of the processor, turn by turn, of people who have been there before. */
+export async function inTurn(rounds: number, ours: LoginSide, peer: LoginSide): Promise<{ readonly rates: Pair[]; readonly cpu: Pair[] }> {
+  for (const { house } of [ours, peer]) await rateOf((run) => logIn(house, run), { count: regulars })
+  const measure = ({ house, used }: LoginSide) => rateAndCpu((run) => logIn(house, run % regulars), { deadline: performance.now() + seconds * 1000 }, used)
+  const [rates, cpu]: [Pair[], Pair[]] = [[], []]
+  for (let round = 0; round < rounds; round++) {
+    const [a, b] = [await measure(ours), await measure(peer)]
+    rates.push({ ours: a.rate, peer: b.rate })
+    cpu.push({ ours: a.cpu, peer: b.cpu })
+  }
+  return { rates, cpu }
 }

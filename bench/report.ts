@@ -44,7 +44,8 @@ function spread(values: readonly number[]): Spread {
 
 /** One line a row for people; the figures to reach stand beside it where there are any. */
 export function printRow(row: Row, toReach: string): void {
-  const cpu = row.cpu && `cpu µs ${short(row.cpu.ours.median)} : ${short(row.cpu.peer.median)}`
+  const cpu =
+    row.cpu && `cpu µs ${short(row.cpu.ours.median)} : ${short(row.cpu.peer.median)}, per core ${(row.cpu.peer.median / row.cpu.ours.median).toFixed(2)}`
   const cells = [
     row.name.padEnd(18),
     `${short(row.ours.median)} : ${short(row.peer.median)} ${row.unit}`.padEnd(30),

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startChild, type Child } from '../child.ts'
 import type { Comparison } from '../comparisons.ts'
+import { databasesCpu } from '../databases.ts'
 import { connections, postForm, type Target } from '../load.ts'
-import { logIn, rateOf, refresh, shop, type House } from '../login-client.ts'
+import { logIn, rateAndCpu, rateOf, refresh, shop, type House } from '../login-client.ts'
 import { gatewayHouse, inTurn } from '../logins.ts'
 import { startOurs } from '../ours.ts'
 import { rowOf, type Pair, type Row } from '../report.ts'
@@ -15,6 +16,8 @@ import { realm, toolSecret } from './realm.ts'
 const protocol = `/realms/${realm}/protocol/openid-connect`
 const seconds = 4
 const loginsBeforeMemory = 1_000
+/** Each takes minutes, and resident memory differs little. */
+const mostRoundsOfMemory = 2
 
 /** Both houses in front of the same external provider, which shares the server's core; each keeps what it keeps, over all rows. */
 export interface Both extends AsyncDisposable {
@@ -35,14 +38,25 @@ export async function openBoth(home: string): Promise<Both> {
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), 'entente-bench-')), (one) => rm(one, { recursive: true }))
   const providersFile = join(folder, 'providers.yaml')
   await writeFile(providersFile, JSON.stringify([{ id: 'haus', name: 'Haus', issuer, clientId: 'entente', clientSecret: 'haus-demo-secret' }]))
+  console.log('Giving Keycloak its realm …')
   await importRealm(home, folder, issuer)
   const running = stack.move()
+  const redisUrl = process.env['REDIS_URL'] ?? ''
   return {
-    startOurs: (uri) => startOurs(uri, { TRUSTED_PROXIES: '127.0.0.1', PROVIDERS_FILE: providersFile }),
+    startOurs: async (uri) => withDatabases(uri, redisUrl, await startOurs(uri, { TRUSTED_PROXIES: '127.0.0.1', PROVIDERS_FILE: providersFile })),
     startPeer: () => startKeycloak(home, folder),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
+
+/** Keycloak has its database in its own process, so what ours use of the processor is counted with MongoDB and Redis. */
+const withDatabases = (uri: string, redisUrl: string, gateway: Child): Child => ({
+  ...gateway,
+  usage: async () => {
+    const { cpu, rss } = await gateway.usage()
+    return { cpu: cpu + (await databasesCpu(uri, redisUrl)), rss }
+  },
+})
 
 /** The rows beside Keycloak; none of them runs where there is none. */
 export const keycloakComparisons = (both: Both | null): readonly Comparison[] => {
@@ -107,8 +121,18 @@ const clientCredentials = (arena: Arena): Promise<Row> =>
     )
   })
 
+const cpuOf = (child: Child) => async (): Promise<number> => (await child.usage()).cpu
+
+/** The rate has the browser and the external provider in it, which are the same for both; the processor time is the house's alone. */
 const brokeredLogins = (arena: Arena): Promise<Row> =>
-  withHouses(arena, async ({ ours, peer }) => rowOf(arena.name, 'logins/s', await inTurn(arena.rounds, ours, peer)))
+  withHouses(arena, async (houses, { ours, peer }) => {
+    const sides = [
+      { house: houses.ours, used: cpuOf(ours) },
+      { house: houses.peer, used: cpuOf(peer) },
+    ] as const
+    const { rates, cpu } = await inTurn(arena.rounds, ...sides)
+    return rowOf(arena.name, 'logins/s', rates, cpu)
+  })
 
 /** Each connection goes on with the refresh token of its last answer. Ours are single use and kept in MongoDB; Keycloak's are not, by default. */
 const refreshes = (arena: Arena): Promise<Row> =>
@@ -120,11 +144,7 @@ const refreshes = (arena: Arena): Promise<Row> =>
         tokens[connection] = await refresh(house, tokens[connection] ?? '')
       }
       await rateOf(next, { deadline: performance.now() + 2 * seconds * 1000 })
-      return async () => {
-        const before = await child.usage()
-        const rate = await rateOf(next, { deadline: performance.now() + seconds * 1000 })
-        return { rate, cpu: ((await child.usage()).cpu - before.cpu) / (rate * seconds) }
-      }
+      return () => rateAndCpu(next, { deadline: performance.now() + seconds * 1000 }, cpuOf(child))
     }
     const [ours, peer] = [await sideOf(houses.ours, children.ours), await sideOf(houses.peer, children.peer)]
     const [rates, cpu]: [Pair[], Pair[]] = [[], []]
@@ -143,7 +163,7 @@ async function memory(arena: Arena): Promise<Row> {
     await rateOf((run) => logIn(house, run), { count: loginsBeforeMemory })
     return (await child.usage()).rss / 2 ** 20
   }
-  for (let round = 0; round < arena.rounds; round++)
+  for (let round = 0; round < Math.min(arena.rounds, mostRoundsOfMemory); round++)
     await withHouses(arena, async (houses, { ours, peer }) => {
       pairs.push({ ours: await residentAfter(houses.ours, ours), peer: await residentAfter(houses.peer, peer) })
     })

@@ -31,11 +31,13 @@ export function sessionStorage(records: OpenIdRecords, later: (seconds: number) 
   return {
     async upsert(id, { jti: _id, ...payload }, expiresIn = fortnight) {
       const { uid = id, accountId } = payload
-      const record = { expiresAt: later(expiresIn), ...(accountId !== undefined && { customer: accountId }) }
-      await records.change({ ...record, kind: 'Session', id: uid, payload }, (before) =>
-        withClientsOf(before !== null && before.customer === accountId ? before.payload : {}, payload),
-      )
-      await records.put({ ...record, kind: cookieId, id, payload: { uid } })
+      const common = { expiresAt: later(expiresIn), ...(accountId !== undefined && { customer: accountId }) }
+      await records.change({
+        record: { ...common, kind: 'Session', id: uid },
+        pointer: { ...common, kind: cookieId, id, payload: { uid } },
+        expectNew: later(0).getTime() - (payload.iat ?? 0) * 1000 < 1_000,
+        next: (before) => withClientsOf(before !== null && before.customer === accountId ? before.payload : {}, payload),
+      })
     },
     find: async (id) => read((await records.read(cookieId, id))?.payload['uid'], id),
     findByUid: (uid) => read(uid, uid),

@@ -5,6 +5,7 @@ import type { GuessLimits, GuessStore } from '../storage/guesses.ts'
 
 /** Kinds whose proofs can be guessed; a passkey's signature cannot. */
 export type GuessedKind = Exclude<FactorKind, 'passkey'>
+const guessedKinds: readonly GuessedKind[] = ['totp', 'recoveryCodes']
 
 export const guessLimits: GuessLimits = { free: 5, wait: 60_000, longestWait: 24 * 3_600_000, forgottenAfter: 30 * 24 * 3_600_000 }
 
@@ -27,9 +28,11 @@ export function guesses({ store, now }: { readonly store: GuessStore; readonly n
     /** The code was right. */
     right: (customer: CustomerKey, kind: GuessedKind): Promise<void> => store.clear(idOf(customer, kind)),
 
-    /** Whether so many were wrong lately that a sign-in is doubtful. */
-    async many(customer: CustomerKey): Promise<boolean> {
-      const rows = await store.read([idOf(customer, 'totp'), idOf(customer, 'recoveryCodes')])
+    /** Whether so many were wrong lately, of the kinds that the customer has, that a sign-in is doubtful. */
+    async many(customer: CustomerKey, kinds: ReadonlySet<FactorKind>): Promise<boolean> {
+      const guessed = guessedKinds.filter((kind) => kinds.has(kind))
+      if (guessed.length === 0) return false
+      const rows = await store.read(guessed.map((kind) => idOf(customer, kind)))
       return rows.some(({ count }) => count >= guessLimits.free)
     },
   }

@@ -3,7 +3,7 @@ import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { AccountExists } from './account.ts'
+import type { StandingAfter } from './account.ts'
 import { apiResource } from './api-resource.ts'
 import { idTokenGrant } from './client-metadata.ts'
 import { widen } from './grants.ts'
@@ -22,7 +22,7 @@ export interface IdTokenGrantParts {
   readonly policy: Policy
   readonly clients: { find(id: string): Client | undefined }
   readonly now: () => Date
-  readonly accountExists: AccountExists
+  readonly standingAfter: StandingAfter
   /** From the token of a device's own dialog to a customer, by the same linking rules as every login. */
   readonly signInWithIdToken: (login: DeviceLogin) => Promise<CustomerKey>
 }
@@ -53,7 +53,7 @@ export function registerIdTokenGrant(provider: Provider, parts: IdTokenGrantPart
       const signedInAt = parts.now().getTime()
       const customer = await parts.signInWithIdToken({ client, provider: through, idToken, nonce }).catch(asGrantError)
       // What ended while the token was looked at stays ended.
-      if (!(await parts.accountExists(customer, { at: signedInAt, way: through }))) throw new errors.InvalidGrant('login ended')
+      if ((await parts.standingAfter(customer, { at: signedInAt, way: through })) === null) throw new errors.InvalidGrant('login ended')
       const amr = writeMarks({ way: through, device: null, signedInAt, provedAt: null, amr: [] })
 
       const scopes = new Set(settled.scopes)

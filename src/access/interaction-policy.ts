@@ -4,8 +4,9 @@ import type { Policy } from '../config/policy.ts'
 import { beforeLoginCookie } from '../consent/before-login.ts'
 import { carriesGpc } from '../consent/gpc.ts'
 import type { Caller, CustomerKey } from '../operation.ts'
+import { standingOf } from './account.ts'
 import { personAt } from './caller.ts'
-import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
+import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason } from './confirmation.ts'
 import type { ConfirmAsked } from './interactions.ts'
 import { purposesIn } from './scopes.ts'
 import { acrs, readMarks } from './session-marks.ts'
@@ -17,8 +18,6 @@ export interface AskingParts {
   readonly undecided: (customer: CustomerKey, purposes: readonly string[], client: Client) => Promise<readonly string[]>
   /** Hears what the browser says by itself, before anything is asked. */
   readonly hear: (browser: SignedInBrowser) => Promise<void>
-  /** What is known of a customer who may have to prove a factor. */
-  readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
 }
 
 /** The browser of a person who is signed in, on its way to a client. */
@@ -47,8 +46,8 @@ export function asking(parts: AskingParts): interactionPolicy.Prompt[] {
   )
   // Who has a factor proves it and is not sent to a provider again, which may let pass without a look (Google cannot be made to ask).
   login.checks.remove('max_age')
-  login.checks.add(new Check('max_age', signInFirst, 'login_required', (ctx) => mustSignInAgain(ctx, parts)))
-  return [login, confirm(parts), consent(parts)]
+  login.checks.add(new Check('max_age', signInFirst, 'login_required', mustSignInAgain))
+  return [login, confirm(), consent(parts)]
 }
 
 const known: ReadonlySet<string> = new Set(Object.values(acrs))
@@ -61,25 +60,24 @@ function askedOf({ oidc }: KoaContextWithOIDC): AskedOfSignIn {
   return { acr: values.filter(isKnown), maxAge: maxAge === undefined ? null : Number(maxAge) }
 }
 
-async function mustSignInAgain(ctx: KoaContextWithOIDC, parts: AskingParts): Promise<boolean> {
-  const { session, params, result, account } = ctx.oidc
+function mustSignInAgain({ oidc: { session, params, result, account } }: KoaContextWithOIDC): boolean {
   if (params?.['max_age'] === undefined || session === undefined || account === undefined || result?.login) return false
-  return session.past(Number(params['max_age'])) && !(await parts.standing(account.accountId)).hasFactor
+  return session.past(Number(params['max_age'])) && !standingOf(account).hasFactor
 }
 
-function confirm(parts: AskingParts): interactionPolicy.Prompt {
+function confirm(): interactionPolicy.Prompt {
   const why = new WeakMap<KoaContextWithOIDC, readonly ConfirmReason[]>()
   const lacking = new Check(
     'factor_lacking',
     signInFirst,
     'login_required',
-    async (ctx) => {
+    (ctx) => {
       const { account, session, result } = ctx.oidc
       if (account === undefined || session === undefined) return false
       const asked = askedOf(ctx)
       // One sign-in answers `max_age`, also where it is 0.
       const wanted = result?.login ? { ...asked, maxAge: null } : asked
-      const reasons = reasonsToConfirm(wanted, readMarks(session.amr), await parts.standing(account.accountId), Date.now())
+      const reasons = reasonsToConfirm(wanted, readMarks(session.amr), standingOf(account), Date.now())
       why.set(ctx, reasons)
       return reasons.length > 0
     },

@@ -4,8 +4,8 @@ import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { AccountExists, LoginFacts } from './account.ts'
-import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason, type CustomerStanding } from './confirmation.ts'
+import type { LoginFacts, StandingAfter } from './account.ts'
+import { reasonsToConfirm, type AskedOfSignIn, type ConfirmReason } from './confirmation.ts'
 import { about } from './login-cookies.ts'
 import { acrs, readMarks, writeMarks, type Acr, type Amr, type SessionMarks } from './session-marks.ts'
 
@@ -88,13 +88,12 @@ const asked = z.object({
 export interface InteractionParts {
   readonly provider: () => Provider
   readonly clients: { find(id: string): Client | undefined }
-  readonly accountExists: AccountExists
-  readonly standing: (customer: CustomerKey) => Promise<CustomerStanding>
+  readonly standingAfter: StandingAfter
   /** The customer has proved a factor: an alert is answered. */
   readonly alertAnswered: (customer: CustomerKey) => Promise<unknown>
 }
 
-export function interactions({ provider, clients, accountExists, standing, alertAnswered }: InteractionParts): Interactions {
+export function interactions({ provider, clients, standingAfter, alertAnswered }: InteractionParts): Interactions {
   async function finish(request: IncomingMessage, response: ServerResponse, result: InteractionResults, merge: boolean): Promise<string> {
     try {
       return await provider().interactionResult(request, response, result, { mergeWithLastSubmission: merge })
@@ -129,9 +128,9 @@ export function interactions({ provider, clients, accountExists, standing, alert
       const { accountId, loginTs, amr } = await sessionOf(provider(), request, response)
       if (accountId === undefined) return null
       const marks = readMarks(amr)
-      const exists = await accountExists(accountId, loginFacts(marks, loginTs))
+      const standing = await standingAfter(accountId, loginFacts(marks, loginTs))
       // Between the way in and the factor that an alert asks for, nobody is signed in yet.
-      return exists && reasonsToConfirm(nothingAsked, marks, await standing(accountId), Date.now()).length === 0 ? accountId : null
+      return standing !== null && reasonsToConfirm(nothingAsked, marks, standing, Date.now()).length === 0 ? accountId : null
     },
 
     signedIn: (request, response, uid, { customer, way, device, amr, acr, authTime }) => {
@@ -146,7 +145,7 @@ export function interactions({ provider, clients, accountExists, standing, alert
       if (session === undefined) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody to confirm' })
       const before = readMarks(session.amr)
       // The moment of the sign-in stays: a factor brings no session back that has ended since.
-      if (!(await accountExists(session.accountId, loginFacts(before, undefined)))) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
+      if ((await standingAfter(session.accountId, loginFacts(before, undefined))) === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
       const now = new Date()
       const marks = { ...before, amr: [...before.amr, ...amr], provedAt: acr === acrs.factor ? now.getTime() : before.provedAt }
       const url = await finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)

@@ -4,9 +4,11 @@ import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { sessionStorage } from './browser-session.ts'
 import { metadataOf } from './client-metadata.ts'
+import type { InteractionStorage } from './openid-interactions.ts'
 
 export interface AdapterParts {
   readonly records: OpenIdRecords
+  readonly pending: InteractionStorage
   readonly clients: { find(id: string): Client | undefined }
   /** Ends the access tokens of a grant, which are checked without asking here. */
   readonly grantEnded: (customer: CustomerKey, grant: string) => Promise<void>
@@ -43,7 +45,7 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
     async upsert(id, payload, expiresIn = day) {
       const { jti: _id, ...rest } = payload
       // A grant is its own: a device's login without a refresh token leaves no other trace.
-      const grant = model === 'Grant' ? id : model === 'Interaction' ? undefined : rest.grantId
+      const grant = model === 'Grant' ? id : rest.grantId
       const record = {
         kind: model,
         id,
@@ -80,7 +82,11 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
     if (customer !== undefined && customer !== null) await parts.grantEnded(customer, grant)
   }
 
-  const special: Readonly<Record<string, Adapter>> = { Client: forClients, Session: { ...forModel('Session'), ...sessionStorage(records, later) } }
+  const special: Readonly<Record<string, Adapter>> = {
+    Client: forClients,
+    Session: { ...forModel('Session'), ...sessionStorage(records, later) },
+    Interaction: { ...forModel('Interaction'), ...parts.pending },
+  }
   return (model) => special[model] ?? forModel(model)
 }
 

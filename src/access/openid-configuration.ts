@@ -3,12 +3,13 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { AccountExists, LoginFacts } from './account.ts'
+import { accountOf, type LoginFacts, type StandingAfter } from './account.ts'
 import { accessTokenSeconds, apiResource, type ApiParts } from './api-resource.ts'
 import { loadGrant } from './grants.ts'
 import { asking, type AskingParts } from './interaction-policy.ts'
 import { loginFacts } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
+import { signingKeysFor, type CookieKeys } from './openid-keys.ts'
 import { openIdPages } from './openid-pages.ts'
 import { acrs, claimsOfMarks, readMarks } from './session-marks.ts'
 import { refreshTokenSeconds, sessionSeconds } from './session-life.ts'
@@ -28,12 +29,12 @@ export type OpenIdEvent =
 export interface ConfigurationParts extends ApiParts, AskingParts, AdapterParts {
   readonly subjects: Subjects
   readonly clients: { find(id: string): Client | undefined }
-  readonly accountExists: AccountExists
+  readonly standingAfter: StandingAfter
   readonly knowsProvider: (id: string) => boolean
   readonly noticed: (event: OpenIdEvent) => void
   /** Tells clients of a logout: bounded in time, never to an address inside. */
   readonly fetch: typeof fetch
-  readonly cookieKeys: readonly string[]
+  readonly cookieKeys: CookieKeys
   /** Path of the style sheet that the pages link. */
   readonly stylesheet: string
 }
@@ -49,7 +50,7 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
   const pages = openIdPages(parts.stylesheet)
   return {
     adapter: openIdAdapter(parts),
-    jwks: { keys: [...keys.jwks.keys] },
+    jwks: signingKeysFor(keys.jwks.keys),
     enabledJWA: { idTokenSigningAlgValues: [signingAlgorithm] },
     features: features(parts, pages),
     cookies: cookies(parts.cookieKeys),
@@ -69,6 +70,7 @@ function features(parts: ConfigurationParts, { askLogout, loggedOut }: ReturnTyp
   const trusted = (id: string) => parts.clients.find(id)?.trustedForIntrospection ?? false
   return {
     devInteractions: off,
+    externalSigningSupport: { enabled: true, ack: 'experimental-01' },
     dPoP: off,
     // Our own at the same address: claims pass the gate.
     userinfo: off,
@@ -82,13 +84,13 @@ function features(parts: ConfigurationParts, { askLogout, loggedOut }: ReturnTyp
   }
 }
 
-function cookies(keys: readonly string[]): NonNullable<Configuration['cookies']> {
+function cookies(keys: CookieKeys): NonNullable<Configuration['cookies']> {
   const attributes = { httpOnly: true, sameSite: 'lax', secure: true, path: '/', signed: true } as const
   return {
     names: { session: '__Host-entente-session', interaction: '__Host-entente-interaction', resume: '__Host-entente-resume' },
     long: attributes,
     short: attributes,
-    keys: [...keys],
+    keys,
   }
 }
 
@@ -121,7 +123,8 @@ function people(parts: ConfigurationParts): Configuration {
     acrValues: Object.values(acrs),
     claims: { acr: null, auth_time: null, iss: null, sid: null, openid: ['sub', 'amr'] },
     findAccount: async (ctx, customer, source) => {
-      return (await parts.accountExists(customer, loginOf(ctx, source))) ? { accountId: customer, claims: () => ({ sub: customer }) } : undefined
+      const standing = await parts.standingAfter(customer, loginOf(ctx, source))
+      return standing === null ? undefined : accountOf(customer, standing)
     },
   }
 }

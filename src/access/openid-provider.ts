@@ -15,6 +15,7 @@ import { interactions, type Interactions } from './interactions.ts'
 import { separateLogins } from './login-cookies.ts'
 import { logoutTokens } from './logout-tokens.ts'
 import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
+import { cookieKeys } from './openid-keys.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
 import type { Operators } from './operators.ts'
@@ -54,7 +55,7 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   const issuer = parts.publicUrl + mount
   const api = `${parts.publicUrl}/graphql`
   const known = callers({ ...parts, issuer, api, keys: signingKeys })
-  const configured = { ...parts, api, cookieKeys: [(await parts.keys.obtain('cookies/1')).toString('base64url')] }
+  const configured = { ...parts, api, cookieKeys: cookieKeys((await parts.keys.obtain('cookies/1')).toString('base64url')) }
   const telling = logoutTokens({ jobs: parts.jobs, provider: () => provider, clientNotTold: (client) => parts.noticed({ type: 'client.not_told', client }) })
   const ends = endings({ ...parts, tellOfLogout: telling.put })
 

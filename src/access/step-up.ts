@@ -161,7 +161,7 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
   ): Promise<StepUpDecision> {
     const row = await customers.read(customer)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
-    const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer)) ? (['manyFailures'] as const) : [])]
+    const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer, kindsOf(row))) ? (['manyFailures'] as const) : [])]
     const decision = decide(row, action, { signedInAgo: 0, proof: proved && { kind: proved.kind, ago: 0 }, risks: [...seen, ...known] })
     if (decision.do === 'ask') {
       const detail = { action, reasons: decision.reasons.join(' ') }

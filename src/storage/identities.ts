@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
-import { collectionOf } from './mongo.ts'
+import { collectionOf, rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
 /** Whether an identity may be used: `revoked` until its owner signs in with it again, `blocked` until its provider says otherwise, `gone` for good. */
@@ -44,15 +44,13 @@ const schema = new Schema<IdentityRow>(
   { versionKey: false, strict: 'throw' },
 )
 
+const collection = 'identities'
+
 export function identityStore(db: Connection) {
-  const model = collectionOf<IdentityRow>(db, 'identities', schema)
+  const model = collectionOf<IdentityRow>(db, collection, schema)
+  const rows = rowsOf<IdentityRow>(db, collection, schema)
   return {
-    read: (key: string, tx?: Tx): Promise<IdentityRow | null> =>
-      model
-        .findOne({ _id: key })
-        .session(tx ?? null)
-        .lean<IdentityRow>()
-        .exec(),
+    read: (key: string, tx?: Tx): Promise<IdentityRow | null> => rows.findOne({ _id: key }, { ...(tx && { session: tx }) }),
 
     /** Fails with a duplicate key when the identity is somebody's already. */
     insert: async (tx: Tx, row: IdentityRow): Promise<void> => {

@@ -1,28 +1,21 @@
-import DataLoader from 'dataloader'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerStore, GatedRow, Projection } from './customers.ts'
+import { joined } from './joined.ts'
 
 interface Wanted {
   readonly key: CustomerKey
   readonly projection: Projection
 }
 
-const longest = 500
-
 /**
  * Reads of single customers, from whatever requests, that are asked for in one turn of the event loop become one `$in`. Only the fetch is
  * shared: the projection is the union, each asker gets a row of its own to make its view from, and nothing is kept after the answer.
  */
 export function joinedReads(store: Pick<CustomerStore, 'readMany'>) {
-  const loader = new DataLoader<Wanted, GatedRow | null>((batch) => fetch(store, batch), {
-    cache: false,
-    maxBatchSize: longest,
-    // After the sockets of this turn were read, so that requests which came together are answered together.
-    batchScheduleFn: (dispatch) => void setImmediate(dispatch),
-  })
+  const read = joined((batch: readonly Wanted[]) => fetch(store, batch))
   return {
     /** Null when there is no such customer. */
-    read: (key: CustomerKey, projection: Projection): Promise<GatedRow | null> => loader.load({ key, projection }),
+    read: (key: CustomerKey, projection: Projection): Promise<GatedRow | null> => read({ key, projection }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 import { Schema, type Connection } from 'mongoose'
 import { collectionOf } from './mongo.ts'
 import { isDuplicateKey } from './transaction.ts'
@@ -20,6 +20,17 @@ export function deriveKey(from: string | Buffer, label: string): Buffer {
   return Buffer.from(hkdfSync('sha256', from, 'entente', label, 32))
 }
 
+const preparedKeys = new WeakMap<Buffer, KeyObject>()
+
+/** To prepare a key costs more than to seal a small value with it. */
+function prepared(key: Buffer): KeyObject {
+  const known = preparedKeys.get(key)
+  if (known) return known
+  const made = createSecretKey(key)
+  preparedKeys.set(key, made)
+  return made
+}
+
 /** Encrypts small values at rest: AES-256-GCM, fresh nonce, `label` bound as additional data. base64url. */
 export const seal = (key: Buffer, plain: Buffer | string, label: string): string => sealBytes(key, plain, label).toString('base64url')
 
@@ -29,7 +40,7 @@ export const unseal = (key: Buffer, sealed: string, label: string): Buffer | nul
 /** The same as bytes, for what is long: nonce, tag, then as much as went in. */
 export function sealBytes(key: Buffer, plain: Buffer | string, label: string): Buffer {
   const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label))
+  const cipher = createCipheriv('aes-256-gcm', prepared(key), nonce).setAAD(Buffer.from(label))
   const body = Buffer.concat([cipher.update(plain), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), body])
 }
@@ -38,7 +49,7 @@ export function sealBytes(key: Buffer, plain: Buffer | string, label: string): B
 export function unsealBytes(key: Buffer, bytes: Buffer, label: string): Buffer | null {
   if (bytes.length < 28) return null
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.from(label))
+    const decipher = createDecipheriv('aes-256-gcm', prepared(key), bytes.subarray(0, 12)).setAAD(Buffer.from(label))
     decipher.setAuthTag(bytes.subarray(12, 28))
     return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()])
   } catch {

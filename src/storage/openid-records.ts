@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import { seal, unseal } from './keys.ts'
+import { joined } from './joined.ts'
 import { rowsOf } from './mongo.ts'
+import { readAtOnce } from './read-at-once.ts'
 import { isDuplicateKey } from './transaction.ts'
 
 /** State of the OpenID provider: sessions, grants, codes, refresh tokens, interactions. */
@@ -15,6 +17,8 @@ interface OpenIdRow {
   /** The grant it belongs to. */
   grant?: string
   consumedAt?: Date
+  /** Names the one who consumed it. */
+  consumedBy?: string
   expiresAt: Date
 }
 
@@ -25,10 +29,13 @@ const schema = new Schema<OpenIdRow>(
     customer: String,
     grant: String,
     consumedAt: Date,
+    consumedBy: String,
     expiresAt: { type: Date, required: true },
   },
   { versionKey: false, strict: 'throw' },
 )
+const collection = 'openid'
+
 schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
 schema.index({ customer: 1 }, { partialFilterExpression: { customer: { $exists: true } } })
 schema.index({ grant: 1 }, { partialFilterExpression: { grant: { $exists: true } } })
@@ -52,11 +59,20 @@ export interface NewOpenIdRecord {
   readonly expiresAt: Date
 }
 
+interface Change {
+  readonly record: Omit<NewOpenIdRecord, 'payload'>
+  readonly pointer: NewOpenIdRecord
+  readonly expectNew: boolean
+  readonly next: (before: OpenIdRecord | null) => OpenIdPayload
+}
+
+const upsert = ({ _id, ...fields }: OpenIdRow) => ({ updateOne: { filter: { _id }, update: { $set: fields }, upsert: true } })
+
 const keyOf = (kind: string, id: string): string => `${kind}:${createHash('sha256').update(id).digest('base64url')}`
 
 /** `key` seals the payloads. Every read and every consumption goes by `_id`; only endings look by customer or grant. */
 export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () => new Date()) {
-  const rows = rowsOf<OpenIdRow>(db, 'openid', schema)
+  const rows = rowsOf<OpenIdRow>(db, collection, schema)
 
   // MongoDB sweeps expired rows once a minute, so each row's end is looked at here too.
   const live = (row: OpenIdRow | null): OpenIdRecord | null => {
@@ -75,6 +91,28 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     }
   }
 
+  // What different requests ask in one turn of the event loop goes in one command.
+  const find = joined(async (ids: readonly string[]) => {
+    const found = await readAtOnce<OpenIdRow>(db, { collection, filter: { _id: { $in: [...new Set(ids)] } }, limit: ids.length })
+    const byId = new Map([...found].map((row) => [row._id, row]))
+    return ids.map((id) => byId.get(id) ?? null)
+  })
+  const write = joined(async (written: readonly OpenIdRow[]) => {
+    await rows.bulkWrite(written.map(upsert))
+    return written.map(() => undefined)
+  })
+  const consume = joined(async (ids: readonly string[]) => {
+    const at = now()
+    const unused = { consumedAt: { $exists: false }, expiresAt: { $gt: at } }
+    const claims = new Map(ids.map((_id) => [_id, randomUUID()]))
+    const { modifiedCount } = await rows.bulkWrite(
+      [...claims].map(([_id, consumedBy]) => ({ updateOne: { filter: { _id, ...unused }, update: { $set: { consumedAt: at, consumedBy } } } })),
+    )
+    // Where another process was first with one of them, the rows say with which. One that has gone since has ended with its grant.
+    const took = modifiedCount === claims.size ? claims : new Map((await rows.find({ _id: { $in: ids } }).toArray()).map((row) => [row._id, row.consumedBy]))
+    return ids.map((id, n) => ids.indexOf(id) === n && took.get(id) === claims.get(id))
+  })
+
   async function putNew(record: NewOpenIdRecord): Promise<boolean> {
     try {
       await rows.insertOne(content(record))
@@ -85,38 +123,41 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     }
   }
 
+  /** False when there is another one than `before` by now. */
+  async function replace(before: OpenIdRow | null, { _id, ...fields }: OpenIdRow, pointer: NewOpenIdRecord): Promise<boolean> {
+    // No two seals are alike, so what was read is what is replaced.
+    const filter = before === null ? { _id, sealed: { $exists: false } } : { _id, sealed: before.sealed }
+    const first = { updateOne: { filter, update: { $set: fields }, upsert: before === null } }
+    try {
+      const { matchedCount, upsertedCount } = await rows.bulkWrite([first, upsert(content(pointer))])
+      return matchedCount + upsertedCount === 2
+    } catch (error) {
+      if (before === null && isDuplicateKey(error)) return false
+      throw error
+    }
+  }
+
   return {
-    async put(record: NewOpenIdRecord): Promise<void> {
-      const { _id, ...fields } = content(record)
-      await rows.updateOne({ _id }, { $set: fields }, { upsert: true })
-    },
+    put: (record: NewOpenIdRecord): Promise<void> => write(content(record)),
 
     /** False when the id is there already. */
     putNew,
 
-    /** Writes the record with what `next` makes of the one before; of two at the same moment, the later one makes it of the earlier. */
-    async change(record: NewOpenIdRecord, next: (before: OpenIdRecord | null) => OpenIdPayload): Promise<void> {
-      for (;;) {
-        const row = await rows.findOne({ _id: keyOf(record.kind, record.id) })
-        const changed = { ...record, payload: next(live(row)) }
-        if (row === null) {
-          if (await putNew(changed)) return
-          continue
-        }
-        const { _id, ...fields } = content(changed)
-        // No two seals are alike, so what was read is what is replaced.
-        if ((await rows.updateOne({ _id, sealed: row.sealed }, { $set: fields })).matchedCount === 1) return
+    /**
+     * Writes the record with what `next` makes of the one before, and `pointer` after it; of two at the same moment, the later one makes it of
+     * the earlier. `expectNew` says what is likelier, and is no promise.
+     */
+    async change({ record, pointer, expectNew, next }: Change): Promise<void> {
+      for (let attempt = 0; ; attempt++) {
+        const row = expectNew && attempt === 0 ? null : await find(keyOf(record.kind, record.id))
+        if (await replace(row, content({ ...record, payload: next(live(row)) }), pointer)) return
       }
     },
 
-    read: async (kind: string, id: string): Promise<OpenIdRecord | null> => live(await rows.findOne({ _id: keyOf(kind, id) })),
+    read: async (kind: string, id: string): Promise<OpenIdRecord | null> => live(await find(keyOf(kind, id))),
 
     /** True for the one caller who is first, on whichever process. */
-    async consume(kind: string, id: string): Promise<boolean> {
-      const at = now()
-      const result = await rows.updateOne({ _id: keyOf(kind, id), consumedAt: { $exists: false }, expiresAt: { $gt: at } }, { $set: { consumedAt: at } })
-      return result.modifiedCount === 1
-    },
+    consume: (kind: string, id: string): Promise<boolean> => consume(keyOf(kind, id)),
 
     remove: async (kind: string, id: string): Promise<void> => void (await rows.deleteOne({ _id: keyOf(kind, id) })),
     /** What was there last. */

@@ -8,7 +8,7 @@ const { MongoNetworkError, MongoServerError } = mongoose.mongo
 interface Find {
   readonly collection: string
   readonly filter: object
-  readonly projection: Readonly<Record<string, 1>>
+  readonly projection?: Readonly<Record<string, 1>>
   readonly sort?: Record<string, 1 | -1>
   readonly limit: number
 }

@@ -1,7 +1,8 @@
 import { tellClients } from '../access/consent-events.ts'
 import { gatedClaims } from '../access/gated-claims.ts'
 import { loginDoor } from '../access/login-door.ts'
-import { accountExists, standingOf } from '../access/account.ts'
+import { standingAfter } from '../access/account.ts'
+import { interactionStorage } from '../access/openid-interactions.ts'
 import { openOpenIdProvider, type OpenIdParts, type OpenIdProvider } from '../access/openid-provider.ts'
 import { secretGuesses } from '../access/secret-guesses.ts'
 import { sessionsDoor } from '../access/sessions.ts'
@@ -28,6 +29,8 @@ import { stylesheetPath } from '../pages/style.ts'
 import { enrichmentDoor } from '../personalization/enrichment-door.ts'
 import { segmentsDoor } from '../personalization/segments-door.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
+import { joinedReads } from '../storage/joined-reads.ts'
+import { onceStore } from '../storage/redis.ts'
 import { openAudiences } from './audiences.ts'
 import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
@@ -113,8 +116,8 @@ async function openIdParts({
     keys,
     subjects,
     operators,
-    accountExists: accountExists(rows.customers),
-    standing: standingOf(rows.customers, policy.stepUp.signIn.risks),
+    pending: interactionStorage(onceStore(storage.redis, 'interaction'), await keys.obtain('interaction/1')),
+    standingAfter: standingAfter(joinedReads(rows.customers), policy.stepUp.signIn.risks),
     jobs: storage.jobs,
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),

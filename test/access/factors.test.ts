@@ -28,7 +28,8 @@ describe('guessing at an authenticator app', () => {
     await expect(right).rejects.toMatchObject({ code: 'RATE_LIMITED', hints: { retryAfter: 60 } })
     expect(await recover(anna, code)).toBe('done')
     expect(stage.letters).toEqual(['factorLocked', 'recoveryCodeUsed'])
-    expect(await stage.guesses.many(anna.customer)).toBe(true)
+    expect(await stage.guesses.many(anna.customer, new Set(['totp']))).toBe(true)
+    expect(await stage.guesses.many(anna.customer, new Set(['passkey']))).toBe(false)
     for (const wait of [60, 120, 240]) {
       stage.clock.at += wait * 1000
       expect(await guess(anna, otherThan(stage.codeAt(secret)))).toBe('BAD_USER_INPUT')
@@ -36,7 +37,7 @@ describe('guessing at an authenticator app', () => {
     }
     stage.clock.at += 480_000
     expect(await guess(anna, stage.codeAt(secret))).toBe('done')
-    expect(await stage.guesses.many(anna.customer)).toBe(false)
+    expect(await stage.guesses.many(anna.customer, new Set(['totp']))).toBe(false)
   })
 
   test('D04 of a hundred wrong codes at once in two processes five are looked at', async () => {

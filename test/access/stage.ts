@@ -6,6 +6,7 @@ import { openOpenIdProvider, type OpenIdParts } from '../../src/access/openid-pr
 import type { OpenIdEvent } from '../../src/access/openid-configuration.ts'
 import type { CustomerStanding } from '../../src/access/confirmation.ts'
 import type { Confirmed, PendingQuestion } from '../../src/access/interactions.ts'
+import { interactionStorage } from '../../src/access/openid-interactions.ts'
 import { acrs } from '../../src/access/session-marks.ts'
 import { subjects } from '../../src/access/subjects.ts'
 import { readClients, type Client } from '../../src/config/clients.ts'
@@ -16,6 +17,7 @@ import { jobStore } from '../../src/storage/jobs.ts'
 import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
 import { openIdRecords } from '../../src/storage/openid-records.ts'
+import { onceStore, openRedis } from '../../src/storage/redis.ts'
 import { Browser, newPkce } from '../support/browser.ts'
 
 const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8')
@@ -38,6 +40,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
     await connection.dropDatabase()
     await connection.close()
   })
+  const redis = opened.adopt(await openRedis(inject('redisUrl'), `access-${randomBytes(6).toString('hex')}:`), (one) => one.disconnect())
   const now = change.now ?? (() => new Date())
   const keys = keyStore(db, { current: 'a secret that is long enough for tests' })
   const records = openIdRecords(db, await keys.obtain('openid/1'), now)
@@ -93,8 +96,8 @@ export async function openStage(change: { readonly clients?: string; readonly no
     keys,
     operators: { asOfNow: async (caller) => caller },
     subjects: subjects(await keys.obtain('subjects/1')),
-    accountExists: async (customer, { at }) => !behind.dead.has(customer) && (at === null || at >= behind.endedAt.getTime()),
-    standing: async () => behind.standing,
+    pending: interactionStorage(onceStore(redis, 'interaction'), await keys.obtain('interaction/1')),
+    standingAfter: async (customer, { at }) => (!behind.dead.has(customer) && (at === null || at >= behind.endedAt.getTime()) ? behind.standing : null),
     alertAnswered: async () => void (behind.standing = { ...behind.standing, alertSince: null }),
     hear: async () => {},
     undecided: async (_customer, purposes) => purposes.filter((id) => behind.undecided.includes(id)),
@@ -145,6 +148,7 @@ export async function openStage(change: { readonly clients?: string; readonly no
   return {
     url: publicUrl,
     db,
+    redis,
     parts,
     openid,
     clients,

@@ -20,7 +20,11 @@ const days = 24 * hours
 
 const everything = async (): Promise<string> => {
   const all = await Promise.all(Object.values(stage.db.collections).map((collection) => collection.find({}).toArray()))
-  return JSON.stringify(all)
+  const prefix = stage.redis.options.keyPrefix ?? ''
+  const names = await stage.redis.keys(`${prefix}*`)
+  expect(names.length).toBeGreaterThan(0)
+  const values = await Promise.all(names.map((name) => stage.redis.get(name.slice(prefix.length))))
+  return JSON.stringify([all, names, values])
 }
 
 test('C66 G12 what opens a door is nowhere in the database, nor what a person typed', async () => {
