@@ -25,6 +25,7 @@ const errand = z.strictObject({ turn: z.number(), after: z.string().nullable(), 
 type Errand = z.infer<typeof errand>
 
 const atOnce = 200
+const sideBySide = 8
 /** A job hands over to the next one after this: well before its lease ends. Milliseconds. */
 const shift = 5_000
 const mixed = 'mixed'
@@ -73,7 +74,8 @@ export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, polic
     for (;;) {
       const rows = await customers.activeAfter(after, atOnce)
       // Who fails is tried again with the job, and holds up nobody.
-      for (const row of rows) await follow(row, anew).catch((error: unknown) => failed.push(error))
+      for (let from = 0; from < rows.length; from += sideBySide)
+        await Promise.all(rows.slice(from, from + sideBySide).map((row) => follow(row, anew).catch((error: unknown) => failed.push(error))))
       after = rows.at(-1)?._id ?? after
       signal.throwIfAborted()
       if (rows.length === atOnce && now().getTime() < until) continue
