@@ -126,6 +126,18 @@ describe('a policy that cannot be used', () => {
     expect(problemsOf(`${before}  - ${Object.values(head).join('\n    ')}\n${after}`).join('\n')).toContain(problem)
   })
 
+  test('for a category that one purpose covers twice, whatever the forms', () => {
+    const picture = '      - { category: user.content.self_image, form: FULL }\n'
+    const [name, email] = ['      - { category: user.name, form: FULL }\n', '      - { category: user.contact.email, form: FULL }\n']
+    const text = policyText
+      .replace(picture, `${picture}${picture.replace('FULL', 'PRESENCE')}`)
+      .replace(name, `${name}${name}`)
+      .replace(email, `${email}${email}`)
+    const problems = problemsOf(text)
+    for (const category of ['user.content.self_image', 'user.name', 'user.contact.email'])
+      expect(problems).toContainEqual(expect.stringContaining(`category: ${category} is already there`))
+  })
+
   test('for a field that no purpose covers', () => {
     const text = policyText.replace('      - { category: user.content.self_image, form: FULL }\n', '')
     expect(problemsOf(text)).toEqual([expect.stringContaining('no purpose covers user.content.self_image')])
