@@ -19,6 +19,8 @@ export interface Rates {
   readonly login: Rate
   /** Events by client. */
   readonly events: Rate
+  /** Events by address: the write key stands in the shop's pages, and one address alone cannot use up what it may send. */
+  readonly eventsFrom: Rate
 }
 
 export const usualRates: Rates = {
@@ -27,6 +29,7 @@ export const usualRates: Rates = {
   address: { points: 1_200, seconds: 10 },
   login: { points: 6_000, seconds: 60 },
   events: { points: 600_000, seconds: 10 },
+  eventsFrom: { points: 300_000, seconds: 10 },
 }
 
 export type RateLimits = ReturnType<typeof rateLimits>
@@ -117,6 +120,8 @@ export function rateLimits(redis: RedisConnection, key: Buffer, rates: Rates = u
     },
     /** Counts events that a client sends. RATE_LIMITED, with the seconds to wait. */
     admitEvents: (client: string, events: number): void => count('events', client, events),
+    /** Counts events that come from an address. RATE_LIMITED, with the seconds to wait. */
+    admitEventsFrom: (address: string, events: number): void => count('eventsFrom', address, events),
     /** Counts logins from this address, in Redis, before they go on. RATE_LIMITED */
     async admitLogin(ip: string, logins: number): Promise<void> {
       refuseBlocked(`login:${ip}`)

@@ -10,6 +10,8 @@ export interface EventRouteParts {
   readonly publicUrl: string
   readonly calls: SegmentCalls
   readonly take: Intake
+  /** Counts events from an address, whatever they are. RATE_LIMITED */
+  readonly admitFrom: (address: string, events: number) => void
   readonly clientWith: (writeKey: string) => Client | null
   readonly subjects: { inward(sector: string, id: string): CustomerKey | null }
   /** Where clients' pages may call from. */
@@ -31,6 +33,8 @@ export async function eventRoutes(scope: FastifyInstance, parts: EventRouteParts
   scope.addContentTypeParser(mediaTypes, { parseAs: 'string', bodyLimit: largestBody }, (_request, body, done) => done(null, body))
   scope.addHook('onRequest', (request, reply, done) => {
     allowOrigin(parts, request, reply)
+    // Whoever is over is told before anything is read; a request counts, whatever is in it.
+    if (request.method === 'POST') parts.admitFrom(request.ip, 1)
     done()
   })
   scope.setErrorHandler((error: unknown, _request, reply) => {
@@ -56,19 +60,26 @@ export async function eventRoutes(scope: FastifyInstance, parts: EventRouteParts
 }
 
 async function taken(parts: EventRouteParts, request: FastifyRequest, reply: FastifyReply, kind: CallKind | null): Promise<FastifyReply> {
+  const outcomes = await handedOn(parts, request, kind)
+  const refused = outcomes.flatMap((reason, index) => (reason === 'KEPT' || reason === 'DUPLICATE' || reason === 'NO_PURPOSE' ? [] : [{ index, reason }]))
+  return reply.send({ success: true, ...(refused.length > 0 && { refused }) })
+}
+
+/** What came is let go here: while it waits to be written, no more is held than what is kept of it. */
+function handedOn(parts: EventRouteParts, request: FastifyRequest, kind: CallKind | null): ReturnType<Intake> {
   const body = jsonIn(request.body)
+  request.body = null
   const client = parts.clientWith(writeKeyIn(request, body))
   if (client === null) throw new EntenteError('UNAUTHENTICATED', { why: 'write key' })
   const receivedAt = new Date()
   const calls = callsIn(parts.calls, body, kind, receivedAt, request.headers['sec-gpc'] === '1')
+  parts.admitFrom(request.ip, calls.length)
   const customerOf = customersOf(parts, client)
-  const outcomes = await parts.take(
+  return parts.take(
     client,
     calls.map((call) => saidBy(customerOf, call)),
     receivedAt,
   )
-  const refused = outcomes.flatMap((reason, index) => (reason === 'KEPT' || reason === 'DUPLICATE' || reason === 'NO_PURPOSE' ? [] : [{ index, reason }]))
-  return reply.send({ success: true, ...(refused.length > 0 && { refused }) })
 }
 
 /** A depth that nobody here goes down into does no harm; what is too deep is found when its size is. */

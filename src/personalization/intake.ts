@@ -41,12 +41,8 @@ export function intake({ capturing, record, admit, count, countLeftOut, keys }: 
   return async (sender: Sender, said: readonly (Said | Refusal)[], receivedAt: Date): Promise<(Outcome | Refusal)[]> => {
     admit(sender.id, said.length)
     const fit = capturing.fitting(receivedAt)
-    const looked = said.map((one) => (typeof one === 'string' ? one : incomingOf(one)))
-    const outcomes = await record(looked.filter((one) => typeof one !== 'string'))
-    let at = 0
-    const answers = looked.map((one): Outcome | Refusal => (typeof one === 'string' ? one : (outcomes[at++] ?? 'NO_PURPOSE')))
-    for (const answer of answers) count(answer)
-    return answers
+    // Not by this function: what was sent is not held while what is kept of it waits to be written.
+    return answered(said.map((one) => (typeof one === 'string' ? one : incomingOf(one))))
 
     function incomingOf({ customer, anonymousId, joins, event }: Said): Incoming | Refusal {
       const fitting = event === null ? null : fit(event)
@@ -60,6 +56,14 @@ export function intake({ capturing, record, admit, count, countLeftOut, keys }: 
     function identified(event: FitEvent): FitEvent & { readonly id: string } {
       return { ...event, id: idOf(sender.id, event.messageId) }
     }
+  }
+
+  async function answered(looked: readonly (Incoming | Refusal)[]): Promise<(Outcome | Refusal)[]> {
+    const outcomes = await record(looked.filter((one) => typeof one !== 'string'))
+    let at = 0
+    const answers = looked.map((one): Outcome | Refusal => (typeof one === 'string' ? one : (outcomes[at++] ?? 'NO_PURPOSE')))
+    for (const answer of answers) count(answer)
+    return answers
   }
 }
 

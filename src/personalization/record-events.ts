@@ -25,6 +25,8 @@ export type RecordEvents = (incoming: readonly Incoming[]) => Promise<readonly (
 /** Events that wait at most, and that go into one transaction. */
 const mostWaiting = 20_000
 const together = 1_000
+/** Transactions under way at once: while MongoDB writes one, the next is worked out. */
+const atOnce = 2
 const mostJoined = 1_000
 const mostAttempts = 5
 
@@ -37,16 +39,32 @@ interface Request {
 /**
  * Keeps what was sent: when the answer comes, it is durable, and counted once however often it is sent. Requests that come while a
  * transaction is under way go into the next one together, so many small ones cost little more than a large one. OVERLOADED when too many
- * wait; INTERNAL_SERVER_ERROR while MongoDB is away: who repeats it loses and doubles nothing.
+ * wait, or while MongoDB is away: who repeats it loses and doubles nothing.
  */
 export function recordEvents(parts: RecordEventsParts): RecordEvents {
+  const lanes = Array.from({ length: atOnce }, (_, n) => laneOf(parts, `events/${n}`))
+  return async (incoming) => {
+    const waiting = lanes.reduce((all, lane) => all + lane.waiting(), 0)
+    if (waiting + incoming.length > mostWaiting) throw new EntenteError('OVERLOADED', { waiting }, { retryAfter: 1 })
+    const own = lanes.map((lane, n) => ({ lane, share: incoming.filter((one) => placeOf(one) === n) }))
+    const answers = await Promise.all(own.map(({ lane, share }) => (share.length === 0 ? Promise.resolve([]) : lane.keep(share))))
+    const next = answers.map((outcomes) => outcomes.values())
+    return incoming.flatMap((one) => next[placeOf(one)]?.next().value ?? [])
+  }
+}
+
+/** One person's events never meet in two transactions at once. What hangs on a browser keeps its order; should it meet its person, MongoDB notices. */
+const placeOf = ({ customer, bucket }: Incoming): number => (customer === null || bucket !== null ? 0 : customer.charCodeAt(0) % atOnce)
+
+/** One transaction after the other. */
+function laneOf(parts: RecordEventsParts, name: string) {
   const waiting: Request[] = []
   let events = 0
   let working = false
 
   async function work(): Promise<void> {
     working = true
-    for (let group = next(); group.length > 0; group = next()) await answer(parts, group)
+    for (let group = next(); group.length > 0; group = next()) await answer(parts, name, group)
     working = false
   }
 
@@ -61,21 +79,23 @@ export function recordEvents(parts: RecordEventsParts): RecordEvents {
     return group
   }
 
-  return (incoming) => {
-    if (incoming.length === 0) return Promise.resolve([])
-    if (events + incoming.length > mostWaiting) throw new EntenteError('OVERLOADED', { waiting: events }, { retryAfter: 1 })
-    events += incoming.length
-    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Awaited<ReturnType<RecordEvents>>>()
-    waiting.push({ incoming, settle, fail })
-    if (!working) void work()
-    return promise
+  return {
+    waiting: (): number => events,
+    keep(incoming: readonly Incoming[]): ReturnType<RecordEvents> {
+      events += incoming.length
+      const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Awaited<ReturnType<RecordEvents>>>()
+      waiting.push({ incoming, settle, fail })
+      if (!working) void work()
+      return promise
+    },
   }
 }
 
-async function answer(parts: RecordEventsParts, group: readonly Request[]): Promise<void> {
+async function answer(parts: RecordEventsParts, lane: string, group: readonly Request[]): Promise<void> {
   try {
     const outcomes = await kept(
       parts,
+      lane,
       group.flatMap(({ incoming }) => incoming),
     )
     let from = 0
@@ -86,14 +106,14 @@ async function answer(parts: RecordEventsParts, group: readonly Request[]): Prom
 }
 
 /** What cannot be written spoils nothing but itself: it is looked for by halves. */
-async function kept(parts: RecordEventsParts, incoming: readonly Incoming[]): Promise<(Outcome | 'INVALID_PROPERTIES')[]> {
+async function kept(parts: RecordEventsParts, lane: string, incoming: readonly Incoming[]): Promise<(Outcome | 'INVALID_PROPERTIES')[]> {
   try {
-    return [...(await keptTogether(parts, incoming))]
+    return [...(await keptTogether(parts, lane, incoming))]
   } catch (error) {
     if (!isRefusal(error)) throw error
     if (incoming.length > 1) {
       const middle = Math.ceil(incoming.length / 2)
-      return [...(await kept(parts, incoming.slice(0, middle))), ...(await kept(parts, incoming.slice(middle)))]
+      return [...(await kept(parts, lane, incoming.slice(0, middle))), ...(await kept(parts, lane, incoming.slice(middle)))]
     }
     parts.report(error)
     return ['INVALID_PROPERTIES']
@@ -101,11 +121,11 @@ async function kept(parts: RecordEventsParts, incoming: readonly Incoming[]): Pr
 }
 
 /** Events are hardly ever sent twice, so whether they are known is asked only after one of them was. */
-async function keptTogether(parts: RecordEventsParts, incoming: readonly Incoming[]): Promise<readonly Outcome[]> {
+async function keptTogether(parts: RecordEventsParts, lane: string, incoming: readonly Incoming[]): Promise<readonly Outcome[]> {
   const now = parts.now()
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(parts.db, 'events', (tx) => keptIn(parts, tx, incoming, now, attempt > 1))
+      return await inTransaction(parts.db, lane, (tx) => keptIn(parts, tx, incoming, now, attempt > 1))
     } catch (error) {
       if (!isDuplicateKey(error) || attempt === mostAttempts) throw error
     }

@@ -25,6 +25,8 @@ const mostCalls = 500
 const largestCall = 32_768
 const longestId = 200
 
+/** When the whole batch was sent, milliseconds; null: it says so in no way that can be read. Undefined: each call says it. */
+type Sent = number | null | undefined
 type Members = Readonly<Record<string, unknown>>
 
 /**
@@ -47,7 +49,7 @@ export function segmentCalls(policy: Policy, knows: (event: string) => boolean) 
     return { refused, agreed: agreed & ~refused }
   }
 
-  function callIn(call: Members, kind: unknown, sentAt: unknown, receivedAt: number, gpc: Mask): SegmentCall | Refusal {
+  function callIn(call: Members, kind: unknown, sentAt: Sent, receivedAt: number, gpc: Mask): SegmentCall | Refusal {
     if (!callKinds.some((one) => one === kind)) return 'UNKNOWN_EVENT'
     if (!isWithin(call, largestCall)) return 'TOO_LARGE'
     const userId = idIn(call['userId'])
@@ -74,9 +76,10 @@ export function segmentCalls(policy: Policy, knows: (event: string) => boolean) 
     read(body: unknown, kind: CallKind | null, receivedAt: number, hasGpc: boolean): (SegmentCall | Refusal)[] {
       const whole = members(body)
       const gpc = hasGpc ? objectedByGpc : 0
-      if (kind !== null) return [callIn(whole, kind, whole['sentAt'], receivedAt, gpc)]
-      const { batch, sentAt, context } = whole
+      if (kind !== null) return [callIn(whole, kind, undefined, receivedAt, gpc)]
+      const { batch, context } = whole
       if (!Array.isArray(batch) || batch.length > mostCalls) throw new NotCalls()
+      const sentAt = whole['sentAt'] === undefined || whole['sentAt'] === null ? undefined : timeIn(whole['sentAt'])
       return batch.map((one: unknown) => {
         const call = members(one)
         return callIn(
@@ -108,10 +111,10 @@ function propertiesOf(call: Members, kind: unknown): Members {
 }
 
 /** `receivedAt − (sentAt − originalTimestamp)`: two readings of one clock, whatever it shows. */
-function momentOf(call: Members, sentAt: unknown, receivedAt: number): number | null {
+function momentOf(call: Members, sentAt: Sent, receivedAt: number): number | null {
   const at = timeIn(call['originalTimestamp'] ?? call['timestamp'])
   if (at === null) return null
-  const sent = timeIn(sentAt ?? call['sentAt'])
+  const sent = sentAt === undefined ? timeIn(call['sentAt']) : sentAt
   return sent === null ? at : receivedAt - (sent - at)
 }
 

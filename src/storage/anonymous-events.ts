@@ -16,7 +16,7 @@ const schema = new Schema<AnonymousEventRow>(
 schema.index({ bucket: 1 })
 schema.index({ expiresAt: 1 }, { expireAfterSeconds: 0 })
 
-/** What waits under a pseudonym for somebody to sign in; after days it goes by itself. */
+/** What waits under a pseudonym for somebody to sign in; after days it goes by itself. The shard key is `bucket`. */
 export function anonymousEventStore(db: Connection) {
   const rows = rowsOf<AnonymousEventRow>(db, 'anonymous_events', schema)
   return {

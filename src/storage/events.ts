@@ -51,11 +51,14 @@ export async function keptAmong<Row extends KeptEventRow>(rows: ReturnType<typeo
   return found.map(({ _id }) => _id)
 }
 
-/** What customers did. Rows are only added and taken away; all that changes in one is that it loses purposes. */
+/**
+ * What customers did. Rows are only added and taken away; all that changes in one is that it loses purposes. The shard key is `customer`, so
+ * the same event of the same person meets itself on one shard. No time series: those take no writes in transactions.
+ */
 export function eventStore(db: Connection) {
   const rows = rowsOf<EventRow>(db, 'events', schema)
   return {
-    /** Which of these are kept already. */
+    /** Which of these are kept already, whoever's: asked of all shards, after something was sent twice. */
     known: (ids: readonly string[], tx: Tx): Promise<string[]> => keptAmong(rows, ids, tx),
 
     /** Throws a duplicate key (`isDuplicateKey`) when one of them is kept already, which ends the transaction. */

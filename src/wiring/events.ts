@@ -11,7 +11,7 @@ import { tellSegments } from '../personalization/segment-events.ts'
 import type { House } from './house.ts'
 
 /** What people do, on its way in: for GraphQL and for Segment's tools. */
-export async function openEvents({ log, metrics, policy, storage, registry, subjects }: House, rates: Pick<RateLimits, 'admitEvents'>) {
+export async function openEvents({ log, metrics, policy, storage, registry, subjects }: House, rates: Pick<RateLimits, 'admitEvents' | 'admitEventsFrom'>) {
   const { db, rows, keys, jobs } = storage
   const tell = tellSegments({ jobs, clients: () => registry.all(), policy })
   const capture = capturing(policy)
@@ -32,5 +32,5 @@ export async function openEvents({ log, metrics, policy, storage, registry, subj
     countLeftOut: metrics.eventTextsLeftOut,
     keys: { event: await keys.obtain('event/1'), anonymous: await keys.obtain('anonymous/1') },
   })
-  return { take, calls: segmentCalls(policy, capture.knows), events: eventsDoor({ take, subjects, now: () => new Date() }) }
+  return { take, admitFrom: rates.admitEventsFrom, calls: segmentCalls(policy, capture.knows), events: eventsDoor({ take, subjects, now: () => new Date() }) }
 }

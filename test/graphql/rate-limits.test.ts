@@ -10,7 +10,8 @@ const few: Rates = {
   customer: { points: 5, seconds: 30 },
   address: { points: 5, seconds: 30 },
   login: { points: 3, seconds: 30 },
-  events: { points: 5, seconds: 30 },
+  events: { points: 20, seconds: 30 },
+  eventsFrom: { points: 5, seconds: 30 },
 }
 const key = randomBytes(32)
 const someone: Caller = { clientId: 'shop', sector: 'shop', customer: null, purposes: 0, scopes: new Set(), issuedAt: 0, authTime: null, grant: null }
@@ -82,4 +83,21 @@ test('while Redis is away each process counts for itself', async () => {
   for (let n = 0; n < 3; n++) expect(await refusalOf(() => limits.admitLogin('a', 1))).toBeNull()
   expect((await refusalOf(() => limits.admitLogin('a', 1)))?.code).toBe('RATE_LIMITED')
   await limits.close()
+})
+
+test('who floods the shop with events by the key from its pages is heard no more, and the shop is', async () => {
+  const redis = await openRedis(inject('redisUrl'), `${randomBytes(6).toString('hex')}:`)
+  const limits = rateLimits(redis, key, few)
+  const send = (address: string, events: number) => {
+    limits.admitEventsFrom(address, events)
+    limits.admitEvents('storefront', events)
+  }
+  send('198.51.100.1', 6)
+  await limits.close()
+  const refused = await refusalOf(() => send('198.51.100.1', 1))
+  expect([refused?.code, (refused?.hints.retryAfter ?? 0) > 0]).toEqual(['RATE_LIMITED', true])
+  for (let n = 2; n < 5; n++) expect(await refusalOf(() => send(`198.51.100.${n}`, 5))).toBeNull()
+  await limits.close()
+  expect((await refusalOf(() => send('198.51.100.9', 1)))?.code, 'all of them together are over').toBe('RATE_LIMITED')
+  redis.disconnect()
 })
