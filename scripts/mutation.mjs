@@ -4,7 +4,7 @@ import { setup } from './setup.mjs'
 import { node24, root } from './setup/places.mjs'
 import { runOrExplain } from './setup/problem.mjs'
 
-/** `npm run test:mutation [-- what Stryker takes]`: mutants of the gate and of what it decides by, an hour on one core. */
+/** `npm run test:mutation [-- what Stryker takes]`: mutants of the gate and of what else decides, some hours on one core. */
 await runOrExplain(async () => {
   await setup()
   const args = ['run', 'test/mutation/stryker.config.mjs', ...process.argv.slice(2)]
