@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
 import { byTheClock, isSweep } from '../support/by-the-clock.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
@@ -14,6 +15,8 @@ const mayAskAllShards = new Map([
   ['customers aggregate by $and', 'how long such a list is'],
   ['audit_log find by ', 'what operators look through is spread over all customers and processes'],
   ['audit_log find by $and', 'the same, narrowed down'],
+  ['events find by _id', 'whether events are kept already: asked only after one of them was sent twice, or waited for somebody to sign in'],
+  ['anonymous_events find by _id', 'the same'],
   ['clients find by ', 'a handful of rows, read by the clock and not by requests'],
 ])
 
@@ -26,11 +29,13 @@ interface Sent {
 }
 
 let shop: Shop
+let on: Behaviour
 let sent: Sent[] = []
 beforeAll(async () => {
   const watchCommands = (db: { getClient(): { on(event: 'commandStarted', listener: (event: Started) => void): unknown } }) =>
     void db.getClient().on('commandStarted', (event) => sent.push(...queriesOf(event)))
   shop = await startShop({ other: { watchCommands } })
+  on = behaviourOf(shop)
   sent = []
 })
 afterAll(() => shop[Symbol.asyncDispose]())
@@ -69,10 +74,23 @@ function namesShardKey(filter: Filter): boolean {
 
 const described = ({ collection, name, filter }: Sent): string => `${collection} ${name} by ${name === 'insert' ? '' : Object.keys(filter).sort().join()}`
 
+/** What somebody did is found by whose it is. */
+const ownKeys = new Map([
+  ['events', 'customer'],
+  ['anonymous_events', 'bucket'],
+])
+function namesOwner({ collection, filter }: Sent): boolean {
+  const value = filter[ownKeys.get(collection) ?? '']
+  return typeof value === 'string' || (typeof value === 'object' && value !== null && '$in' in value)
+}
+
 /** Alerts and checkpoints read whole stretches, by the clock and not for a request. */
 const looksAround = ({ collection, name, filter }: Sent): boolean =>
-  byTheClock.has(collection) || isSweep(filter) || (name !== 'update' && (collection === 'audit_log' || (collection === 'customers' && Object.keys(filter).length === 0)))
-const strays = (): string[] => [...new Set(sent.filter((one) => !looksAround(one) && !namesShardKey(one.filter)).map(described))].sort()
+  byTheClock.has(collection) ||
+  isSweep(filter) ||
+  (name !== 'update' && (collection === 'audit_log' || (collection === 'customers' && Object.keys(filter).length === 0)))
+const strays = (): string[] =>
+  [...new Set(sent.filter((one) => !looksAround(one) && !(ownKeys.has(one.collection) ? namesOwner(one) : namesShardKey(one.filter))).map(described))].sort()
 
 test('logins, reads, decisions, renewals and sign-outs ask the one shard that knows', async () => {
   const anna = await shop.signIn('google', { as: 'anna' })
@@ -114,4 +132,29 @@ test('a tool that reads customers by id asks for them by id; lists and the audit
   expect((await shop.graphql('{ auditEvents(first: 5) { edges { node { id } } } }', {}, operator)).errors).toBeUndefined()
   const allowed = [...mayAskAllShards.keys()]
   expect(strays().filter((stray) => !allowed.includes(stray))).toEqual([])
+})
+
+test('what somebody does is kept, waits for them, and goes, where they are', async () => {
+  const { account, accessToken, id } = await on.person('person-2', { personalised_shop: true })
+  const headers = { 'content-type': 'application/json', authorization: `Basic ${btoa('storefront-demo-write-key:')}` }
+  const said = { type: 'track', event: 'Product Viewed', properties: { category: 'ski' } }
+  const context = { consent: { categoryPreferences: { Personalisation: true } } }
+  sent = []
+  const batch = [
+    { ...said, messageId: 'one', userId: id },
+    { ...said, messageId: 'two', anonymousId: 'browser', context },
+  ]
+  const answer = await fetch(`${shop.url}/v1/batch`, { method: 'POST', headers, body: JSON.stringify({ batch }) })
+  expect(answer.status).toBe(200)
+  expect(
+    sent
+      .filter(({ collection }) => collection.endsWith('events'))
+      .map(described)
+      .sort(),
+  ).toEqual(['anonymous_events insert by ', 'events insert by '])
+  expect(strays()).toEqual([])
+  await on.record(accessToken, [on.viewed({ category: 'ski' })], { anonymousId: 'browser' })
+  await on.say(account, { personalised_shop: false })
+  const allowed = [...mayAskAllShards.keys()]
+  expect(strays().filter((one) => !allowed.includes(one))).toEqual([])
 })
