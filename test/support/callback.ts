@@ -1,7 +1,9 @@
 import { byTheClock } from './by-the-clock.ts'
 import { createHash } from 'node:crypto'
+import { inject } from 'vitest'
 import { pino, type Logger } from 'pino'
 import { Browser, newPkce, type Page } from './browser.ts'
+import { heard } from './canary-watch.ts'
 import { redirectUri, startShop, type Answer, type Shop } from './shop.ts'
 
 /** A login that has been at the provider: the next thing its browser would open is `callback`. */
@@ -24,7 +26,12 @@ const completeMutation = 'mutation ($input: CompleteLoginInput!) { completeLogin
 /** A log that is kept in memory, at the most verbose level. */
 export function memoryLog(): { readonly log: Logger; readonly lines: string[] } {
   const lines: string[] = []
-  return { lines, log: pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) }) }
+  const folder = inject('heard')
+  const write = (line: string): void => {
+    lines.push(line)
+    heard(folder, 'log', line)
+  }
+  return { lines, log: pino({ level: 'trace' }, { write }) }
 }
 
 /** A house for attacks on logins: what it logs, what it keeps and what its providers are asked can be compared before and after. */

@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import type { TestProject } from 'vitest/node'
 import { startMongod } from '../../scripts/run/mongod.mjs'
 import { startRedis } from '../../scripts/run/redis.mjs'
 import { findBrowser, findServers } from '../../scripts/setup.mjs'
+import { watchForCanaries } from './canary-watch.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,6 +15,8 @@ declare module 'vitest' {
     readonly redisUrl: string
     /** Where Chromium is; empty when this machine has none, which the set-up has said. */
     readonly chromium: string
+    /** Where gateways' logs and metrics go, to be looked through when all is done. */
+    readonly heard: string
     /** For tests that stop, starve or multiply servers of their own; empty when the servers were given by address. */
     readonly mongodProgram: string
     readonly redisProgram: string
@@ -30,12 +34,22 @@ export default async function startServers(project: TestProject): Promise<() => 
   const redisUrl = process.env['REDIS_URL'] ?? (await redis(programs.redis, folder, started))
   project.provide('mongodbUri', mongodbUri)
   project.provide('redisUrl', redisUrl)
+  const heard = join(folder, 'heard')
+  await mkdir(heard)
+  project.provide('heard', heard)
   project.provide('mongodProgram', programs.mongod ?? '')
   project.provide('redisProgram', programs.redis ?? '')
   project.provide('chromium', (await findBrowser()) ?? '')
 
+  const redisClient = started.adopt(new Redis(redisUrl), (one) => one.disconnect())
+  const watch = await watchForCanaries(heard, redisClient)
+
   const running = started.move()
-  return () => running.disposeAsync()
+  return async () => {
+    const found = await watch.found()
+    await running.disposeAsync()
+    if (found.length > 0) throw new Error(`values of people were heard where none may be:\n${found.slice(0, 20).join('\n')}`)
+  }
 }
 
 async function mongodb(program = '', folder: string, started: AsyncDisposableStack): Promise<string> {

@@ -1,10 +1,12 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { MongoClient, type Db } from 'mongodb'
+import { pino } from 'pino'
 import { inject, vi } from 'vitest'
 import { startMailCatcher } from '../../demo/mail-catcher/main.ts'
 import { startProviders } from '../../demo/providers/start.ts'
 import { start, type OtherParts } from '../../src/main.ts'
 import { Browser, formsOf, newPkce, type Page } from './browser.ts'
+import { heard } from './canary-watch.ts'
 
 export interface Answer {
   readonly status: number
@@ -94,15 +96,29 @@ export async function openSurroundings(given: Readonly<Record<string, string>> =
 export async function startShop(options: { readonly gateways?: number; readonly env?: Record<string, string>; readonly other?: OtherParts } = {}) {
   await using stack = new AsyncDisposableStack()
   const around = stack.use(await openSurroundings(options.env))
-  const first = stack.use(await start(around.env, options.other))
+  const other = { log: loggedAloud(), ...options.other }
+  const first = stack.use(await start(around.env, other))
   const more = []
-  for (let n = 1; n < (options.gateways ?? 1); n++) more.push(stack.use(await start({ ...around.env, PUBLIC_URL: first.url }, options.other)))
+  for (let n = 1; n < (options.gateways ?? 1); n++) more.push(stack.use(await start({ ...around.env, PUBLIC_URL: first.url }, other)))
+  stack.defer(() => keepMetrics(first.address))
   const running = stack.move()
   const shop = { ...around, url: first.url, urls: [first.url, ...more.map((one) => one.url)], ...clientSide(first.url) }
   return Object.assign(shop, { [Symbol.asyncDispose]: () => running.disposeAsync() })
 }
 
 export type Shop = Awaited<ReturnType<typeof startShop>>
+
+/** What a gateway logs at its most verbose, for whoever looks through it in the end. */
+function loggedAloud() {
+  const folder = inject('heard')
+  return pino({ level: 'trace' }, { write: (line: string) => heard(folder, 'log', line) })
+}
+
+/** What was counted until the end. A test may have stopped the gateway itself. */
+async function keepMetrics(address: string): Promise<void> {
+  const answer = await fetch(`${address}/metrics`).catch(() => null)
+  for (const line of (await answer?.text())?.split('\n') ?? []) heard(inject('heard'), 'metric', line)
+}
 
 async function writeProvidersFile(hausUrl: string, name: string): Promise<string> {
   const { mkdtemp, writeFile } = await import('node:fs/promises')
