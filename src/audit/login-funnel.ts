@@ -34,7 +34,8 @@ export interface FunnelParts {
 }
 
 const writtenEvery = 1_000 // ms
-const longestPeriod = funnelKept * 86_400_000
+/** Milliseconds. */
+export const longestPeriod = funnelKept * 86_400_000
 /** Places come from files of ours; were one not to, memory would still be bounded. */
 const mostPlaces = 20_000
 

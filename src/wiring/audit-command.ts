@@ -8,7 +8,7 @@ import { checkpoints } from '../audit/checkpoints.ts'
 import { auditExport } from '../audit/export.ts'
 import { auditLog, auditText, hashOf } from '../audit/log.ts'
 import { funnelDoor } from '../audit/funnel-resolver.ts'
-import { loginFunnel } from '../audit/login-funnel.ts'
+import { loginFunnel, longestPeriod } from '../audit/login-funnel.ts'
 import { auditReport } from '../audit/report.ts'
 import { reportFiles } from '../audit/report-files.ts'
 import { readConfig } from '../config/env.ts'
@@ -66,7 +66,8 @@ async function carriedOut(
     for (const { name, text } of await filesOf(basename(stem), from, to, null)) await writeFile(join(dirname(stem), name), text, { mode: 0o600 })
     return `${stem}.html, ${stem}.json; to check them: npm run verify -- ${stem}.jwt --keys ${stem}.keys.json`
   }
-  if (what === 'funnel' && from !== null && to !== null) {
+  if (what === 'funnel' && from !== null && to !== null && from < to) {
+    if (to.getTime() - from.getTime() > longestPeriod) throw new Error(`A funnel is over ${longestPeriod / 86_400_000} days at most.`)
     const failed = (error: unknown): never => {
       throw error
     }

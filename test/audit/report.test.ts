@@ -53,11 +53,13 @@ test('F35 an export of a running house is found whole, and of one whose ledger w
 
 test('the funnel of a period is a page of its own, and who asks for what is not there is told what there is', async () => {
   const out = join(folder, 'funnel.html')
-  expect(await command('funnel', ...period, '--out', out)).toBe(out)
+  const year = ['--from', new Date(Date.now() - 360 * 86_400_000).toISOString(), '--to', new Date(Date.now() + 86_400_000).toISOString()]
+  expect(await command('funnel', ...year, '--out', out)).toBe(out)
   const page = await readFile(out, 'utf8')
   expect(page).toMatch(/^<!doctype html>/i)
   expect(page).not.toMatch(/undefined|NaN|@gmail\.com/)
   await expect(command('funnel', '--from', '2026-02-01', '--to', '2026-01-01')).rejects.toThrow('npm run audit -- export')
+  await expect(command('funnel', ...period)).rejects.toThrow('days at most')
   await expect(command('nothing')).rejects.toThrow('npm run audit -- export')
 })
 
