@@ -6,6 +6,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addMembers, take } from '../support/audiences.ts'
 import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
+import { merge, merging } from '../support/merging.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 /** A tool that takes people out, is told of them, and has to let go of them. */
@@ -162,6 +163,38 @@ test('who does not fetch in time who is gone is handed nobody more, raises an al
   expect((await taken()).status).toBe(200)
 })
 
+test('who fetched nothing for so long that nobody knows any more whom to call back begins anew', async () => {
+  await taken({}, 'left_the_basket')
+  const audience = `left_the_basket@${purpose}`
+  const [key = ''] = await addMembers(shop.db, 1, [purpose], [audience])
+  const day = 86_400_000
+  await shop.db
+    .collection('audience_receivers')
+    .updateOne({ _id: `marketing/${audience}` as never }, { $set: { calledBackTo: new Date(Date.now() - 95 * day) } })
+  const refused = await taken({}, 'left_the_basket')
+  expect(refused).toMatchObject({ status: 403, error: { error: 'FORBIDDEN', field: 'after', after: expect.any(String) } })
+  const anew = await taken({ after: String(refused.error?.after) }, 'left_the_basket')
+  expect(anew).toMatchObject({ status: 200, complete: true })
+  expect(anew.people.length).toBeGreaterThan(0)
+  expect((await taken({}, 'left_the_basket')).status).toBe(200)
+  expect(await since(anew.cursor, 'left_the_basket')).toMatchObject({ status: 200, complete: true })
+  await row(key, { $set: { memberships: [] } })
+})
+
+test('who becomes part of another is called back under the name they had', async () => {
+  const { pair, yes } = merging(shop)
+  const { proof, accessToken, other } = await pair('person-951', 'person-952')
+  await yes(other.accessToken, purpose)
+  const { data } = await shop.graphql('{ me { email } }', {}, other.accessToken)
+  await shop.db.collection('customers').updateOne({ email: data.me.email }, { $set: { memberships: [`regulars@${purpose}`] } })
+  const first = await taken({}, 'regulars')
+  const id = first.people.find((one) => one['email'] === data.me.email)?.['id']
+  expect(id).toEqual(expect.any(String))
+  expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+  expect((await since(first.cursor, 'regulars')).suppressed).toContainEqual({ id, suppressed: 'merged' })
+  expect((await taken({}, 'regulars')).people.map((one) => one['id'])).not.toContain(id)
+})
+
 test('a consent that runs out is called back when it does', async () => {
   const [key = ''] = await addMembers(shop.db, 1, [purpose], [`regulars@${purpose}`])
   const first = await taken({}, 'regulars')
@@ -191,4 +224,13 @@ test('GraphQL gives the same, page by page', async () => {
   const listed = await shop.graphql('{ customers(segment: "regulars", first: 10) { edges { node { id } } totalCount } }', {}, marketing)
   expect(listed.data.customers).toMatchObject({ totalCount: 5, edges: ids.map((id) => ({ node: { id } })) })
   expect((await shop.graphql(query, { since: cursor }, marketing)).data.audience).toMatchObject({ people: [], suppressed: expect.any(Array), complete: true })
+})
+
+test('all of an audience is taken out so often in an hour; what changed can be asked for always', async () => {
+  const first = await taken({}, 'left_the_basket')
+  const ask = `{ audience(segment: "left_the_basket", purpose: "${purpose}", first: 1) { cursor } }`
+  const answers = await Promise.all(Array.from({ length: 60 }, () => shop.graphql(ask, {}, marketing)))
+  expect(answers.map(({ errors }) => errors?.[0]?.extensions.code)).toContain('RATE_LIMITED')
+  expect(await taken({}, 'left_the_basket')).toMatchObject({ status: 429, error: { error: 'RATE_LIMITED', retryAfter: expect.any(Number) } })
+  expect((await since(first.cursor, 'left_the_basket')).status).toBe(200)
 })
