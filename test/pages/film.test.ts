@@ -187,3 +187,11 @@ test('the sample shop takes no form that another site sent, and sends nobody a p
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
   )
 })
+
+test('F18 no page of the sample shop is kept by whatever stands between: the next visitor would see what the one before likes', async () => {
+  await using running = new AsyncDisposableStack()
+  const starting = startStorefront({ port: 0, gateway: 'http://127.0.0.1:9', clientId: 'storefront', brand: brands.storefront })
+  const first = urlOf(running.adopt(await starting, (server) => void server.close()))
+  for (const path of ['', '/sign-in', '/what-we-know', '/callback?code=x&state=y', '/nothing'])
+    expect([path, (await fetch(new URL(path, first), { redirect: 'manual' })).headers.get('cache-control')]).toEqual([path, 'no-store'])
+})
