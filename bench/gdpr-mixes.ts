@@ -4,13 +4,14 @@ import { people, type Person } from './people.ts'
 import { openMint } from './tokens.ts'
 
 /*
- * GDPRbench (Shastri et al., PVLDB 13(7), 2020, table 2): what a customer, a processor, a controller and a regulator do, and how much of
+ * GDPRbench (Shastri et al., PVLDB 13(7), 2020): what a customer, a processor, a controller and a regulator do, and how much of
  * each. There a record is a value with its purposes, here a customer; the customer's deleting takes one value away. The controller's record
  * is an event with the purposes that it is kept for, which goes when they are withdrawn.
  *
- * The shares beside the authors' workload files (github.com/GDPRbench/GDPRbench, src/workloads, commits 1716696 to 94d399c): the customer's
- * (five times 20, zipfian), the controller's (25, 25, 50, uniform) and the regulator's 46 stand there as here; his logs and verified
- * deletions the files leave out. Only for the processor they differ: 20 by key and 80 by purpose or user, where the table has 80 and 20.
+ * The shares of the customer (five times 20, zipfian), of the controller (25, 25, 50, uniform) and the regulator's 46 are those of the
+ * authors' workload files (github.com/GDPRbench/GDPRbench, src/workloads, commits 1716696 to 94d399c). The files leave out his logs and
+ * verified deletions, and give the processor 20 by key and 80 by purpose or user: 31, 23, and 80 and 20 the other way round, are as one
+ * remembers the paper, whose table could not be had.
  */
 
 /** One operation, as it is sent to the gateway and to the peer. */
