@@ -40,6 +40,13 @@ export function visitOf(n: number, crowd: number): Visit {
   return { person, acts }
 }
 
+/** The first `count` acts of the visits from one on. */
+export function actsFrom(first: number, count: number): Act[] {
+  const acts: Act[] = []
+  for (let visit = first; acts.length < count; visit++) acts.push(...visitOf(visit, 1).acts)
+  return acts.slice(0, count)
+}
+
 /** Numbers below what is asked for, one after the other (xorshift over a hash of the seed). */
 function diceOf(seed: number): (below: number) => number {
   let state = parseInt(hash('sha256', `visit ${seed}`).slice(0, 8), 16) | 1

@@ -21,12 +21,14 @@ export const serverCore = process.env['BENCH_SERVER_CORE']
 /** What `npm start` tells Node where it runs the gateway, handed on by `run.mjs`. */
 export const gatewayFlags = process.env['BENCH_GATEWAY_FLAGS']?.split(' ') ?? []
 
+/** The command that does the same on the servers' core. */
+export const onServerCore = (command: readonly string[]): readonly string[] => (serverCore === undefined ? command : ['taskset', '-c', serverCore, ...command])
+
 /** Starts one of the files beside this one as a process of its own: production settings, logs on and written to nowhere. `flags` are Node's. */
 export async function startChild(file: string, env: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<Child> {
   const program = fileURLToPath(new URL(file, import.meta.url))
   const profile = process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_PROFILE']}`]
-  const command = [process.execPath, ...profile, ...flags, program]
-  const [first = '', ...rest] = serverCore === undefined ? command : ['taskset', '-c', serverCore, ...command]
+  const [first = '', ...rest] = onServerCore([process.execPath, ...profile, ...flags, program])
   const child = spawn(first, rest, {
     env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

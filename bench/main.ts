@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { serverCore } from './child.ts'
 import { comparisons, type Comparison } from './comparisons.ts'
+import { sizes } from './filled.ts'
 import { findKeycloak } from './keycloak/distribution.ts'
 import { keycloakComparisons, openBoth } from './keycloak/rows.ts'
 import { printRow, type Row } from './report.ts'
@@ -10,10 +11,18 @@ import { seed } from './seed.ts'
 import { mintTokens } from './tokens.ts'
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, only: { type: 'string' }, rounds: { type: 'string', default: '5' }, peer: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    peer: { type: 'string' },
+    size: { type: 'string', default: 'small' },
+  },
 })
 const rounds = Number(values.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a number of rounds')
+const people = sizes[values.size]
+if (people === undefined) throw new RangeError(`--size takes one of ${Object.keys(sizes).join(', ')}`)
 if (values.peer !== undefined && values.peer !== 'keycloak') throw new RangeError('--peer takes keycloak')
 const every = [...comparisons, ...keycloakComparisons(null)].map(({ name }) => name)
 const names = values.only?.split(',') ?? every
@@ -33,7 +42,7 @@ const rows: Row[] = []
 await using opened = new AsyncDisposableStack()
 for (const comparison of [...comparisons, ...(await besideKeycloak())].filter(({ name }) => names.includes(name))) {
   try {
-    const row = await comparison.run(uri, tokens, rounds)
+    const row = await comparison.run(uri, tokens, rounds, people)
     printRow(row, comparison.toReach)
     rows.push(row)
   } catch (error) {

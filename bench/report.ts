@@ -15,6 +15,19 @@ export interface Row {
   readonly rounds: number
   /** Processor microseconds of the server process for one unit: steadier than the rate on a machine that does other things too. */
   readonly cpu?: { readonly ours: Spread; readonly peer: Spread }
+  readonly among?: Among
+}
+
+/** What a row was measured among; sizes in MiB. */
+export interface Among {
+  readonly people: number
+  readonly events: number
+  /** Of our database: before compression, and on disk with the indexes. */
+  readonly data: number
+  readonly disk: number
+  readonly indexes: number
+  /** At the end of the row. */
+  readonly resident: { readonly ours: number; readonly peer: number; readonly mongod: number }
 }
 
 export interface Pair {
@@ -55,6 +68,12 @@ export function printRow(row: Row, toReach: string): void {
     cpu ?? '',
   ]
   console.log(cells.join(' ').trimEnd())
+  if (row.among !== undefined) printAmong(row.among)
+}
+
+function printAmong({ people, events, data, disk, indexes, resident }: Among): void {
+  const counts = `  among ${people} people with ${events} events: ${data} MiB of data, ${disk} MiB on disk (${indexes} MiB of it indexes)`
+  console.log(`${counts}; resident MiB ${resident.ours} : ${resident.peer}, mongod ${resident.mongod}`)
 }
 
 const short = (value: number): string => (value >= 100 ? String(Math.round(value)) : value.toPrecision(3))

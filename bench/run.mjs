@@ -2,11 +2,12 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { compile } from '../scripts/run/compile.mjs'
 import { gatewayFlags } from '../scripts/run/gateway-flags.mjs'
 import { startMongod } from '../scripts/run/mongod.mjs'
 import { startRedis } from '../scripts/run/redis.mjs'
-import { node24, root } from '../scripts/setup/places.mjs'
+import { cacheFolder, node24, root } from '../scripts/setup/places.mjs'
 import { runOrExplain } from '../scripts/setup/problem.mjs'
 import { say, setup } from '../scripts/setup.mjs'
 
@@ -16,14 +17,17 @@ await runOrExplain(async () => {
   await compile(say)
   const pinned = pinToOtherCores()
   const folder = mkdtempSync(join(tmpdir(), 'entente-bench-'))
+  const { kept, cacheGigabytes } = keptAtFullSize()
   const servers = []
   try {
-    const MONGODB_URI = process.env.MONGODB_URI || (await started(startMongod({ program: programs.mongod, folder: join(folder, 'mongo') })))
+    const MONGODB_URI =
+      process.env.MONGODB_URI || (await started(startMongod({ program: programs.mongod, folder: kept ?? join(folder, 'mongo'), cacheGigabytes })))
     const REDIS_URL = process.env.REDIS_URL || (await started(startRedis({ program: programs.redis, folder: join(folder, 'redis') })))
     return await run({ ...process.env, MONGODB_URI, REDIS_URL, BENCH_GATEWAY_FLAGS: gatewayFlags().join(' '), ...pinned })
   } finally {
     for (const server of servers) await server.stop()
     rmSync(folder, { recursive: true, force: true })
+    if (kept !== undefined) say(`What was filled stays for the next run, in ${kept}; remove the folder to be rid of it.`)
   }
 
   async function started(starting) {
@@ -32,6 +36,12 @@ await runOrExplain(async () => {
     return server.uri
   }
 })
+
+// A million people take minutes to fill in, so they are kept; and a house of that size gives its database more than the tests do.
+function keptAtFullSize() {
+  const { size } = parseArgs({ options: { size: { type: 'string' } }, strict: false }).values
+  return size === 'full' ? { kept: join(cacheFolder(), 'bench-full'), cacheGigabytes: 4 } : { kept: undefined, cacheGigabytes: 0.5 }
+}
 
 // Children inherit it: the load and the databases run beside the server that is measured, never in its place.
 function pinToOtherCores() {

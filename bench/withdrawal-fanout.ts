@@ -1,4 +1,4 @@
-import { visitOf, type Act } from './behaviour.ts'
+import { actsFrom } from './behaviour.ts'
 import { rowOf, type Pair, type Row } from './report.ts'
 import { openShopHouse, type ShopHouse } from './shop-house.ts'
 
@@ -31,7 +31,7 @@ export async function withdrawalFanout(uri: string, rounds: number): Promise<Row
 async function withdrawn(house: ShopHouse, person: number, count: number, seen: { leaks: number; gone: number }): Promise<number> {
   const [gateway] = house.gateways
   if (gateway === undefined) throw new Error('no gateway')
-  await house.feed(gateway, person, actsOf(person, count))
+  await house.feed(gateway, person, actsFrom(person * sizes.ours, count))
   if (isNothing(await house.ask(gateway, person, derived))) throw new Error('nothing was derived, so nothing can go')
   const begun = performance.now()
   await house.ask(gateway, person, withdrawal)
@@ -42,11 +42,4 @@ async function withdrawn(house: ShopHouse, person: number, count: number, seen: 
   while ((await house.eventsFor(person, shop)) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
   seen.gone = Math.max(seen.gone, performance.now() - answered)
   return answered - begun
-}
-
-/** As many as asked for, whoever else would do them. */
-function actsOf(person: number, count: number): Act[] {
-  const acts: Act[] = []
-  for (let visit = person * sizes.ours; acts.length < count; visit++) acts.push(...visitOf(visit, 1).acts)
-  return acts.slice(0, count)
 }
