@@ -51,7 +51,7 @@ describe('what a person decides', () => {
     await decide(at, {})
     const first = await decide(at, { idempotencyKey: 'k', decisions: both })
     expect(first.closed).toContainEqual({ clientId: 'personalised_ads', field: 'Customer.email', form: 'HASH' })
-    await decide(at, { decisions: no })
+    await decide(at, { decisions: [{ purpose: 'personalised_shop', granted: true, textVersion: '2026-01' }] })
     expect(await told(await decide(at, { idempotencyKey: 'k', decisions: both }))).toEqual(await told(first))
     expect(at.entries).toHaveLength(3)
     expect(at.entries[1]?.idempotencyKey).toMatch(/^[\w-]{43}$/)
