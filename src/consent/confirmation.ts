@@ -43,7 +43,10 @@ const spacing = 600_000
 export function confirmations({ key, publicUrl, policy, post, jobs }: ConfirmationParts) {
   const linkKey = deriveKey(key, 'link')
   const addressKey = deriveKey(key, 'address')
-  const addressHash = (row: CustomerRow): string => createHmac('sha256', addressKey).update(row.email ?? '').digest('base64url')
+  const addressHash = (row: CustomerRow): string =>
+    createHmac('sha256', addressKey)
+      .update(row.email ?? '')
+      .digest('base64url')
   const mailOf = (customer: CustomerKey, purpose: string, at: Date): string => `consent:${customer}/${purpose}/${Math.floor(at.getTime() / spacing)}`
   const linkTo = (content: Link): string => `${publicUrl}/consent/confirm?t=${seal(linkKey, JSON.stringify(content), label)}`
 

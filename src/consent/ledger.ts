@@ -14,7 +14,17 @@ export const ledgerHash = (entry: Omit<LedgerRow, 'hash'>): string => createHash
 /** The very text that is hashed, as exports hand it out: JSON, the entry's id first and the hash before it second. */
 export function ledgerText(entry: Omit<LedgerRow, 'hash'>): string {
   const decisions = entry.decisions.map((one) => [one.purpose, one.state, one.textVersion, one.textHash, one.locale, one.expiresAt?.toISOString() ?? null])
-  const said = [entry._id, entry.prev, entry.receipt, decisions, entry.surface, entry.at.toISOString(), entry.idempotencyKey ?? null, ...turnSaid(entry), ...evidenceSaid(entry)]
+  const said = [
+    entry._id,
+    entry.prev,
+    entry.receipt,
+    decisions,
+    entry.surface,
+    entry.at.toISOString(),
+    entry.idempotencyKey ?? null,
+    ...turnSaid(entry),
+    ...evidenceSaid(entry),
+  ]
   return JSON.stringify(said)
 }
 

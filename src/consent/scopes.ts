@@ -30,7 +30,8 @@ export function covers(agreed: Scope, wanted: Scope): boolean {
   )
 }
 
-const hasSameTexts = (a: Scope, b: Scope): boolean => Object.entries(a.texts).every(([locale, hash]) => b.texts[locale] === undefined || b.texts[locale] === hash)
+const hasSameTexts = (a: Scope, b: Scope): boolean =>
+  Object.entries(a.texts).every(([locale, hash]) => b.texts[locale] === undefined || b.texts[locale] === hash)
 
 /** The version as it was first used is called as in the file; what it stood for later has a number behind it. */
 const versionName = (version: string, at: number): string => (at === 0 ? version : `${version}+${at}`)

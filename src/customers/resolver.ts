@@ -48,7 +48,11 @@ export class CustomerResolver {
     @Ctx() operation: CustomerOperation,
     @Info() info: GraphQLResolveInfo,
   ): Promise<CustomerPage> {
-    return operation.parts.customers.list(operation, { filter: filter ?? null, segment: segment ?? null, first: first ?? 50, after: after ?? null }, info.fieldNodes)
+    return operation.parts.customers.list(
+      operation,
+      { filter: filter ?? null, segment: segment ?? null, first: first ?? 50, after: after ?? null },
+      info.fieldNodes,
+    )
   }
 
   @Mutation(() => Customer)

@@ -28,7 +28,20 @@ const longestPage = 1_000
 /** Lists without a size argument are those of one customer: logins, decisions. */
 const assumedLength = 4
 /** Fields that cost reads of their own. */
-const ownReads: Readonly<Record<string, number>> = { accessLog: 25, seenBy: 25, factors: 5, sessions: 25, devices: 25, auditEvents: 25, loginFunnel: 25, nextQuestion: 25, sources: 5, interestsOff: 5, customers: 25, audience: 25 }
+const ownReads: Readonly<Record<string, number>> = {
+  accessLog: 25,
+  seenBy: 25,
+  factors: 5,
+  sessions: 25,
+  devices: 25,
+  auditEvents: 25,
+  loginFunnel: 25,
+  nextQuestion: 25,
+  sources: 5,
+  interestsOff: 5,
+  customers: 25,
+  audience: 25,
+}
 
 /**
  * Works the cost of an operation out once, so that a request only puts its variables in. Lists multiply what is selected below them;

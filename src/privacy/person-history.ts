@@ -20,7 +20,7 @@ export async function keysOfPerson(ledger: Pick<LedgerStore, 'turns'>, customer:
 
 /** One chain, oldest first, many entries at once. */
 export async function* entriesOf(ledger: Pick<LedgerStore, 'page'>, key: CustomerKey): AsyncGenerator<readonly LedgerRow[]> {
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const rows: LedgerRow[] = await ledger.page(key, after, atOnce)
     if (rows.length > 0) yield rows
     after = rows.at(-1)?._id ?? null
@@ -32,7 +32,7 @@ export async function* entriesOf(ledger: Pick<LedgerStore, 'page'>, key: Custome
 export async function* eventsOf(events: Pick<AuditStore, 'find'>, keys: readonly CustomerKey[]): AsyncGenerator<readonly AuditRow[]> {
   for (const [n, subject] of keys.entries()) {
     const told = keys.slice(0, n)
-    for (let before: { at: Date; id: string } | null = null; ; ) {
+    for (let before: { at: Date; id: string } | null = null; ;) {
       const rows: AuditRow[] = await events.find({ subject }, before, atOnce)
       const fresh = rows.filter(({ subjects }) => !told.some((key) => subjects.includes(key)))
       if (fresh.length > 0) yield fresh

@@ -15,7 +15,13 @@ export interface AudienceReceiverRow {
 }
 
 const schema = new Schema<AudienceReceiverRow>(
-  { _id: { type: String, required: true }, client: { type: String, required: true }, audience: { type: String, required: true }, calledBackTo: { type: Date, required: true }, notedAt: Date },
+  {
+    _id: { type: String, required: true },
+    client: { type: String, required: true },
+    audience: { type: String, required: true },
+    calledBackTo: { type: Date, required: true },
+    notedAt: Date,
+  },
   { versionKey: false, strict: 'throw' },
 )
 schema.index({ calledBackTo: 1 })

@@ -9,7 +9,7 @@ import { startShop, type Shop } from '../support/shop.ts'
  */
 const mayAskAllShards = new Map([
   ['openid delete by customer', 'signing out everywhere: once in a while, and all that the customer has must go'],
-  ['openid delete by grant', 'the end of a grant: codes and refresh tokens carry random ids, and the grant is what they share'],
+  ['openid delete by _id,grant', 'the end of a grant: codes and refresh tokens carry random ids, and the grant is what they share'],
   ['openid find by _id,customer', 'the sessions of one customer, looked at when one of them ends'],
   ['customers find by $and', "a tool's list goes through all customers, a page at a time"],
   ['customers aggregate by $and', 'how long such a list is'],
