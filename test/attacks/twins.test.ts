@@ -11,7 +11,8 @@ import { derivedReader } from '../../src/personalization/read-derived.ts'
 import { keyStore } from '../../src/storage/keys.ts'
 import { openMongo } from '../../src/storage/mongo.ts'
 import { exists, expectedForm, fields, isShown, purposeIds, purposesOf, versionOf } from '../support/canaries.ts'
-import { demoPolicy } from '../support/house.ts'
+import { demoPolicy, schemaOfDemo } from '../support/house.ts'
+import { askable, asks, fieldsOfCustomer, selectionOf } from '../support/questions.ts'
 import { openTwins, type Twin, type Twins } from '../support/twins.ts'
 
 // Two houses, alike but for one thing that the caller may not learn: a value, whether there is one, whether there is a customer, what
@@ -110,6 +111,9 @@ function rowOf(n: number, key: string): CustomerRow {
     endedGrants: [],
     consentVersion: 0,
     identities: [{ id: `public-${n}`, key: `1:${n}`, provider: 'google', linkedAt: new Date(0), lastUsedAt: new Date(0), email: `first-${n}@people.example` }],
+    memberships: ['personalised_shop', 'email_marketing']
+      .filter((id) => n % 3 !== 1 && decisions[id]?.state === 'granted' && n !== 8)
+      .map((id) => `regulars@${id}`),
     ledger: { seq: 0, hash: '' },
     audit: { seq: 0, hash: '' },
     ...(n % 3 === 2 ? {} : valuesOf(n)),
@@ -241,7 +245,10 @@ const text = fc.oneof(
   fc.record({ startsWith: fc.constantFrom(...literals) }),
   fc.record({ in: fc.subarray(literals, { minLength: 1 }) }),
 )
-const year = fc.oneof(...['eq', 'gte', 'lte'].map((operator) => fc.constantFrom(...years).map((value) => ({ [operator]: value }))))
+const year = fc.oneof(
+  ...['eq', 'gte', 'lte'].map((operator) => fc.constantFrom(...years).map((value) => ({ [operator]: value }))),
+  fc.record({ in: fc.subarray(years, { minLength: 1 }) }),
+)
 const leaf = fc.oneof(
   fc.tuple(fc.constantFrom('email', 'givenName', 'familyName', 'postcode', 'country', 'locale'), text).map(([field, condition]) => ({ [field]: condition })),
   year.map((condition) => ({ birthYear: condition })),
@@ -259,31 +266,8 @@ const filterWith = (aimed: object | undefined) =>
     ),
   })).filter
 
-const selection = fc
-  .tuple(
-    fc.subarray(
-      [
-        'email',
-        'givenName',
-        'familyName',
-        'pictureUrl',
-        'birthYear',
-        'postcode',
-        'country',
-        'locale',
-        'traits { clothingSize favouriteColours newsletterRhythm ordersLastYear favouriteCategories }',
-        'affinities { kind name score }',
-        'segments { id title }',
-        'recommendationContext { interests { kind name } features { name values } segments }',
-        'identities { id email }',
-        'consents { purpose state }',
-        'seenBy(clientId: "ads") { customer { email } fields { field } }',
-      ],
-      { minLength: 1 },
-    ),
-    fc.boolean(),
-  )
-  .map(([names, apart]) => (apart ? `__typename ... on Customer { ${names.map((name, n) => `x${n}: ${name}`).join(' ')} }` : `id ${names.join(' ')}`))
+const { schema } = schemaOfDemo
+const selection = selectionOf(schema)
 
 interface Asked {
   readonly query: string
@@ -306,13 +290,28 @@ const anyQuestion = (caller: Caller, { key, aimed }: Difference): fc.Arbitrary<A
       entities,
       selection.map((fieldsAsked): Asked => ({ query: `{ me { ${fieldsAsked} } }`, variables: {} })),
     )
+  const segment = fc.option(fc.constantFrom('regulars', 'winter_sport'), { nil: null, freq: 3 })
   const list = fc
-    .tuple(fc.option(filterWith(aimed), { nil: undefined, freq: 3 }), fc.integer({ min: 1, max: 13 }), selection)
-    .map(([given, first, fieldsAsked]): Asked => ({
-      query: `query ($f: CustomerFilter, $n: Int) { customers(filter: $f, first: $n) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { ${fieldsAsked} } } } }`,
-      variables: { n: first, ...(given !== undefined && { f: given }) },
+    .tuple(
+      fc.option(filterWith(aimed), { nil: undefined, freq: 3 }),
+      fc.integer({ min: 1, max: 13 }),
+      selection,
+      caller.client === 'marketing' ? segment : fc.constant(null),
+    )
+    .map(([given, first, fieldsAsked, among]): Asked => ({
+      query: `query ($f: CustomerFilter, $n: Int, $s: ID) { customers(filter: $f, segment: $s, first: $n, after: null) { totalCount pageInfo { hasNextPage endCursor } edges { cursor node { ${fieldsAsked} } } } }`,
+      variables: { n: first, s: among, ...(given !== undefined && { f: given }) },
     }))
-  return fc.oneof({ arbitrary: list, weight: 4 }, { arbitrary: one, weight: 1 }, { arbitrary: entities, weight: 1 })
+  const audience = fc.tuple(fc.constantFrom('regulars', 'winter_sport'), fc.integer({ min: 1, max: 13 }), selection).map(([id, first, fieldsAsked]): Asked => ({
+    query: `query ($s: ID!, $n: Int) { audience(segment: $s, purpose: "email_marketing", first: $n, since: null, after: null) { people { ${fieldsAsked} } suppressed { id suppressed } cursor complete } }`,
+    variables: { s: id, n: first },
+  }))
+  return fc.oneof(
+    { arbitrary: list, weight: 4 },
+    { arbitrary: one, weight: 1 },
+    { arbitrary: entities, weight: 1 },
+    ...(caller.client === 'marketing' ? [{ arbitrary: audience, weight: 1 }] : []),
+  )
 }
 
 interface Trial {
@@ -381,10 +380,25 @@ test('TWIN A1 A4 A11 A16 B1 B2 B3 B4 B7 B12 C1 C2 C3 C4 C5 C11 C13 C14: what may
   for (const count of Object.values(tried)) expect(count).toBeGreaterThan(runs / 12)
 }, 600_000)
 
+test('TWIN the questions reach all that can be asked about customers: every field, every argument, every member of a condition', () => {
+  const asked = new Set<string>()
+  const [someone] = base.values()
+  if (someone === undefined) throw new Error('nobody is there')
+  const difference: Difference = { what: 'nothing', key: someone._id, left: someone, right: someone }
+  for (const caller of callers)
+    for (const { query, variables } of fc.sample(anyQuestion(caller, difference), { numRuns: 150, seed: 1 }))
+      for (const one of asks(schema, query, variables)) asked.add(one)
+  expect(askable(schema).size).toBeGreaterThan(100)
+  expect([...askable(schema)].filter((one) => !asked.has(one))).toEqual([])
+}, 60_000)
+
 test('TWIN B2 C1: the same over every secret there is, by the question that shows most', async () => {
-  const all =
-    'id email givenName familyName pictureUrl birthYear postcode country locale traits { clothingSize favouriteColours newsletterRhythm } identities { id email } consents { purpose state } affinities { kind name score } segments { id } recommendationContext { features { name values } segments }'
-  const list = `query ($f: CustomerFilter) { customers(filter: $f, first: 50) { totalCount edges { cursor node { ${all} } } } }`
+  // Each half of the fields, since all of them for everybody would cost too much.
+  const parts = [0, 1].map((half) =>
+    fieldsOfCustomer(schema)
+      .filter((_, n) => n % 2 === half)
+      .join(' '),
+  )
   const f = {
     or: [
       { email: { startsWith: 'a' } },
@@ -393,19 +407,25 @@ test('TWIN B2 C1: the same over every secret there is, by the question that show
       { not: { traits: { clothingSize: { eq: 'S' } } } },
     ],
   }
+  const [half = '', rest = ''] = parts
+  const among = (fieldsAsked: string, variables: Asked['variables']): Asked => ({
+    query: `query ($f: CustomerFilter) { customers(filter: $f, first: 13) { totalCount edges { cursor node { ${fieldsAsked} } } } }`,
+    variables,
+  })
   for (const caller of callers) {
-    const lists: Asked[] = [{ f }, {}, { f: { birthYear: { gte: 1985 } } }].map((variables) => ({ query: list, variables }))
-    const byId = (key: string): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${all} } }`, variables: { id: idOf(caller.client, key) } })
+    const lists = [among(half, { f }), among(half, {}), among(rest, {}), among(rest, { f: { birthYear: { gte: 1985 } } })]
+    const byId = (key: string) =>
+      parts.map((fieldsAsked): Asked => ({ query: `query ($id: ID!) { customer(id: $id) { ${fieldsAsked} } }`, variables: { id: idOf(caller.client, key) } }))
     const [fifth] = [...base.keys()].slice(4)
     const differences = [...base.values()]
       .flatMap((row) => secretsFor(caller, row))
       .filter((one) => one.key === (caller.key ?? fifth) || (caller.key === null && isExistence(one)))
     for (const difference of differences) {
       const { aimed } = difference
-      const atIt: Asked[] =
-        aimed === undefined ? [] : [aimed, { not: aimed }, { or: [{ not: { and: [aimed] } }, aimed] }].map((one) => ({ query: list, variables: { f: one } }))
-      const questions = caller.key === null ? [...lists, ...atIt, byId(difference.key)] : [{ query: `{ me { ${all} } }`, variables: {} }]
-      for (const asked of questions) await alike(twins)({ caller, difference, asked })
+      const atIt =
+        aimed === undefined ? [] : [aimed, { not: aimed }, { or: [{ not: { and: [aimed] } }, aimed] }].map((one, n) => among(parts[n % 2] ?? half, { f: one }))
+      const mine = parts.map((fieldsAsked): Asked => ({ query: `{ me { ${fieldsAsked} } }`, variables: {} }))
+      for (const asked of caller.key === null ? [...lists, ...atIt, ...byId(difference.key)] : mine) await alike(twins)({ caller, difference, asked })
     }
   }
 }, 600_000)
