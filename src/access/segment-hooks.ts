@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { basisOf } from '../consent/gate.ts'
 import type { LeasedJob } from '../jobs/queue.ts'
-import { Declined, Hopeless } from '../jobs/worker.ts'
+import { Declined } from '../jobs/worker.ts'
 import { segmentSeries } from '../personalization/segment-events.ts'
 import { membershipEntry, type CustomerStore } from '../storage/customers.ts'
 import type { HookParts } from './consent-events.ts'
