@@ -130,10 +130,14 @@ describe('what shops put into events without meaning to', () => {
 
 describe('when it happened, and what it was allowed for', () => {
   test('F15 what was kept for one purpose changes nothing of another', async () => {
-    const { accessToken, account, customer } = await on.person('person-30', { personalised_shop: true })
+    const { accessToken, account, customer, id: atShop } = await on.person('person-30', { personalised_shop: true })
     await on.record(accessToken, [bought(), bought()])
     await on.say(account, { email_marketing: true })
     await on.record(accessToken, [bought()])
+    // And one that the browser keeps from it.
+    const refused = { context: { consent: { categoryPreferences: { Marketing: false } } } }
+    await send('t', { type: 'track', event: 'Order Completed', userId: atShop, properties: { total: 10 }, ...refused })
+    expect((await shop.graphql('{ me { traits { ordersLastYear } } }', {}, accessToken)).data.me.traits.ordersLastYear).toBe(4)
     const marketing = await shop.tool('marketing')
     const id = await idAt(marketing, 'person-30@people.example')
     const asked = 'query ($id: ID!) { customer(id: $id) { traits { ordersLastYear spentLastYear } recommendationContext { features { name values } } } }'
