@@ -307,7 +307,8 @@ export function customerStore(db: Connection) {
     endGrant: async (key: CustomerKey, grant: string, until: Date, now: Date): Promise<void> => {
       const standing = { $filter: { input: '$endedGrants', cond: { $gte: ['$$this.until', now] } } }
       const ended = { $concatArrays: [standing, [{ grant: { $literal: grant }, until }]] }
-      await model.collection.updateOne({ _id: key } as object, [{ $set: { endedGrants: ended } }])
+      // Of who is merged or erased no token counts.
+      await model.collection.updateOne({ _id: key, state: 'active' } as object, [{ $set: { endedGrants: ended } }])
     },
   }
 }

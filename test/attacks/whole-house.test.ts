@@ -145,10 +145,9 @@ describe('what GraphQL lets through', () => {
   test('C7 where it went wrong is told in the caller’s own words', async () => {
     const broken = { email: 'person-600@people.example' }
     const kept = await shop.db.collection('customers').findOne(broken)
-    await shop.db.collection('customers').updateOne(broken, { $set: { 'traits.favouriteColours': 'no list', identities: [null] } })
+    await shop.db.collection('customers').updateOne(broken, { $set: { identities: [{ id: 'login', provider: 'google', linkedAt: 'no moment' }] } })
     const asked = [
-      '{ mine: me { ...F } } fragment F on Customer { of: traits { hue: favouriteColours } given: givenName }',
-      '{ me { ways: identities { at: linkedAt } } }',
+      '{ mine: me { ...F } } fragment F on Customer { ways: identities { at: linkedAt } given: givenName }',
       'mutation { no: unlinkIdentity(id: "nothing") { __typename } }',
       'mutation { no: endSession(id: "nothing") }',
       '{ events: auditEvents { edges { node { at } } } }',
@@ -162,7 +161,7 @@ describe('what GraphQL lets through', () => {
       }
     }
     await shop.db.collection('customers').replaceOne(broken, kept ?? {})
-    expect(found).toEqual(expect.arrayContaining(['mine.of.hue', 'no', 'events']))
+    expect(found).toEqual(expect.arrayContaining(['mine.ways.0.at', 'no', 'events']))
   })
 
   test('C16 an unknown name and one that is not for the caller are answered alike', async () => {
@@ -193,14 +192,16 @@ describe('what GraphQL lets through', () => {
 
   test('E21 C8 a defect below says a reference and nothing else', async () => {
     const kept = await shop.db.collection('customers').findOne({ email: 'person-600@people.example' })
-    await shop.db.collection('customers').updateOne({ email: 'person-600@people.example' }, { $set: { 'traits.favouriteColours': 'canary-in-a-defect' } })
-    const answer = await shop.graphql('{ me { traits { favouriteColours } } }', {}, me)
+    await shop.db
+      .collection('customers')
+      .updateOne({ email: 'person-600@people.example' }, { $set: { identities: [{ id: 'login', provider: 'google', linkedAt: 'canary-in-a-defect' }] } })
+    const answer = await shop.graphql('{ me { identities { linkedAt } } }', {}, me)
     await shop.db.collection('customers').replaceOne({ email: 'person-600@people.example' }, kept ?? {})
     expect(code(answer)).toBe('INTERNAL_SERVER_ERROR')
     const { reference } = answer.errors?.[0]?.extensions as unknown as { reference: string }
     expect(lines.some((line) => line.includes(reference))).toBe(true)
     expect(JSON.stringify(answer) + lines.join('')).not.toContain('canary-in-a-defect')
-    expect(JSON.stringify(answer)).not.toMatch(/stack|node_modules|\.ts|mongo|Iterable/i)
+    expect(JSON.stringify(answer)).not.toMatch(/stack|node_modules|\.ts|mongo|moment/i)
   })
 
   test('C9 no trace for whoever asks for one', async () => {
@@ -243,8 +244,8 @@ describe('what a data base and its driver let through', () => {
     for await (const file of glob('src/**/*.ts')) sources.push(file)
     const texts = await Promise.all(sources.map((file) => readFile(file, 'utf8')))
     expect(sources.length).toBeGreaterThan(100)
-    // The one loader joins reads of a turn, and remembers nothing.
-    const loader = sources.indexOf('src/storage/joined-reads.ts')
+    // The one loader joins what is asked in a turn, and remembers nothing.
+    const loader = sources.indexOf('src/storage/joined.ts')
     expect(texts[loader]).toContain('cache: false')
     expect(sources.filter((_, n) => n !== loader && /from '(dataloader|@apollo\/[\w.-]*cache[\w./-]*|keyv)'/.test(texts[n] ?? ''))).toEqual([])
     // The same question by two tools in turn, while the person decides in between: each answer is of its moment and its asker.

@@ -75,7 +75,9 @@ describe('a code by mail', () => {
     await enter('person-5')
     const work = async (address: string) => {
       const way = await atChoice(shop)
+      commands = []
       const page = await askForCode(way, address)
+      expect(commands.length).toBeGreaterThan(0)
       // The letter is written elsewhere, and over by then.
       await vi.waitFor(
         async () => expect(await shop.db.collection('jobs').countDocuments({ kind: { $in: ['mail', 'mailCode'] }, doneAt: { $exists: false } })).toBe(0),
@@ -85,10 +87,8 @@ describe('a code by mail', () => {
       for (let n = 0; n < 3; n++) await giveCode(way.browser, page, '00000000')
       return commands.filter((one) => / (emails|customers|identities|credentials|guesses|openid)/.test(one)).toSorted()
     }
-    const known = await work('person-5@people.example')
-    expect(known.length).toBeGreaterThan(0)
-    expect(known).toEqual(await work('nobody-5@people.example'))
-    expect(known.filter((one) => /emails|customers/.test(one))).toEqual([])
+    // All that is asked on the way lies in Redis: MongoDB has nothing to say about either.
+    expect([await work('person-5@people.example'), await work('nobody-5@people.example')]).toEqual([[], []])
   })
 
   test('B48 counts only where it was asked for, five tries long, once', async () => {
