@@ -29,8 +29,8 @@ const sideBySide = 8
 /** A job hands over to the next one after this: well before its lease ends. Milliseconds. */
 const shift = 5_000
 const mixed = 'mixed'
-/** Houses of before still end what they have begun. Milliseconds. */
-const settles = 5_000
+/** Other processes look at the rules two seconds later, and their houses of before still end what they have begun. Milliseconds. */
+const settles = 7_000
 
 /**
  * When the rules change, everybody is looked at again: whose segments are others by the new ones, and, where what is derived changed too,
@@ -39,14 +39,12 @@ const settles = 5_000
  */
 export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, policy, now }: WalkParts) {
   const derivation = derivationOf(policy)
-  let isSaid = false
 
   const hand = (errandOf: Errand, notBefore: Date, tx?: Tx): Promise<boolean> =>
     jobs.put({ kind: 'followRules', id: `${errandOf.turn}/${errandOf.after ?? ''}`, payload: { ...errandOf }, notBefore }, tx)
 
-  /** Once for each house: whoever was built last says by which rules segments are. */
+  /** Before a house answers: whoever was built last says by which rules segments are. One that stood unsaid would leave people whom no walk looks at. */
   async function announce(): Promise<void> {
-    if (isSaid) return
     const soon = new Date(now().getTime() + settles)
     await inTransaction(db, 'segments', async (tx) => {
       const before = await walks.read(tx)
@@ -58,7 +56,6 @@ export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, polic
       await walks.begin(tx, { policy: policy.version, turn, derivation: anew ? mixed : derivation })
       if (before !== null) await hand({ turn, after: null, anew }, soon, tx)
     })
-    isSaid = true
   }
 
   const work: JobHandler = async ({ payload }, signal) => {

@@ -16,7 +16,7 @@ import { repeatedly } from './repeatedly.ts'
 const looksEvery = 2_000 // ms
 
 /** What the house does to itself: puts its records under a signature now and then, and looks for what an operator should see. */
-export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, registry, openid, walk }: Doors): void {
+export function openWatch(opened: AsyncDisposableStack, { config, log, policy, storage, audit, registry, openid }: Doors): void {
   const { db, rows, proofs, jobs } = storage
   const stopping = new AbortController()
   const proof = checkpoints({
@@ -68,7 +68,6 @@ export function openWatch(opened: AsyncDisposableStack, { config, log, policy, s
       async () => {
         lookAtClock()
         await changes()
-        await walk.announce()
         await proof.make('when due')
         await tellBehind()
         await refresh()
