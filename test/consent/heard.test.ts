@@ -1,29 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { consentTypes } from '../../src/config/policy-file.ts'
-import { readPolicy, type Policy } from '../../src/config/policy.ts'
+import type { Policy } from '../../src/config/policy.ts'
 import { hearGpc } from '../../src/consent/gpc.ts'
 import { consentSignals } from '../../src/consent/signals.ts'
 import { isToBeAsked, leaveOpen, undecided } from '../../src/consent/undecided.ts'
 import type { Caller } from '../../src/operation.ts'
 import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
-import { caller, customer, now, policyText } from './fixture.ts'
-import { oneRow } from './one-row.ts'
-
-const policy = readPolicy(
-  policyText.replace('    clients: [marketing]\n', '    clients: [marketing]\n    confirm: mail\n    askAgainAfter: P6M\n'),
-  'policy.yaml',
-)
-const me = customer()._id
-const days = (many: number) => new Date(now.getTime() + many * 86_400_000)
-const person = (change: Partial<Caller> = {}) => caller(policy, ['data_subject_access'], { customer: me, ...change })
-const was = (state: Decision['state'], at = days(-9), textVersion = '2026-01'): Decision => ({ state, textVersion, at })
-const house = (change: Partial<CustomerRow> = {}, by: Policy = policy) => oneRow(by, { tokensValidFrom: days(-30), ...change }, () => now)
-const purposeOf = (id: string) => {
-  const purpose = policy.purpose(id)
-  if (purpose === undefined) throw new Error(`no purpose ${id}`)
-  return purpose
-}
-const ended = { endedGrants: ['g', 'i'].map((grant) => ({ grant, until: days(1) })) }
+import { caller, now } from './fixture.ts'
+import { days, ended, house, me, person, policy, purposeOf, was } from './one-person.ts'
 
 describe('Global Privacy Control', () => {
   const deaf: Policy = { ...policy, purposes: policy.purposes.map((one) => ({ ...one, onGpc: null })) }

@@ -1,28 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readPolicy, type Policy } from '../../src/config/policy.ts'
 import { beforeLogin, comeAlong } from '../../src/consent/before-login.ts'
 import { setDecisions, type ConsentRequest, type SignedReceipt } from '../../src/consent/set-decisions.ts'
 import type { Caller } from '../../src/operation.ts'
-import type { CustomerRow, Decision } from '../../src/storage/customers.ts'
-import { caller, customer, now, policyText } from './fixture.ts'
-import { oneRow } from './one-row.ts'
-
-const policy = readPolicy(
-  policyText.replace('    clients: [marketing]\n', '    clients: [marketing]\n    confirm: mail\n    askAgainAfter: P6M\n'),
-  'policy.yaml',
-)
-const me = customer()._id
-const days = (many: number) => new Date(now.getTime() + many * 86_400_000)
-const person = (change: Partial<Caller> = {}) => caller(policy, ['data_subject_access'], { customer: me, ...change })
-const was = (state: Decision['state'], at = days(-9), textVersion = '2026-01'): Decision => ({ state, textVersion, at })
-const house = (change: Partial<CustomerRow> = {}, by: Policy = policy) => oneRow(by, { tokensValidFrom: days(-30), ...change }, () => now)
-const purposeOf = (id: string) => {
-  const purpose = policy.purpose(id)
-  if (purpose === undefined) throw new Error(`no purpose ${id}`)
-  return purpose
-}
-const ended = { endedGrants: ['g', 'i'].map((grant) => ({ grant, until: days(1) })) }
+import type { Decision } from '../../src/storage/customers.ts'
+import { now } from './fixture.ts'
+import { days, ended, house, me, person, policy, purposeOf, was } from './one-person.ts'
 
 describe('what a person decides', () => {
   const decide = (at: ReturnType<typeof house>, request: Partial<ConsentRequest>, by: Caller | null = person()) =>
