@@ -1,4 +1,4 @@
-import type { Purpose } from '../config/policy.ts'
+import type { Policy, Purpose } from '../config/policy.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import type { Choice } from './choices.ts'
@@ -11,6 +11,12 @@ type Born = Pick<CustomerRow, 'birthYear'>
  */
 export function isOldEnough({ minimumAge }: Pick<Purpose, 'minimumAge'>, row: Born | undefined, at: Date): boolean {
   return minimumAge === null || (row?.birthYear !== undefined && at.getUTCFullYear() - row.birthYear > minimumAge)
+}
+
+/** What somebody has said yes to, or is about to confirm, that they are not old enough for by the policy and the year of birth of now. */
+export function saidTooYoung(policy: Pick<Policy, 'purposes'>, row: Born & Pick<CustomerRow, 'decisions'>, at: Date): Purpose[] {
+  const isYes = ({ id }: Purpose): boolean => ['granted', 'pending'].includes(row.decisions[id]?.state ?? '')
+  return policy.purposes.filter((purpose) => purpose.minimumAge !== null && isYes(purpose) && !isOldEnough(purpose, row, at))
 }
 
 /** A yes is by somebody who may say it. BAD_USER_INPUT */

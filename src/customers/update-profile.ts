@@ -4,10 +4,11 @@ import type { AuditLog } from '../audit/log.ts'
 import type { Policy } from '../config/policy.ts'
 import { gate, mayOf, type FieldMasks } from '../consent/gate.ts'
 import { band, presence, region } from '../consent/reduce.ts'
+import type { TakeBackForAge } from '../consent/taken-back-for-age.ts'
 import { EntenteError } from '../errors.ts'
 import { personOf, tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { CustomerRow, CustomerStore, TraitValue } from '../storage/customers.ts'
-import { inTransaction, type Tx } from '../storage/transaction.ts'
+import { inTransaction } from '../storage/transaction.ts'
 import type { UpdateProfileInput } from './profile-input.ts'
 
 export interface UpdateProfileParts {
@@ -16,7 +17,7 @@ export interface UpdateProfileParts {
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly policy: Policy
   /** Decisions that the row, as it is now, is too young for. */
-  readonly takeBackForAge: (tx: Tx, row: CustomerRow, clientId: string, at: Date) => Promise<void>
+  readonly takeBackForAge: TakeBackForAge
   /** Masks and category by path: `email`, `traits.clothingSize`. */
   readonly fields: ReadonlyMap<string, { readonly masks: FieldMasks; readonly category: string }>
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../config/policy.ts'
 import { searchable } from '../consent/decisions.ts'
 import { turnAfter } from '../consent/ledger.ts'
 import type { ToldChange } from '../consent/receipt.ts'
+import type { TakeBackForAge } from '../consent/taken-back-for-age.ts'
 import { EntenteError } from '../errors.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import type { Post } from '../mail/post.ts'
@@ -33,6 +34,7 @@ export interface MergeParts {
   /** Tells the clients that act for those purposes, when the transaction is committed. */
   readonly tell: (tx: Tx, change: ToldChange) => Promise<void>
   readonly forgetting: Pick<ForgetEvents, 'follow' | 'afterMerge'>
+  readonly takeBackForAge: TakeBackForAge
 }
 
 /** Who did it: the person through a client, or an operator's own client. */

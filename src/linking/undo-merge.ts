@@ -60,6 +60,8 @@ async function takeApart(parts: MergeParts, tx: Tx, { id, before, ...pair }: Mer
   if (!(await parts.identities.move(tx, keys, now._id, empty._id)))
     throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'a login was not where its customer lists it' })
   await parts.emails.move(tx, before.emails, now._id, empty._id)
+  // What was said as one may be by somebody who alone is too young for it.
+  for (const one of [pair.survivor, pair.absorbed]) await parts.takeBackForAge(tx, await activeRow(parts, tx, one), by.client, at)
   await parts.merges.undone(tx, id, at)
   for (const row of [
     { ...now, ...apart.survivor },

@@ -1,4 +1,5 @@
 import type { Purpose } from '../config/policy.ts'
+import { isOldEnough } from '../consent/age.ts'
 import type { Account, ConsentNow } from './account-data.ts'
 import { dataOf, shownLocale, textIn } from './consent.ts'
 import { html, type Html } from './html.ts'
@@ -13,11 +14,16 @@ export function decisions({ parts, view, data, token }: Account): Html {
   const now = (purpose: Purpose) => data.person.consents?.find((consent) => consent.purpose === purpose.id)
   return html`<p class="soft">${account.decisionsText}</p>
     <ul class="rows">
-      ${rows.map((purpose) => decisionRow(view, parts, purpose, now(purpose), token))}
+      ${rows.map((purpose) => decisionRow(view, parts, purpose, { now: now(purpose), birthYear: data.person.birthYear ?? undefined }, token))}
     </ul>`
 }
 
-function decisionRow(view: View, parts: AccountParts, purpose: Purpose, now: ConsentNow | undefined, token: Html): Html {
+interface Standing {
+  readonly now: ConsentNow | undefined
+  readonly birthYear: number | undefined
+}
+
+function decisionRow(view: View, parts: AccountParts, purpose: Purpose, standing: Standing, token: Html): Html {
   const { words, language } = view
   const { locale, title, text } = textIn(parts.policy, purpose, language)
   const decidable = purpose.legalBasis === 'CONSENT' || purpose.legalBasis === 'LEGITIMATE_INTEREST'
@@ -38,15 +44,16 @@ function decisionRow(view: View, parts: AccountParts, purpose: Purpose, now: Con
       </details>
       <p class="small soft">${decidable ? words.bases[purpose.legalBasis] : html`${words.account.noChoice} ${words.bases[purpose.legalBasis]}`}</p>
     </div>
-    ${decidable && decisionButtons(view, purpose, now, html`${token}${shownLocale(view, parts.policy)}`)}
+    ${decidable && decisionButtons(view, purpose, standing, html`${token}${shownLocale(view, parts.policy)}`)}
   </li>`
 }
 
-function decisionButtons({ words, language }: View, purpose: Purpose, now: ConsentNow | undefined, hidden: Html): Html {
+function decisionButtons({ words, language }: View, purpose: Purpose, { now, birthYear }: Standing, hidden: Html): Html {
   const { account } = words
   const state = now?.state ?? 'NOT_ASKED'
   const allowed = state === 'GRANTED' || (purpose.legalBasis === 'LEGITIMATE_INTEREST' && state !== 'OBJECTED')
   const refused = state === 'REFUSED' || state === 'WITHDRAWN' || state === 'OBJECTED'
+  const mayAllow = isOldEnough(purpose, birthYear === undefined ? undefined : { birthYear }, new Date())
   const title = `decision-${purpose.id}`
   const button = (value: string, word: string, pressed: boolean) =>
     html`<button class="button" name="answer" value="${value}" aria-pressed="${String(pressed)}" aria-describedby="${title}">${word}</button>`
@@ -57,6 +64,7 @@ function decisionButtons({ words, language }: View, purpose: Purpose, now: Conse
     </p>
     <form class="pair" method="post" action="/account/decision">
       ${hidden}<input type="hidden" name="purpose" value="${purpose.id}" /><input type="hidden" name="version" value="${purpose.textVersion}" />
-      ${button('yes', account.allow, allowed)}${button('no', account.refuse, refused)}
-    </form>`
+      ${mayAllow && button('yes', account.allow, allowed)}${button('no', account.refuse, refused)}
+    </form>
+    ${!mayAllow && html`<p class="small">${(birthYear === undefined ? account.ageUnknown : account.tooYoung).replace('{age}', String(purpose.minimumAge))}</p>`}`
 }

@@ -74,6 +74,8 @@ export interface Words extends Texts<'name' | 'languages' | 'skip' | 'responsibl
     | 'allow'
     | 'refuse'
     | 'noChoice'
+    | 'tooYoung'
+    | 'ageUnknown'
     | 'decidedOn'
     | 'until'
     | 'access'

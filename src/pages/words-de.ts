@@ -192,6 +192,8 @@ export const de: Words = {
     allow: 'Erlauben',
     refuse: 'Nicht erlauben',
     noChoice: 'Braucht keine Erlaubnis von Ihnen:',
+    tooYoung: 'Das kann man ab {age} Jahren erlauben. Nach dem Geburtsjahr, das wir von Ihnen haben, ist nicht sicher, dass Sie so alt sind.',
+    ageUnknown: 'Das kann man ab {age} Jahren erlauben. Wir kennen Ihr Geburtsjahr nicht; Sie können es in Ihrem Profil ergänzen.',
     decidedOn: 'entschieden am',
     until: 'bis',
     access: 'Wer was gelesen hat',

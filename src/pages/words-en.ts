@@ -173,6 +173,8 @@ export const en: Words = {
     allow: 'Allow',
     refuse: 'Do not allow',
     noChoice: 'Needs no permission of yours:',
+    tooYoung: 'This can be allowed from the age of {age}. By the year of birth that we have of you, it is not certain that you are that old.',
+    ageUnknown: 'This can be allowed from the age of {age}. We do not know your year of birth; you can add it to your profile.',
     decidedOn: 'decided on',
     until: 'until',
     access: 'Who read what',

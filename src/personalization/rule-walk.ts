@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Connection } from 'mongoose'
 import { z } from 'zod'
 import type { Policy } from '../config/policy.ts'
+import { saidTooYoung } from '../consent/age.ts'
+import type { TakeBackForAge } from '../consent/taken-back-for-age.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { Hopeless, type JobHandler } from '../jobs/worker.ts'
 import type { CustomerRow, CustomerStore, CustomerUpdate } from '../storage/customers.ts'
@@ -17,6 +19,7 @@ export interface WalkParts {
   readonly jobs: Pick<JobQueue, 'put'>
   readonly followUp: FollowUp
   readonly rederive: Rederive
+  readonly takeBackForAge: TakeBackForAge
   readonly policy: Policy
   readonly now: () => Date
 }
@@ -34,10 +37,10 @@ const settles = 7_000
 
 /**
  * When the rules change, everybody is looked at again: whose segments are others by the new ones, and, where what is derived changed too,
- * whose values are. A change is one job, which goes through the customers by their keys and hands the rest to a job after it: killed
+ * whose values are; and who is too young by them for what they said yes to. A change is one job, which goes through the customers by their keys and hands the rest to a job after it: killed
  * anywhere, the next process begins at the last handing over. What the last policy says holds: a walk by an earlier one ends.
  */
-export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, policy, now }: WalkParts) {
+export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, takeBackForAge, policy, now }: WalkParts) {
   const derivation = derivationOf(policy)
 
   const hand = (errandOf: Errand, notBefore: Date, tx?: Tx): Promise<boolean> =>
@@ -86,6 +89,11 @@ export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, polic
   /** Nearly all stay where they are, and are only read; who does not is decided about once more, on what is there now. */
   async function follow(seen: CustomerRow, anew: boolean): Promise<void> {
     const at = now()
+    if (saidTooYoung(policy, seen, at).length > 0)
+      await inTransaction(db, seen._id, async (tx) => {
+        const row = await customers.read(seen._id, tx)
+        if (row?.state === 'active') await takeBackForAge(tx, row, 'rules', at)
+      })
     if ((await changeOf(seen, anew, at)) === null) return
     await inTransaction(db, seen._id, async (tx) => {
       const row = await customers.read(seen._id, tx)

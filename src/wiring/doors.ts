@@ -38,6 +38,7 @@ import { openEvents } from './events.ts'
 import type { House } from './house.ts'
 import { openOperators, openReports } from './operators.ts'
 import { openPrivacy } from './privacy.ts'
+import { openWalk } from './walk.ts'
 
 /** The ways in: the OpenID provider, and GraphQL. */
 export async function openDoors(opened: AsyncDisposableStack, house: House) {
@@ -85,6 +86,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     confirmations: consent.confirmations,
     heedGpc: consent.heedGpc,
     leaveOpen: leaveOpen(consent.recording),
+    walk: openWalk(house, takeBackForAge(consent.recording)),
   }
 }
 
@@ -142,7 +144,8 @@ function resolverParts(
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
   const fields = fieldsByPath(house.classification)
-  const writing = { ...changing, policy, fields, takeBackForAge: takeBackForAge(recording) }
+  const age = { takeBackForAge: takeBackForAge(recording) }
+  const writing = { ...changing, ...age, policy, fields }
   return {
     customers: { ...customers, updateProfile: (caller, input) => updateProfile(writing, caller, input, new Date()) },
     login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, jobs: storage.jobs, endings }) }),
@@ -162,6 +165,7 @@ function resolverParts(
     merges: mergeDoor({
       ...linking,
       ...rows,
+      ...age,
       policy,
       jobs: storage.jobs,
       tell: tellClients({ jobs: storage.jobs, clients: () => registry.all(), policy }),

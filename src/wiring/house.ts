@@ -29,10 +29,7 @@ import { mergeProofs as mergeProofsOf } from '../linking/merge-proof.ts'
 import { providerGrants } from '../linking/provider-grants.ts'
 import { resolveSignIn, type LinkingParts, type SignIn } from '../linking/resolve.ts'
 import { post as postOf } from '../mail/post.ts'
-import { followUp } from '../personalization/follow-up.ts'
 import { derivedReader } from '../personalization/read-derived.ts'
-import { rederiver } from '../personalization/rederive.ts'
-import { ruleWalk } from '../personalization/rule-walk.ts'
 import { codeStore, onceStore } from '../storage/redis.ts'
 import { markedStorage } from './marked-storage.ts'
 import type { OtherParts, Storage } from './storage.ts'
@@ -94,16 +91,6 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     storage,
     audit,
     funnel,
-    walk: ruleWalk({
-      ...rows,
-      db,
-      walks: rows.ruleWalks,
-      jobs,
-      followUp: followUp(policy),
-      rederive: rederiver(policy, rows.behaviour),
-      policy,
-      now: () => new Date(),
-    }),
     forgetting: forgetEvents({ ...rows, jobs, policy, now: () => new Date() }),
     registry,
     subjects,

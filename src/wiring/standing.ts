@@ -51,7 +51,7 @@ async function standOn(opened: AsyncDisposableStack, ground: Ground, { policy: w
   const doors = { ...house, ...(await openDoors(opened, house)) }
   const server = await openServer(opened, doors)
   await server.ready()
-  await house.walk.announce()
+  await doors.walk.announce()
   const work = opened.use(new AsyncDisposableStack())
   openWork(work, doors)
   openWatch(work, doors)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { start, type Running } from '../../src/main.ts'
+import { merge, merging, undo } from '../support/merging.ts'
 import { clientSide, openSurroundings } from '../support/shop.ts'
 
 const soon = { timeout: 20_000, interval: 100 }
@@ -178,8 +179,41 @@ describe('rules that change while the house is open', () => {
     expect([await state(), await say(), await state()]).toEqual(['WITHDRAWN', undefined, 'GRANTED'])
     await born(null)
     expect(await state()).toBe('WITHDRAWN')
+    const page = async () => (await browser.open(`${house.first.url}/account`)).text
+    expect(await page()).toContain('from the age of 16. We do not know your year of birth')
+    await born(year - 30)
+    await say()
+    expect(await page()).not.toContain('from the age of 16')
+    await house.write('policy', (text) => text.replace('  - id: personalised_shop\n', '  - id: personalised_shop\n    minimumAge: 40\n'))
+    await house.first.reload()
+    await vi.waitFor(async () => expect(await state()).toBe('WITHDRAWN'), soon)
+    expect(await page()).toContain('from the age of 40. By the year of birth that we have of you')
+    expect(await say()).toEqual(refused)
     await house.back()
   }, 120_000)
+
+  test('I6 that set an age are kept when two become one and two again: who alone is too young keeps no yes of both', async () => {
+    await house.write('policy', (text) => text.replace('  - id: personalised_shop\n', '  - id: personalised_shop\n    minimumAge: 16\n'))
+    await house.first.reload()
+    const person = merging(house)
+    const born = (token: string, age: number) =>
+      house.graphql('mutation ($i: UpdateProfileInput!) { updateProfile(input: $i) { id } }', { i: { birthYear: new Date().getUTCFullYear() - age } }, token)
+    await born((await person.account('facebook', 'person-9404')).accessToken, 12)
+    await born((await person.account('google', 'person-9403')).accessToken, 30)
+    const { accessToken, proof } = await person.shown('person-9403', 'person-9404')
+    expect((await house.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+    const both = await person.account('google', 'person-9403')
+    await person.yes(both.accessToken, 'personalised_shop', 'email_marketing')
+    const { data } = await house.graphql('{ me { merges { id } } }', {}, both.accessToken)
+    expect((await house.graphql(undo, { id: data.me.merges[0].id }, both.accessToken)).errors).toBeUndefined()
+    const apart = [await person.account('google', 'person-9403'), await person.account('facebook', 'person-9404')]
+    expect(await Promise.all(apart.map(({ accessToken: token }) => person.consentsOf(token)))).toMatchObject([
+      { personalised_shop: 'GRANTED', email_marketing: 'GRANTED' },
+      { personalised_shop: 'WITHDRAWN', email_marketing: 'GRANTED' },
+    ])
+    await person.expectAgreement()
+    await house.back()
+  }, 60_000)
 
   test('I2 with a purpose more have nobody’s yes to it', async () => {
     await house.write('policy', withStudies)
