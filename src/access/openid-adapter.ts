@@ -4,7 +4,7 @@ import type { CustomerKey } from '../operation.ts'
 import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { sessionStorage } from './browser-session.ts'
 import { metadataOf } from './client-metadata.ts'
-import type { InteractionStorage } from './openid-interactions.ts'
+import { interactionSeconds, type InteractionStorage } from './openid-interactions.ts'
 
 export interface AdapterParts {
   readonly records: OpenIdRecords
@@ -16,7 +16,7 @@ export interface AdapterParts {
 }
 
 /** A pushed request is looked at once more when its login ends, so that it serves one login only. */
-const keptSeconds: Readonly<Record<string, number>> = { PushedAuthorizationRequest: 3_600 }
+const keptSeconds: Readonly<Record<string, number>> = { PushedAuthorizationRequest: interactionSeconds }
 const day = 86_400
 
 /**

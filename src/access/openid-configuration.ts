@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import type { Client } from '../config/clients.ts'
+import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import { accountOf, type LoginFacts, type StandingAfter } from './account.ts'
 import { accessTokenSeconds, apiResource, type ApiParts } from './api-resource.ts'
@@ -9,6 +10,7 @@ import { loadGrant } from './grants.ts'
 import { asking, type AskingParts } from './interaction-policy.ts'
 import { loginFacts } from './interactions.ts'
 import { openIdAdapter, type AdapterParts } from './openid-adapter.ts'
+import { interactionSeconds } from './openid-interactions.ts'
 import { signingKeysFor, type CookieKeys } from './openid-keys.ts'
 import { openIdPages } from './openid-pages.ts'
 import { acrs, claimsOfMarks, readMarks } from './session-marks.ts'
@@ -60,7 +62,8 @@ export function configurationOf(parts: ConfigurationParts, keys: KeySet): Config
     renderError: (ctx, out, error) => {
       const reference = randomUUID()
       parts.noticed(out.error === 'server_error' ? { type: 'failed', error } : { type: 'request.refused', code: out.error, reference })
-      pages.refused(ctx, reference)
+      if (isOverloaded(error)) pages.overloaded(ctx, reference)
+      else pages.refused(ctx, reference)
     },
     fetch: parts.fetch,
   }
@@ -137,7 +140,7 @@ function tokens(parts: ConfigurationParts): Configuration {
       ClientCredentials: accessTokenSeconds,
       Grant: 365 * day,
       IdToken: 60 * minute,
-      Interaction: 60 * minute,
+      Interaction: interactionSeconds,
       RefreshToken: (_ctx, { amr }) => refreshTokenSeconds(parts.policy, amr, parts.now()),
       Session: (_ctx, { amr }) => sessionSeconds(parts.policy, amr, parts.now()),
     },
@@ -159,6 +162,9 @@ function personClaims({ oidc }: KoaContextWithOIDC, now: number) {
   const source = oidc.entities.RefreshToken ?? oidc.entities.AuthorizationCode
   return { auth_time: source?.authTime, ...claimsOfMarks(source?.amr, now) }
 }
+
+/** What stands behind is away, or too busy: it may be asked again. */
+export const isOverloaded = (error: unknown): error is EntenteError => error instanceof EntenteError && error.code === 'OVERLOADED'
 
 const marked = z.object({ amr: z.array(z.string()).optional(), authTime: z.number().optional() })
 

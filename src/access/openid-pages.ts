@@ -13,6 +13,8 @@ const words = {
     goneText: 'You can close this page.',
     errorTitle: 'This did not work',
     errorText: 'The request cannot be answered. Please go back to the shop and start again.',
+    busyTitle: 'Please try again in a moment',
+    busyText: 'Too much is going on, or a part of this service is away.',
     reference: 'Reference number',
   },
   de: {
@@ -24,6 +26,8 @@ const words = {
     goneText: 'Sie können diese Seite schließen.',
     errorTitle: 'Das hat nicht geklappt',
     errorText: 'Die Anfrage kann nicht beantwortet werden. Bitte gehen Sie zum Shop zurück und beginnen Sie noch einmal.',
+    busyTitle: 'Bitte gleich noch einmal versuchen',
+    busyText: 'Gerade ist zu viel los, oder ein Teil des Dienstes ist nicht erreichbar.',
     reference: 'Vorgangsnummer',
   },
 } as const
@@ -72,6 +76,12 @@ export function openIdPages(stylesheet: string) {
     refused(ctx: KoaContextWithOIDC, reference: string): void {
       const say = words[languageOf(ctx)]
       page(ctx, say.errorTitle, `<p>${escaped(say.errorText)}</p><p class="code">${escaped(say.reference)} ${escaped(reference)}</p>`)
+    },
+
+    /** OVERLOADED, as on any other page. */
+    overloaded(ctx: KoaContextWithOIDC, reference: string): void {
+      const say = words[languageOf(ctx)]
+      page(ctx, say.busyTitle, `<p>${escaped(say.busyText)}</p><p class="code">OVERLOADED · ${escaped(say.reference)} ${escaped(reference)}</p>`)
     },
   }
 }

@@ -14,7 +14,7 @@ import { registerIdTokenGrant, type IdTokenGrantParts } from './id-token-grant.t
 import { interactions, type Interactions } from './interactions.ts'
 import { separateLogins } from './login-cookies.ts'
 import { logoutTokens } from './logout-tokens.ts'
-import { configurationOf, type ConfigurationParts } from './openid-configuration.ts'
+import { configurationOf, isOverloaded, type ConfigurationParts } from './openid-configuration.ts'
 import { cookieKeys } from './openid-keys.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
@@ -144,7 +144,12 @@ function report(provider: Provider, { noticed }: OpenIdParts): void {
     if (error.error === 'invalid_client') noticed({ type: 'client.refused', client })
   })
   provider.on('backchannel.error', (_ctx, _error, client) => noticed({ type: 'client.not_told', client: client.clientId }))
-  provider.on('server_error', (_ctx, error) => noticed({ type: 'failed', error }))
+  provider.on('server_error', (ctx, error) => {
+    noticed({ type: 'failed', error })
+    if (!isOverloaded(error)) return
+    ctx.status = error.status
+    ctx.set('retry-after', String(error.hints.retryAfter))
+  })
   // Without a listener Koa would print what failed, request and all.
   const koa: EventEmitter = provider
   koa.on('error', (error: unknown) => noticed({ type: 'failed', error }))

@@ -1,8 +1,7 @@
-import mongoose, { type ClientSession, type Connection } from 'mongoose'
+import type { ClientSession, Connection } from 'mongoose'
 import { EntenteError } from '../errors.ts'
-import { longest, retryAfter, within } from './within.ts'
-
-const { MongoError, MongoServerError } = mongoose.mongo
+import { asTold, retryAfter } from './away.ts'
+import { longest, within } from './within.ts'
 
 /** Proof of being inside a transaction: writes that belong together demand it. */
 export type Tx = ClientSession & { readonly __tx: unique symbol }
@@ -24,7 +23,7 @@ export function inTransaction<T>(db: Connection, about: string, work: (tx: Tx) =
       try {
         return await (db.transaction((session) => work(session as Tx), options) as Promise<T>)
       } catch (error) {
-        throw isAway(error) ? new EntenteError('OVERLOADED', { why: 'MongoDB is away, or too busy' }, { retryAfter }, error) : error
+        throw asTold(error)
       }
     }),
   )
@@ -60,13 +59,3 @@ async function inLine<T>(db: Connection, about: string, work: () => Promise<T>):
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 11000
 }
-
-/** Whether what was to be written is at fault, not MongoDB or the way to it: trying the same again would end the same way. */
-export function isRefusal(error: unknown): boolean {
-  if (error instanceof MongoServerError) return !passing.some((label) => error.hasErrorLabel(label))
-  return !(error instanceof EntenteError || error instanceof MongoError)
-}
-
-const isAway = (error: unknown): boolean => error instanceof MongoError && !isRefusal(error)
-
-const passing = ['TransientTransactionError', 'UnknownTransactionCommitResult', 'RetryableWriteError', 'RetryableError', 'SystemOverloadedError']

@@ -27,6 +27,18 @@ const everything = async (): Promise<string> => {
   return JSON.stringify([all, names, values])
 }
 
+test('what a login that was given up leaves is gone with the ten minutes of a login', async () => {
+  stage.behind.person = null
+  const { redis } = stage
+  const names = async () => new Set(await redis.keys(`${redis.options.keyPrefix}interaction:*`))
+  const before = await names()
+  await authorize(stage, stage.browser())
+  const left = [...(await names())].filter((name) => !before.has(name))
+  const bare = left.map((name) => name.slice(redis.options.keyPrefix?.length))
+  for (const name of bare) expect([name, (await redis.ttl(name)) <= 600, Number(await redis.memory('USAGE', name)) < 2_048]).toEqual([name, true, true])
+  expect(left).toHaveLength(1)
+})
+
 test('C66 G12 what opens a door is nowhere in the database, nor what a person typed', async () => {
   stage.behind.person = null
   const waiting = stage.browser()
