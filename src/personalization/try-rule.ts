@@ -12,7 +12,7 @@ import type { SegmentRules } from './segment-rules.ts'
 
 /** How many people a rule would have. */
 export interface RuleTrial {
-  /** A multiple of the policy's k, of those who were looked at; null: fewer than k. */
+  /** About so many of those who were looked at, a multiple of the policy's k; null: too few to be told. */
   readonly people: number | null
   /** So many were looked at, rounded alike. */
   readonly among: number
@@ -24,7 +24,7 @@ export interface TrialParts {
   readonly customers: Pick<CustomerStore, 'page'>
   readonly policy: Policy
   readonly rules: SegmentRules
-  /** Chooses whom a count is of. */
+  /** Chooses whom a count is of, and by how much it is out. */
   readonly key: Buffer
   readonly now: () => number
 }
@@ -33,12 +33,15 @@ const mostLookedAt = 20_000
 const atOnce = 1_000
 const trialsADay = 100
 const day = 86_400_000
+/** In multiples of the policy's k: by how much counts are out (standard deviation), and from how many on they are told. */
+const spread = 2
+const fewestTold = 3
 
 /**
- * Counts without telling of anybody. A count is of a secret half of the people, always the same half, doubled and rounded down to a
- * multiple of k: whether two rules differ by one person cannot be seen, since nobody knows who is counted, and asking again gives the same.
- * Whom the conditions of the rule single out among fewer than k is not counted at all, or many rules, each with conditions that fit one
- * person alone, would find the one where they tip the rounding.
+ * Counts without telling of anybody. A count is of a secret half of the people, always the same half, doubled, made wrong by about 2k, and
+ * rounded down to a multiple of k. By how much it is wrong is drawn for each rule and day, so asking again gives the same, while two rules
+ * that hold for the same people, for all but one of them, or for all others are wrong by different amounts: that they differ tells nothing,
+ * and to average it away takes more rules than may be tried. Whom the conditions of the rule single out among fewer than k is not counted at all.
  * At most 20,000 people are looked at, in the order of their keys, which are random. BAD_USER_INPUT names what is wrong with the rule, or
  * the index that is missing; RATE_LIMITED
  */
@@ -49,9 +52,15 @@ export function ruleTrials(parts: TrialParts) {
   let today = 0
 
   const isCounted = (customer: CustomerKey): boolean => (createHmac('sha256', parts.key).update(customer).digest()[0] ?? 0) % 2 === 0
-  const rounded = (people: number): number => Math.floor((people * 2) / policy.k) * policy.k
+  const rounded = (people: number): number => Math.floor(people / policy.k) * policy.k
+  /** As many as a hash has ones, less those expected: near enough to a normal distribution, with a standard deviation of eight. */
+  const drawnFor = (question: string): number => {
+    const hash = createHmac('sha256', parts.key).update(`${today}/${question}`).digest()
+    const ones = hash.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0)
+    return ((ones - 128) / 8) * spread * policy.k
+  }
 
-  async function count(rule: Rule, purpose: string): Promise<RuleTrial> {
+  async function count(rule: Rule, purpose: string, error: number): Promise<RuleTrial> {
     const mask = policy.maskOf([purpose])
     const at = now()
     const query = withBasis(mask, policy, new Date(at))
@@ -73,7 +82,9 @@ export function ruleTrials(parts: TrialParts) {
       isMore = rows.length === atOnce
     }
     const holding = [...alike.values()].reduce((sum, { people, counted }) => (people < policy.k ? sum : sum + counted), 0)
-    return { people: rounded(holding) === 0 ? null : rounded(holding), among: rounded(looked / 2), complete: looked < mostLookedAt }
+    const among = rounded(looked)
+    const people = Math.min(rounded(holding * 2 + error), among)
+    return { people: people < fewestTold * policy.k ? null : people, among, complete: looked < mostLookedAt }
   }
 
   return async (client: string, text: string, purposeId: string): Promise<RuleTrial> => {
@@ -91,7 +102,7 @@ export function ruleTrials(parts: TrialParts) {
     const times = (asked.get(client) ?? 0) + 1
     if (times > trialsADay) throw new EntenteError('RATE_LIMITED', { why: 'rules tried' }, { retryAfter: 3_600 })
     asked.set(client, times)
-    const answer = count(rule, purposeId)
+    const answer = count(rule, purposeId, drawnFor(question))
     answers.set(question, answer)
     answer.catch(() => answers.delete(question))
     return answer

@@ -1,12 +1,9 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readPolicy } from '../../src/config/policy.ts'
-import { newCustomer } from '../../src/linking/new-customer.ts'
-import type { Caller } from '../../src/operation.ts'
 import { deriver, type KeptEvent } from '../../src/personalization/derive.ts'
-import { segmentsDoor } from '../../src/personalization/segments-door.ts'
 import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
 import { newCanary, scannerOf, type Canary } from '../support/canaries.ts'
 import { memoryLog } from '../support/callback.ts'
@@ -315,61 +312,4 @@ describe('what is made of several things', () => {
     expect(problemsOf(named('LEGITIMATE_INTEREST'))).toContain('user.health_and_medical is special data')
     expect(problemsOf(named('CONSENT'))).toBe('none')
   })
-})
-
-describe('counts of people', () => {
-  const everybody = 200
-  const secret = 'WEEKLY'
-  /** Everybody can be told apart by what an operator may know anyway; what is after is a word of theirs. */
-  async function crowd(house: Awaited<ReturnType<typeof openHouse>>): Promise<void> {
-    const keys = Array.from({ length: everybody }, () => randomBytes(16).toString('base64url'))
-    await house.db.collection<{ _id: string }>('customers').insertMany(
-      await Promise.all(
-        keys.map(async (key, n) => ({
-          ...newCustomer(key, new Date()),
-          locale: `l${n}`,
-          country: n % 2 === 0 ? 'DE' : 'FR',
-          traits: { clothingSize: `size ${n % 8}`, favouriteColours: [`colour ${n % 12}`], newsletterRhythm: n % 3 === 0 ? secret : 'MONTHLY' },
-          decisions: { email_marketing: { state: 'granted' as const, textVersion: '2026-01', at: new Date() } },
-          grants: ['email_marketing@2026-01'],
-        })),
-      ),
-    )
-  }
-  const trait = (name: string, value: string) => ({ trait: { name, op: 'eq', value } })
-
-  test('F6 rules that differ in one person recover nobody’s word, however they are padded', async () => {
-    await using house = await openHouse()
-    await crowd(house)
-    let day = 0
-    const now = () => Date.now() + 86_400_000 * day
-    const door = segmentsDoor({ customers: house.store, policy: demoPolicy, trialKey: Buffer.alloc(32, 1), now })
-    const operator: Caller = {
-      clientId: 'operator',
-      sector: 'operator',
-      customer: null,
-      purposes: 0,
-      scopes: new Set(['segments:read']),
-      issuedAt: 0,
-      authTime: null,
-      grant: null,
-    }
-    const people = async (rule: object) => (await door.tryRule(operator, JSON.stringify(rule), 'email_marketing')).people
-    // Groups of different size, with "the one of whom this is known, if their word is …" added: where a number is tipped by it, that is their word.
-    const groups = [[6], [7], [8], [9], [10], [11], [6, 7], [7, 8], [8, 9], [9, 10]].map((colours) =>
-      colours.map((n) => trait('favouriteColours', `colour ${n}`)),
-    )
-    const found: number[] = []
-    for (const person of [120, 123, 132, 135, 144, 147]) {
-      day++
-      const known = { profile: { field: 'locale', op: 'eq', value: `l${person}` } }
-      const withWord = (group: readonly object[], word: string) => people({ any: [...group, { all: [known, trait('newsletterRhythm', word)] }] })
-      for (const group of groups) if ((await withWord(group, secret)) !== (await withWord(group, 'MONTHLY'))) found.push(person)
-    }
-    expect(found).toEqual([])
-    // And it counts at all.
-    expect(await people(trait('newsletterRhythm', secret))).toBeGreaterThan(30)
-    const locale = (n: number) => ({ profile: { field: 'locale', op: 'eq', value: `l${n}` } })
-    expect(await people(locale(7))).toBeNull()
-  }, 120_000)
 })
