@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Connection } from 'mongoose'
 import type { Chained, ChainedRows, Head } from '../storage/chain-heads.ts'
 import type { CheckpointRow, CheckpointStore } from '../storage/checkpoints.ts'
@@ -26,7 +27,8 @@ export interface CheckpointParts {
 
 const lease = 'checkpoints'
 const held = 60_000 // ms without a sign of life
-const batch = 1_000
+/** After each step, times what that took: a process that also answers is there for it most of the time. */
+const rests = 3
 
 /** The line of a head in a Merkle tree. */
 const leafOf = ({ id, hash }: Head): string => `${id} ${hash}`
@@ -53,10 +55,11 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
     for (const head of [...moved.filter((one) => !isAsHashed(one)), ...changed]) await noteBroken(audit, kind, recordId(head))
   }
 
-  async function take(holder: string, seq: number, before: CheckpointRow | null): Promise<boolean> {
+  async function take(holder: string, seq: number, before: CheckpointRow | null, isGentle: boolean): Promise<boolean> {
     const all = new MerkleTree()
     for (const kind of ['audit', 'ledger'] as const) {
-      for await (const heads of inBatches(store.heads(kind))) {
+      let begun = performance.now()
+      for await (const heads of store.heads(kind)) {
         if (stopping?.aborted === true) return false
         for (const head of heads) all.add(leafOf(head))
         const known = await store.recorded(heads.map(({ id }) => id))
@@ -67,6 +70,8 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
           await leases.hold(tx, lease, holder, until())
           if (moved.length > 0) await store.record(tx, seq, moved)
         })
+        if (isGentle) await pause((performance.now() - begun) * rests)
+        begun = performance.now()
       }
     }
     const moved = new MerkleTree()
@@ -98,7 +103,7 @@ export function checkpoints({ db, store, leases, audit, hashOf, sign, publicKeys
       try {
         const before = await store.last()
         if (!isDue(before)) return false
-        return await take(holder, (before?._id ?? 0) + 1, before)
+        return await take(holder, (before?._id ?? 0) + 1, before, wanted === 'when due')
       } finally {
         await leases.release(lease, holder)
       }
@@ -117,15 +122,4 @@ export async function noteBroken(audit: Pick<AuditLog, 'note'>, kind: Chained, i
   const chain = id.slice(0, at)
   const subjects = chain.startsWith('gateway-') ? [] : [chain]
   await audit.note({ type: 'chain.broken', client: null, actor: 'system', subjects, detail: { kind, record: Number(id.slice(at + 1)) } })
-}
-
-async function* inBatches(heads: AsyncIterable<Head>): AsyncGenerator<Head[]> {
-  let waiting: Head[] = []
-  for await (const head of heads) {
-    waiting.push(head)
-    if (waiting.length < batch) continue
-    yield waiting
-    waiting = []
-  }
-  if (waiting.length > 0) yield waiting
 }

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Chained, ChainedRows, RecordedHead } from '../storage/chain-heads.ts'
 import type { CheckpointStore } from '../storage/checkpoints.ts'
 import { checkpointHash, noteBroken, type Checkpoints } from './checkpoints.ts'
@@ -53,7 +54,8 @@ export function auditExport({ store, checkpoints, audit, textOf, sign, now }: Ex
   }
 
   return async function exportTo(folder: string): Promise<Exported> {
-    await checkpoints.make('now')
+    // One that another process is at began before now.
+    while (!(await checkpoints.make('now'))) await pause(1_000)
     const upTo = (await store.last())?._id ?? 0
     await mkdir(folder, { recursive: true })
     let records = 0

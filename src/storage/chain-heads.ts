@@ -3,6 +3,7 @@ import type { AuditRow } from './audit-log.ts'
 import { chainId, type LedgerRow } from './consent-ledger.ts'
 import type { CustomerRow } from './customers.ts'
 import { present } from './mongo.ts'
+import { readAtOnce, type Rows } from './read-at-once.ts'
 
 /** What is kept in hash chains. */
 export type Chained = 'audit' | 'ledger'
@@ -22,15 +23,21 @@ export interface RecordedHead extends Head {
 }
 
 const collections = { audit: 'audit_log', ledger: 'consent_ledger' } as const
+/** Rows in one reply of what goes through all: while a larger one is gone through, the process answers nobody. */
+export const atOnce = 1_000
 const processChains = { $gte: 'gateway-', $lt: 'gateway.' }
 
 /** Where all chains stand, and their records, as streams in the order of their ids. Customers name their own heads; those of processes are looked up. */
 export function chainHeads(db: Connection) {
   const raw = (name: string) => present(db.db, 'connection to MongoDB').collection<{ _id: string }>(name)
 
-  async function* ofCustomers(kind: Chained): AsyncGenerator<Head> {
-    const heads = raw('customers').find<Pick<CustomerRow, '_id' | Chained>>({}, { projection: { [kind]: 1 } })
-    for await (const { _id, [kind]: head } of heads.sort({ _id: 1 })) if (head.seq > 0) yield { id: `${kind}/${chainId(_id, head.seq)}`, hash: head.hash }
+  async function* ofCustomers(kind: Chained): AsyncGenerator<Head[]> {
+    const page = { collection: 'customers', projection: { [kind]: 1 }, sort: { _id: 1 }, limit: atOnce } as const
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const rows: Rows<Pick<CustomerRow, '_id' | Chained>> = await readAtOnce(db, { ...page, filter: { _id: { $gt: after } } })
+      yield [...rows].flatMap(({ _id, [kind]: { seq, hash } }) => (seq > 0 ? [{ id: `${kind}/${chainId(_id, seq)}`, hash }] : []))
+      after = rows.length < atOnce ? undefined : rows.at(-1)?._id
+    }
   }
 
   /** One chain after the other: as many steps as processes were ever begun. */
@@ -48,17 +55,19 @@ export function chainHeads(db: Connection) {
   }
 
   return {
-    async *heads(kind: Chained): AsyncGenerator<Head> {
+    /** Some thousand at a time; a list may be empty. */
+    async *heads(kind: Chained): AsyncGenerator<readonly Head[]> {
       const others = kind === 'audit' ? await ofProcesses() : []
-      for await (const head of ofCustomers(kind)) {
-        while (others[0] !== undefined && others[0].id < head.id) yield* others.splice(0, 1)
-        yield head
+      for await (const heads of ofCustomers(kind)) {
+        const last = heads.at(-1)
+        const between = others.splice(0, last === undefined ? 0 : others.filter(({ id }) => id < last.id).length)
+        yield [...heads, ...between].sort((a, b) => (a.id < b.id ? -1 : 1))
       }
-      yield* others
+      yield others
     },
 
     async *rows<Kind extends Chained>(kind: Kind): AsyncGenerator<ChainedRows[Kind]> {
-      for await (const row of raw(collections[kind]).find<ChainedRows[Kind]>({}).sort({ _id: 1 })) yield row
+      for await (const row of raw(collections[kind]).find<ChainedRows[Kind]>({}, { batchSize: atOnce }).sort({ _id: 1 })) yield row
     },
 
     /** Those of these that are there, by id. */

@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose'
-import { chainHeads, type Chained, type RecordedHead } from './chain-heads.ts'
+import { atOnce, chainHeads, type Chained, type RecordedHead } from './chain-heads.ts'
 import { collectionOf, present } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -68,16 +68,16 @@ export function checkpointStore(db: Connection) {
 
     /** In the order of their ids. */
     async *recordedFor(seq: number): AsyncGenerator<RecordedHead> {
-      for await (const row of heads.collection.find<HeadRow>({ seq }).sort({ _id: 1 })) yield recordedHead(row)
+      for await (const row of heads.collection.find<HeadRow>({ seq }, { batchSize: atOnce }).sort({ _id: 1 })) yield recordedHead(row)
     },
     /** Checkpoint by checkpoint. */
     async *recordedUpTo(seq: number): AsyncGenerator<RecordedHead> {
-      for await (const row of heads.collection.find<HeadRow>({ seq: { $lte: seq } }).sort({ seq: 1, _id: 1 })) yield recordedHead(row)
+      for await (const row of heads.collection.find<HeadRow>({ seq: { $lte: seq } }, { batchSize: atOnce }).sort({ seq: 1, _id: 1 })) yield recordedHead(row)
     },
     /** Chain by chain. */
     async *recordedIn(kind: Chained, upTo: number): AsyncGenerator<RecordedHead> {
       const ofKind = { _id: { $gt: `${kind}/`, $lt: `${kind}0` } as never, seq: { $lte: upTo } }
-      for await (const row of heads.collection.find<HeadRow>(ofKind).sort({ _id: 1 })) yield recordedHead(row)
+      for await (const row of heads.collection.find<HeadRow>(ofKind, { batchSize: atOnce }).sort({ _id: 1 })) yield recordedHead(row)
     },
 
     publish: async (jwks: readonly { readonly kid?: string }[], firstSeenAt: Date): Promise<void> => {
