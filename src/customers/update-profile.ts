@@ -8,7 +8,7 @@ import type { TakeBackForAge } from '../consent/taken-back-for-age.ts'
 import { EntenteError } from '../errors.ts'
 import { personOf, tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 import type { CustomerRow, CustomerStore, TraitValue } from '../storage/customers.ts'
-import { inTransaction } from '../storage/transaction.ts'
+import { inSharedTransaction } from '../storage/shared-transaction.ts'
 import type { UpdateProfileInput } from './profile-input.ts'
 
 export interface UpdateProfileParts {
@@ -63,7 +63,7 @@ type Change = readonly [path: string, value: Value]
 export async function updateProfile(parts: UpdateProfileParts, caller: Caller | null, input: UpdateProfileInput, at: Date): Promise<void> {
   const key = personOf(caller)
   const changes = changesIn(input)
-  await inTransaction(parts.db, key, async (tx) => {
+  await inSharedTransaction(parts.db, key, async (tx) => {
     const row = await parts.customers.read(key, tx)
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'customer is not active' })
     const real = changes.filter((change) => isChange(parts, tokenOf(caller), row, change, at))

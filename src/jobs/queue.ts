@@ -57,6 +57,15 @@ const parkedKept = 30 * day
 export function jobQueue({ store, key, now = Date.now }: { readonly store: JobStore; readonly key: Buffer; readonly now?: () => number }) {
   const listeners = new Set<() => void>()
   const after = (milliseconds: number) => new Date(now() + milliseconds)
+
+  async function takeSome(kinds: readonly string[], most: number): Promise<LeasedJob[]> {
+    const rows = await store.lease(kinds, after(0), after(lease), most)
+    return rows.map(({ _id: id, kind, attempts, customer = null, sealed }) => {
+      const plain = unseal(key, sealed, id)
+      return { id, kind, attempts, customer, payload: plain === null ? undefined : (JSON.parse(plain.toString()) as unknown) }
+    })
+  }
+
   return {
     /** False when a job of this kind and id was there already. */
     put({ kind, id, payload, customer, notBefore }: NewJob, tx?: Tx): Promise<boolean> {
@@ -82,13 +91,8 @@ export function jobQueue({ store, key, now = Date.now }: { readonly store: JobSt
       return () => void listeners.delete(listener)
     },
 
-    async take(kinds: readonly string[]): Promise<LeasedJob | null> {
-      const row = await store.lease(kinds, after(0), after(lease))
-      if (row === null) return null
-      const plain = unseal(key, row.sealed, row._id)
-      const { _id: id, kind, attempts, customer = null } = row
-      return { id, kind, attempts, customer, payload: plain === null ? undefined : (JSON.parse(plain.toString()) as unknown) }
-    },
+    take: async (kinds: readonly string[]): Promise<LeasedJob | null> => (await takeSome(kinds, 1))[0] ?? null,
+    takeSome,
 
     done: (job: LeasedJob): Promise<void> => store.done(job.id, after(0), after(doneKept)),
     /** False when another worker has it. */

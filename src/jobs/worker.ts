@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { lease, type JobKind, type JobQueue, type LeasedJob } from './queue.ts'
 
 /** Does one job, within the time of `signal`. It may have been begun before, so doing it twice must be like doing it once. */
@@ -54,6 +55,8 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
   async function beginAll(): Promise<void> {
     try {
       while (lookAgain) {
+        // What was begun together ends together, and makes room for as many.
+        await setImmediate()
         lookAgain = false
         await beginDue()
       }
@@ -65,16 +68,22 @@ export function jobWorker({ jobs, handlers, noticed }: WorkerParts): AsyncDispos
   }
 
   async function beginDue(): Promise<void> {
-    while (running.size < atOnce) {
-      const job = await jobs.take([...doing.keys()])
-      if (job === null) return
-      if (stopped) return jobs.putOff(job, 0)
-      const work = carryOut(job).finally(() => {
-        running.delete(work)
-        look()
-      })
-      running.add(work)
+    for (let free = atOnce - running.size; free > 0; free = atOnce - running.size) {
+      const taken = await jobs.takeSome([...doing.keys()], free)
+      for (const job of taken) {
+        if (stopped) await jobs.putOff(job, 0)
+        else begin(job)
+      }
+      if (stopped || taken.length < free) return
     }
+  }
+
+  function begin(job: LeasedJob): void {
+    const work = carryOut(job).finally(() => {
+      running.delete(work)
+      look()
+    })
+    running.add(work)
   }
 
   async function carryOut(job: LeasedJob): Promise<void> {

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -54,12 +55,14 @@ export function audienceChangeStore(db: Connection) {
     async put(tx: Tx, changes: readonly AudienceChange[], at: Date): Promise<void> {
       if (changes.length === 0) return
       const expiresAt = new Date(at.getTime() + changesKept)
-      const operations = changes.map(({ audience, customer, what }) => {
-        const _id = `${audience}/${customer}`
-        const replacement = { _id, audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
-        return { replaceOne: { filter: { _id }, replacement, upsert: true } }
-      })
-      await rows.bulkWrite(operations, { session: tx, ordered: false })
+      const commands = joinedCommands(db, tx)
+      await Promise.all(
+        changes.map(({ audience, customer, what }) => {
+          const _id = `${audience}/${customer}`
+          const row = { _id, audience, customer, at, ...(what !== 'came' && what !== 'changed' && { gone: what }), expiresAt }
+          return commands.update('audience_changes', { q: { _id }, u: row, upsert: true })
+        }),
+      )
     },
 
     /** In the order in which they happened, by the clocks of those who wrote them. */

@@ -1,6 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { Decision, DecisionState } from './customers.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -66,18 +67,21 @@ schema.index({ idempotencyKey: 1 }, { partialFilterExpression: { idempotencyKey:
 /** `customer/0000000001`: every row of a chain begins with what it belongs to, which is the shard key. */
 export const chainId = (owner: string, seq: number): string => `${owner}/${String(seq).padStart(10, '0')}`
 
+const collection = 'consent_ledger'
+
 export function ledgerStore(db: Connection) {
-  const rows = rowsOf<LedgerRow>(db, 'consent_ledger', schema)
+  const rows = rowsOf<LedgerRow>(db, collection, schema)
+  const asked = <T>(tx: Tx | undefined, ask: () => Promise<T>): Promise<T> => (tx === undefined ? ask() : joinedCommands(db, tx).inTurn(ask))
   const ofCustomer = (customer: CustomerKey) => ({ _id: { $gt: `${customer}/`, $lt: `${customer}0` } })
   return {
-    append: async (tx: Tx, row: LedgerRow): Promise<void> => {
-      await rows.insertOne(row, { session: tx })
-    },
+    append: (tx: Tx, row: LedgerRow): Promise<void> => joinedCommands(db, tx).insert(collection, row),
     read: (customer: CustomerKey, tx?: Tx): Promise<LedgerRow[]> =>
-      rows
-        .find(ofCustomer(customer), { ...(tx && { session: tx }) })
-        .sort({ _id: 1 })
-        .toArray(),
+      asked(tx, () =>
+        rows
+          .find(ofCustomer(customer), { ...(tx && { session: tx }) })
+          .sort({ _id: 1 })
+          .toArray(),
+      ),
     /** Entries that tell of other chains, oldest first. */
     turns: (customer: CustomerKey): Promise<LedgerRow[]> =>
       rows
@@ -92,7 +96,7 @@ export function ledgerStore(db: Connection) {
         .limit(limit)
         .toArray(),
     byIdempotencyKey: (customer: CustomerKey, key: string, tx?: Tx): Promise<LedgerRow | null> =>
-      rows.findOne({ ...ofCustomer(customer), idempotencyKey: key }, { ...(tx && { session: tx }) }),
+      asked(tx, () => rows.findOne({ ...ofCustomer(customer), idempotencyKey: key }, { ...(tx && { session: tx }) })),
   }
 }
 

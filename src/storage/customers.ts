@@ -2,8 +2,10 @@ import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { DerivedState } from './derived-state.ts'
 import type { IdentityState } from './identities.ts'
-import { collectionOf, rowsOf } from './mongo.ts'
-import { readAtOnce, type Rows } from './read-at-once.ts'
+import { joined } from './joined.ts'
+import { joinedCommands } from './joined-commands.ts'
+import { collectionOf } from './mongo.ts'
+import { readAtOnce, readByKey, type Rows } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 export type DecisionState = 'granted' | 'refused' | 'withdrawn' | 'objected' | 'pending'
@@ -239,7 +241,7 @@ const collection = 'customers'
 
 export function customerStore(db: Connection) {
   const model = collectionOf<CustomerRow>(db, collection, schema)
-  const rows = rowsOf<CustomerRow>(db, collection, schema)
+  const readWhole = joined((keys: readonly CustomerKey[]) => readByKey<CustomerRow>(db, collection, keys))
   return {
     /** The hot read: one `$in`, only what is projected. Order and completeness are the caller's business. */
     readMany: async (keys: readonly CustomerKey[], projection: Projection): Promise<GatedRow[]> => [
@@ -270,7 +272,8 @@ export function customerStore(db: Connection) {
     },
 
     /** The whole row, for writes that decide on it. */
-    read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> => rows.findOne({ _id: key }, { ...(tx && { session: tx }) }),
+    read: (key: CustomerKey, tx?: Tx): Promise<CustomerRow | null> =>
+      tx === undefined ? readWhole(key) : joinedCommands(db, tx).read<CustomerRow>(collection, key),
 
     /** Whole rows of active customers in the order of their keys, for work that goes through all of them. */
     activeAfter: (after: CustomerKey | null, limit: number): Promise<CustomerRow[]> =>
@@ -289,10 +292,8 @@ export function customerStore(db: Connection) {
      * One targeted update: the only way a customer changes. False when there is none in that state. `known` is the whole row where the
      * transaction has read it and not written it since: what follows from the change is then worked out without reading it again.
      */
-    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active', _known?: CustomerRow): Promise<boolean> => {
-      const result = await model.updateOne({ _id: key, state }, update as object, { session: tx })
-      return result.matchedCount === 1
-    },
+    update: async (tx: Tx, key: CustomerKey, update: CustomerUpdate, state: CustomerRow['state'] = 'active', _known?: CustomerRow): Promise<boolean> =>
+      (await joinedCommands(db, tx).update(collection, { q: { _id: key, state }, u: update })) === 'changed',
 
     memberFacts: (tx: Tx, key: CustomerKey): Promise<MemberFacts | null> =>
       model.findOne({ _id: key }, memberProjection).session(tx).lean<MemberFacts>().exec(),

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import { joined } from './joined.ts'
 import { rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 import { writeAtOnce } from './write-at-once.ts'
@@ -57,6 +58,18 @@ export async function keptAmong<Row extends KeptEventRow>(rows: ReturnType<typeo
  */
 export function eventStore(db: Connection) {
   const rows = rowsOf<EventRow>(db, 'events', schema)
+  const forget = joined(async (asks: readonly { readonly own: object; readonly purpose: string }[]) => {
+    // In this order: what has lost its last purpose would be found no more.
+    await rows.bulkWrite(
+      asks.map(({ own, purpose }) => ({ deleteMany: { filter: { ...own, purposes: [purpose] } } })),
+      { ordered: false },
+    )
+    await rows.bulkWrite(
+      asks.map(({ own, purpose }) => ({ updateMany: { filter: { ...own, purposes: purpose }, update: { $pull: { purposes: purpose } } } })),
+      { ordered: false },
+    )
+    return asks
+  })
   return {
     /** Which of these are kept already, whoever's: asked of all shards, after something was sent twice. */
     known: (ids: readonly string[], tx: Tx): Promise<string[]> => keptAmong(rows, ids, tx),
@@ -82,9 +95,7 @@ export function eventStore(db: Connection) {
 
     /** Takes a purpose away from what was received before a moment, or from all; what has none left goes. Doing it again is like doing it once. */
     forget: async (customer: CustomerKey, purpose: string, before: Date | null): Promise<void> => {
-      const own = { customer, ...(before && { receivedAt: { $lt: before } }) }
-      await rows.deleteMany({ ...own, purposes: [purpose] })
-      await rows.updateMany({ ...own, purposes: purpose }, { $pull: { purposes: purpose } })
+      await forget({ own: { customer, ...(before && { receivedAt: { $lt: before } }) }, purpose })
     },
 
     removeAll: async (customer: CustomerKey): Promise<void> => void (await rows.deleteMany({ customer })),

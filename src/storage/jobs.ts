@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import { joined } from './joined.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { rowsOf } from './mongo.ts'
 import { isDuplicateKey, type Tx } from './transaction.ts'
 
@@ -14,6 +17,8 @@ export interface JobRow {
   dueAt?: Date
   /** How often it was begun. A worker whose lease ran out finds another number here than its own. */
   attempts: number
+  /** Of those that were begun together last time, by whom: random. */
+  lease?: string
   doneAt?: Date
   parkedAt?: Date
   /** When the row goes. */
@@ -28,6 +33,7 @@ const schema = new Schema<JobRow>(
     customer: String,
     dueAt: Date,
     attempts: { type: Number, required: true },
+    lease: String,
     doneAt: Date,
     parkedAt: Date,
     expiresAt: Date,
@@ -42,37 +48,50 @@ export type NewJobRow = Pick<JobRow, '_id' | 'kind' | 'sealed' | 'customer'> & {
 export type LeasedJobRow = JobRow & { readonly sealed: string }
 
 /** One that says nothing is begun as well, to be parked: left in the line it would be the first for ever. */
-const leased = (row: JobRow | null): LeasedJobRow | null => row && { ...row, sealed: row.sealed ?? '' }
+const leased = (row: JobRow): LeasedJobRow => ({ ...row, sealed: row.sealed ?? '' })
 
 export function jobStore(db: Connection) {
   const rows = rowsOf<JobRow>(db, 'jobs', schema)
+  const end = joined(async (ends: readonly { readonly id: string; readonly doneAt: Date; readonly expiresAt: Date }[]) => {
+    const done = ends.map(({ id, ...at }) => ({
+      updateOne: { filter: { _id: id }, update: { $set: at, $unset: { sealed: '', dueAt: '', parkedAt: '' } } } as const,
+    }))
+    await rows.bulkWrite(done, { ordered: false })
+    return ends
+  })
   return {
     /** False when the id is there already, done or not. */
     putNew: async ({ _id, ...job }: NewJobRow, tx?: Tx): Promise<boolean> => {
+      const u = { $setOnInsert: { ...job, attempts: 0 } }
+      if (tx !== undefined) return (await joinedCommands(db, tx).update('jobs', { q: { _id }, u, upsert: true })) === 'made'
       try {
-        const { upsertedCount } = await rows.updateOne({ _id }, { $setOnInsert: { ...job, attempts: 0 } }, { upsert: true, ...(tx && { session: tx }) })
-        return upsertedCount === 1
+        return (await rows.updateOne({ _id }, u, { upsert: true })).upsertedCount === 1
       } catch (error) {
-        // Outside a transaction, two upserts at the same instant: one of them came first.
-        if (tx === undefined && isDuplicateKey(error)) return false
+        // Two upserts at the same instant: one of them came first.
+        if (isDuplicateKey(error)) return false
         throw error
       }
     },
 
-    /** The job of these kinds that has been due the longest, which is then nobody else's until `leasedUntil`. */
-    lease: async (kinds: readonly string[], now: Date, leasedUntil: Date): Promise<LeasedJobRow | null> =>
-      leased(
-        await rows.findOneAndUpdate(
-          { dueAt: { $lte: now }, kind: { $in: [...kinds] } },
-          { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } },
-          { sort: { dueAt: 1 }, returnDocument: 'after' },
-        ),
-      ),
+    /** The jobs of these kinds that have been due the longest, which are then nobody else's until `leasedUntil`. */
+    lease: async (kinds: readonly string[], now: Date, leasedUntil: Date, most: number): Promise<LeasedJobRow[]> => {
+      const due = { dueAt: { $lte: now }, kind: { $in: [...kinds] } }
+      const found = most === 1 ? [] : await rows.find(due, { projection: { _id: 1 }, sort: { dueAt: 1 }, limit: most }).toArray()
+      if (most > 1 && found.length === 0) return []
+      if (found.length < 2) {
+        const taken = { $set: { dueAt: leasedUntil }, $inc: { attempts: 1 } }
+        const row = await rows.findOneAndUpdate(due, taken, { sort: { dueAt: 1 }, returnDocument: 'after' })
+        return row === null ? [] : [leased(row)]
+      }
+      const ids = { _id: { $in: found.map(({ _id }) => _id) } }
+      const lease = randomUUID()
+      await rows.updateMany({ ...ids, ...due }, { $set: { dueAt: leasedUntil, lease }, $inc: { attempts: 1 } })
+      // Another process may have been faster with some.
+      return (await rows.find({ ...ids, lease }).toArray()).map(leased)
+    },
 
     /** Keeps the id until `expiresAt` and forgets the rest. Counts whoever says it: what is done is done. */
-    done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => {
-      await rows.updateOne({ _id: id }, { $set: { doneAt, expiresAt }, $unset: { sealed: '', dueAt: '', parkedAt: '' } })
-    },
+    done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => void (await end({ id, doneAt, expiresAt })),
 
     /** Whether such a job is known, and done. */
     stateOf: async (id: string): Promise<'waiting' | 'done' | null> => {

@@ -65,3 +65,23 @@ export async function readAtOnce<Row>(connection: Connection, { collection, ...f
       .toArray(),
   )
 }
+
+/** The whole rows with these keys, in their order; null where there is none. Two who ask for the same get a row each. */
+export async function readByKey<Row extends { readonly _id: string }>(
+  connection: Connection,
+  collection: string,
+  keys: readonly string[],
+  tx?: Tx,
+): Promise<(Row | null)[]> {
+  const different = [...new Set(keys)]
+  const find = { collection, filter: { _id: { $in: different } }, limit: different.length }
+  const rows = await readAtOnce<Row>(connection, find, tx)
+  const read = new Map([...rows].map((row, at) => [row._id, { row, at }]))
+  const given = new Set<string>()
+  return keys.map((key) => {
+    const { row = null, at = 0 } = read.get(key) ?? {}
+    const again = row !== null && given.has(key)
+    given.add(key)
+    return again ? (rows.at(at) ?? null) : row
+  })
+}

@@ -13,20 +13,28 @@ export type Tx = ClientSession & { readonly __tx: unique symbol }
  * in the line, while MongoDB is away, and after nine seconds, where the driver would try for two minutes: then it may still be committed, so
  * who repeats it brings a key or finds by `_id` what is there.
  */
-export function inTransaction<T>(db: Connection, about: string, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const options = { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' } as const
+export const inTransaction = <T>(db: Connection, about: string, work: (tx: Tx) => Promise<T>): Promise<T> => inTurn(db, about, () => committed(db, work))
+
+/** The work when it is the turn of what it is about, after those of this process that came before. OVERLOADED */
+export function inTurn<T>(db: Connection, about: string, work: () => Promise<T>): Promise<T> {
   const begun = Date.now()
   return within(
     inLine(db, about, async () => {
       // Whoever asked has been told already that it did not happen.
       if (Date.now() - begun >= longest) throw new EntenteError('OVERLOADED', { why: 'its turn came too late' }, { retryAfter })
-      try {
-        return await (db.transaction((session) => work(session as Tx), options) as Promise<T>)
-      } catch (error) {
-        throw asTold(error)
-      }
+      return work()
     }),
   )
+}
+
+/** The transaction itself. OVERLOADED while MongoDB is away */
+export async function committed<T>(db: Connection, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const options = { readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' }, readPreference: 'primary' } as const
+  try {
+    return await (db.transaction((session) => work(session as Tx), options) as Promise<T>)
+  } catch (error) {
+    throw asTold(error)
+  }
 }
 
 interface Line {
@@ -38,7 +46,7 @@ const lines = new WeakMap<Connection, Map<string, Line>>()
 /** More would not have their turn in time. */
 const longestLine = 500
 
-/** Nothing is safe because of this: it only spares those who would conflict within one process the repetitions. */
+/** It spares those who would conflict within one process the repetitions; only works that share a transaction must not meet about the same. */
 async function inLine<T>(db: Connection, about: string, work: () => Promise<T>): Promise<T> {
   const waiting = lines.get(db) ?? new Map<string, Line>()
   lines.set(db, waiting)

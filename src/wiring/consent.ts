@@ -5,7 +5,7 @@ import { confirmationDoor, confirmations } from '../consent/confirmation.ts'
 import { hearGpc } from '../consent/gpc.ts'
 import type { RecordParts } from '../consent/record.ts'
 import { unseal } from '../storage/keys.ts'
-import { inTransaction } from '../storage/transaction.ts'
+import { inSharedTransaction } from '../storage/shared-transaction.ts'
 import type { SignedInBrowser } from '../access/interaction-policy.ts'
 import type { House } from './house.ts'
 
@@ -18,7 +18,7 @@ export async function openConsents({ config, policy, storage, audit, registry, c
     policy,
     classification,
     clients: () => registry.all(),
-    transaction: (customer, work) => inTransaction(db, customer, work),
+    transaction: (customer, work) => inSharedTransaction(db, customer, work),
     customers: rows.customers,
     ledger: rows.ledger,
     audit,
