@@ -30,7 +30,10 @@ export function auditDoor({ reads, audit, subjects }: AuditDoorParts): AuditDoor
     type: row.type,
     clientId: row.client,
     actor: actors[row.actor],
-    subjects: row.subjects.length === 0 ? [] : subjects.outward(caller.sector, row.subjects),
+    // As below.
+    get subjects() {
+      return row.subjects.length === 0 ? [] : subjects.outward(caller.sector, row.subjects)
+    },
     purposes: row.purposes,
     categories: row.categories,
   })

@@ -5,6 +5,7 @@ import type { AuditRow, AuditStore } from '../storage/audit-log.ts'
 import { chainId } from '../storage/consent-ledger.ts'
 import type { ChainHead } from '../storage/customers.ts'
 import type { Tx } from '../storage/transaction.ts'
+import { together } from './together.ts'
 
 /** What happened, in codes and counts: no value of anybody's profile, no token, no address. */
 export interface AuditEvent {
@@ -129,7 +130,7 @@ export function auditLog(store: Pick<AuditStore, 'append' | 'appendMany'>) {
       waiting = []
       const rows: AuditRow[] = []
       let last = head
-      for (const { event, at } of batch) {
+      for (const { event, at } of together(batch)) {
         const row = rowAfter(last, chain, event, at)
         rows.push(row)
         last = { seq: last.seq + 1, hash: row.hash }

@@ -3,10 +3,10 @@ import { EntenteError } from '../errors.ts'
 import { tokenOf, type Caller, type CustomerKey } from '../operation.ts'
 
 export enum AuditActor {
-  CUSTOMER = 'customer',
-  CLIENT = 'client',
-  PROVIDER = 'provider',
-  SYSTEM = 'system',
+  CUSTOMER = 'CUSTOMER',
+  CLIENT = 'CLIENT',
+  PROVIDER = 'PROVIDER',
+  SYSTEM = 'SYSTEM',
 }
 registerEnumType(AuditActor, { name: 'AuditActor' })
 

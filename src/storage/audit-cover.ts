@@ -1,6 +1,7 @@
 import type { CustomerKey } from '../operation.ts'
 
-const most = 16
+/** So many customers at most are found by keys of their own. */
+export const mostOfTheirOwn = 16
 const keyLength = 22
 
 /**
@@ -9,11 +10,11 @@ const keyLength = 22
  * those cost the index a fraction of what hundreds of keys do.
  */
 export function coverOf(customers: readonly CustomerKey[]): string[] {
-  if (customers.length <= most) return [...customers]
+  if (customers.length <= mostOfTheirOwn) return [...customers]
   let cover = new Set([''])
   for (let length = 1; length <= keyLength; length++) {
     const longer = new Set<string>()
-    for (const customer of customers) if (longer.add(customer.slice(0, length)).size > most) return [...cover]
+    for (const customer of customers) if (longer.add(customer.slice(0, length)).size > mostOfTheirOwn) return [...cover]
     cover = longer
   }
   return [...cover]

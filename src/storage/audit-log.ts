@@ -1,7 +1,9 @@
 import { Schema, type Connection } from 'mongoose'
 import { beginningsOf } from './audit-cover.ts'
 import type { CustomerKey } from '../operation.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { rowsOf } from './mongo.ts'
+import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 export interface AuditRow {
@@ -78,18 +80,19 @@ export interface AuditFilter {
   readonly to?: Date
 }
 
+const collection = 'audit_log'
+
 export function auditStore(db: Connection) {
-  const stored = rowsOf<AuditRow>(db, 'audit_log', schema)
+  const stored = rowsOf<AuditRow>(db, collection, schema)
   return {
-    append: async (tx: Tx, row: AuditRow): Promise<void> => {
-      await stored.insertOne(row, { session: tx })
-    },
+    append: (tx: Tx, row: AuditRow): Promise<void> => joinedCommands(db, tx).insert(collection, row),
     appendMany: async (rows: readonly AuditRow[]): Promise<void> => {
       await stored.insertMany([...rows], { ordered: true })
     },
     /** Newest first; `before` is the place of the last row of the page before. */
-    find: (filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null, limit: number): Promise<AuditRow[]> =>
-      stored.find(auditQuery(filter, before)).sort({ at: -1, _id: -1 }).limit(limit).toArray(),
+    find: async (filter: AuditFilter, before: { readonly at: Date; readonly id: string } | null, limit: number): Promise<AuditRow[]> => [
+      ...(await readAtOnce<AuditRow>(db, { collection, filter: auditQuery(filter, before), sort: { at: -1, _id: -1 }, limit })),
+    ],
     /** Newest first. */
     suspicious: (since: Date): Promise<AuditRow[]> =>
       stored

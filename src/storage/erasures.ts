@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
 import type { ChainHead } from './customers.ts'
-import { collectionOf } from './mongo.ts'
+import { collectionOf, rowsOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
 /** What a duty of the shop keeps beyond an erasure, and until when. */
@@ -68,6 +68,7 @@ export type ErasedFacts = Required<Pick<ErasureRow, 'erasedAt' | 'records' | 'fo
 /** Erasures asked for and carried out: no value of the person, only the keys that their tombstones have too. */
 export function erasureStore(db: Connection) {
   const model = collectionOf<ErasureRow>(db, 'erasures', schema)
+  const rows = rowsOf<ErasureRow>(db, 'erasures', schema)
 
   /** False when it is in another state by now. */
   async function turn(id: string, from: ErasureRow['state'], change: Partial<ErasureRow>, tx?: Tx): Promise<boolean> {
@@ -79,12 +80,7 @@ export function erasureStore(db: Connection) {
     insert: async (tx: Tx, row: ErasureRow): Promise<void> => {
       await model.create([row], { session: tx })
     },
-    read: (id: string, tx?: Tx): Promise<ErasureRow | null> =>
-      model
-        .findOne({ _id: id })
-        .session(tx ?? null)
-        .lean<ErasureRow>()
-        .exec(),
+    read: (id: string, tx?: Tx): Promise<ErasureRow | null> => rows.findOne({ _id: id }, { ...(tx && { session: tx }) }),
     cancel: (tx: Tx, id: string): Promise<boolean> => turn(id, 'waiting', { state: 'cancelled' }, tx),
     erased: (tx: Tx, id: string, facts: ErasedFacts): Promise<boolean> => turn(id, 'waiting', { state: 'erasing', ...facts }, tx),
     complete: (id: string, completedAt: Date, certificate: string): Promise<boolean> => turn(id, 'erasing', { state: 'done', completedAt, certificate }),

@@ -11,6 +11,7 @@ import { auditStore } from '../../src/storage/audit-log.ts'
 import { chainId, ledgerStore } from '../../src/storage/consent-ledger.ts'
 import { customerStore } from '../../src/storage/customers.ts'
 import { openMongo, prepareCollections } from '../../src/storage/mongo.ts'
+import { inSharedTransaction } from '../../src/storage/shared-transaction.ts'
 import { inTransaction } from '../../src/storage/transaction.ts'
 import { caller, classification, customer, demoPolicy, now } from './fixture.ts'
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
     policy: demoPolicy,
     classification,
     clients: () => [],
-    transaction: (about, work) => inTransaction(db, about, work),
+    transaction: (about, work) => inSharedTransaction(db, about, work),
     customers,
     ledger,
     audit: auditLog(audits),
