@@ -170,9 +170,19 @@ async function detailsOf(provider: Provider, request: IncomingMessage, response:
   try {
     return await provider.interactionDetails(request, response)
   } catch (error) {
-    if (error instanceof errors.OIDCProviderError) return null
+    if (error instanceof errors.OIDCProviderError) return withoutSession(provider, request, response)
     throw error
   }
+}
+
+/** A login that began in a session which has ended since goes on as one that began in none: by it nobody is in before a way in is shown. */
+async function withoutSession(provider: Provider, request: IncomingMessage, response: ServerResponse) {
+  const id = provider.createContext(request, response).cookies.get(provider.cookieName('interaction'), { signed: true })
+  const found = id === undefined ? undefined : await provider.Interaction.find(id)
+  if (found?.session === undefined || found.prompt.name !== 'login' || (await provider.Session.findByUid(found.session.uid)) !== undefined) return null
+  delete found.session
+  await found.save(found.exp - Math.floor(Date.now() / 1000))
+  return found
 }
 
 const storedSession = z.object({ accountId: z.string().optional(), loginTs: z.number().optional(), amr: z.array(z.string()).optional() })

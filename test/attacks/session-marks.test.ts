@@ -135,6 +135,21 @@ test('B39 an ending that comes between the sign-in and the session: none is made
   stage.behind.endedAt = before
 })
 
+test('B39 an ending while the login page is open: who was signed in signs in anew, and nothing of the old session comes along', async () => {
+  const { browser } = await signedIn(stage)
+  stage.behind.person = null
+  const open = await authorize(stage, browser, { prompt: 'login' })
+  expect(open.code).toBeNull()
+  const ended = await stage.db.collection<{ _id: string }>('openid').deleteMany({ _id: /^Session:/ })
+  expect(ended.deletedCount).toBeGreaterThan(0)
+  // Not asked about as the one whom the session belonged to.
+  await browser.open(open.url)
+  expect(stage.behind.asked.at(-1)).toMatchObject({ prompt: 'login', customer: null })
+  stage.behind.person = newCustomer()
+  const end = await browser.open(open.url)
+  expect(new URL(end.url).searchParams.get('code')).not.toBeNull()
+})
+
 test('tokens say neither the way in nor the device', async () => {
   const { tokens } = await signedIn(stage)
   for (const token of [String(tokens.body['id_token']), tokens.access]) expect(JSON.stringify(decodeJwt(token))).not.toMatch(/google|device|way:|at:\d/)
