@@ -31,7 +31,7 @@ interface Mark {
 }
 
 /** Another word for other documents, or another policy: what was filled before is filled again. */
-const written = `documents-1 ${hash('sha256', readFileSync('bench/policy.yaml'))}`
+const written = `documents-2 ${hash('sha256', readFileSync('bench/policy.yaml'))}`
 const day = 86_400_000
 /** Behaviour gets old; after this it would be another one that is measured. */
 const good = 30 * day

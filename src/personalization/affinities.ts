@@ -2,7 +2,7 @@ import type { AffinityKind } from '../config/personalization.ts'
 import type { Tally } from '../storage/derived-state.ts'
 import { nameIn } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
-import { addedTo, type Addition } from './series.ts'
+import { addedTo, entriesIn, seriesIn, tallyOf, type Addition } from './series.ts'
 
 export interface Interest {
   readonly name: string
@@ -45,7 +45,7 @@ export function interested(kind: AffinityKind, tally: Tally, events: readonly Ke
     const era = eraOf(kind, at)
     additions.push({ name, step: era, amount: Math.round(weight * unit * 2 ** halvings(kind, startOf(kind, era), at)) })
   }
-  const before = off.size === 0 ? tally : tally.filter(([name]) => isOn(name))
+  const before = off.size === 0 ? tally : tallyOf(entriesIn(tally).filter(([name]) => isOn(name)))
   return addedTo(before, additions, firstEra(kind, now), mostNames)
 }
 
@@ -53,8 +53,8 @@ export function interested(kind: AffinityKind, tally: Tally, events: readonly Ke
 export const switchName = (kind: string, name: string): string => `${kind}:${name}`
 
 /** The interests of one kind at a moment, the strongest first. */
-export function interestsAt(kind: AffinityKind, tally: Tally = [], now: number, off: ReadonlySet<string>): Interest[] {
-  return tally
+export function interestsAt(kind: AffinityKind, tally: Tally | undefined, now: number, off: ReadonlySet<string>): Interest[] {
+  return entriesIn(tally)
     .filter(([name]) => !off.has(switchName(kind.kind, name)))
     .map(([name, ...series]) => ({ name, score: scoreOf(kind, series, now) }))
     .filter(({ score }) => score > 0)
@@ -72,14 +72,14 @@ function scoreOf(kind: AffinityKind, series: readonly number[], now: number): nu
 }
 
 /** How strong one interest is at a moment; 0 where it is none. */
-export function scoreAt(kind: AffinityKind, tally: Tally = [], name: string, now: number, off: ReadonlySet<string>): number {
-  const [, ...series] = tally.find(([one]) => one === name) ?? ['']
+export function scoreAt(kind: AffinityKind, tally: Tally | undefined, name: string, now: number, off: ReadonlySet<string>): number {
+  const series = seriesIn(tally, name)
   return series.length === 0 || off.has(switchName(kind.kind, name)) ? 0 : scoreOf(kind, series, now)
 }
 
 /** When an interest that is at least so strong stops being it, or loses an era: milliseconds. Null: it is not so strong. */
-export function fadesAt(kind: AffinityKind, tally: Tally, name: string, atLeast: number, now: number): number | null {
-  const [, ...series] = tally.find(([one]) => one === name) ?? ['']
+export function fadesAt(kind: AffinityKind, tally: Tally | undefined, name: string, atLeast: number, now: number): number | null {
+  const series = seriesIn(tally, name)
   const score = scoreOf(kind, series, now)
   if (score < atLeast) return null
   const fades = now + Math.log2(score / atLeast) * kind.halfLife * day

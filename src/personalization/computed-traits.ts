@@ -2,7 +2,7 @@ import type { ComputedTrait } from '../config/personalization.ts'
 import type { DerivedState, Mark, Series, Tally } from '../storage/derived-state.ts'
 import type { TraitValue } from '../storage/customers.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
-import { added, addedTo, totalSince } from './series.ts'
+import { added, addedTo, entriesIn, totalSince } from './series.ts'
 
 /** Sums are kept in ten-thousandths, which add up without rounding; what no price is, is left out. */
 const unit = 10_000
@@ -89,8 +89,8 @@ export function computedValue(trait: ComputedTrait, state: Partial<DerivedState>
 }
 
 /** Most frequent first; as often, in the order of the names. */
-function frequent(trait: ComputedTrait, tally: Tally = [], now: number): string[] {
-  return tally
+function frequent(trait: ComputedTrait, tally: Tally | undefined, now: number): string[] {
+  return entriesIn(tally)
     .map(([name, ...series]): [string, number] => [name, totalSince(series, firstStep(trait, now))])
     .filter(([, times]) => times > 0)
     .sort(([a, often], [b, less]) => less - often || (a < b ? -1 : 1))
@@ -100,7 +100,7 @@ function frequent(trait: ComputedTrait, tally: Tally = [], now: number): string[
 /** When the value may change without an event: what is oldest leaves its window. Null: never. */
 export function computedDue(trait: ComputedTrait, state: Partial<DerivedState>): number | null {
   const dayEnds = (day: number): number => (day + trait.days) * 86_400_000
-  const steps = (state.tallies?.[trait.name] ?? []).map(([, first = 0]) => first * stepOf(trait))
+  const steps = entriesIn(state.tallies?.[trait.name]).map(([, first = 0]) => first * stepOf(trait))
   const [oldestDay] = state.sums?.[trait.name] ?? []
   const [oldestMark] = state.marks?.[trait.name] ?? []
   const days = [...steps, ...(oldestDay === undefined ? [] : [oldestDay]), ...(oldestMark ? [dayOf(oldestMark.at.getTime())] : [])]

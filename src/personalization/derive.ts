@@ -5,13 +5,13 @@ import { marked, summed, tallied } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
 import { membershipsOf, type SegmentRow } from './memberships.ts'
 import { segmentRules } from './segment-rules.ts'
-import { added } from './series.ts'
+import { added, seriesIn, tallyOf, type TallyEntry } from './series.ts'
 
 export type { EventValue, KeptEvent } from './kept-event.ts'
 export type { SegmentRow } from './memberships.ts'
 export type { DerivedState } from '../storage/derived-state.ts'
 
-const nothing: DerivedState = { sums: {}, tallies: {}, marks: {}, interests: {}, happened: [] }
+const nothing: DerivedState = { sums: {}, tallies: {}, marks: {}, interests: {}, happened: '' }
 
 /**
  * Works values out of events. Per purpose: `apply` gets the events that were kept for it, so that nothing made for one purpose holds
@@ -39,22 +39,22 @@ export function deriver(policy: Policy) {
       const { name, compute } = trait
       const own = byName.get(trait.event) ?? []
       if (compute === 'count' || compute === 'sum') keep(sums, name, summed(trait, before.sums[name] ?? [], own, now))
-      else if (compute === 'topN' || compute === 'distinct') keep(tallies, name, tallied(trait, before.tallies[name] ?? [], own, now))
+      else if (compute === 'topN' || compute === 'distinct') keep(tallies, name, tallied(trait, before.tallies[name] ?? '', own, now))
       else keep(marks, name, marked(trait, before.marks[name] ?? [], own, now))
     }
     const interests: Record<string, Tally> = {}
-    for (const kind of kindsOf.get(purpose) ?? []) keep(interests, kind.kind, interested(kind, before.interests[kind.kind] ?? [], events, now, switchedOff))
+    for (const kind of kindsOf.get(purpose) ?? []) keep(interests, kind.kind, interested(kind, before.interests[kind.kind] ?? '', events, now, switchedOff))
     return { sums, tallies, marks, interests, happened: happened(purpose, before.happened, byName, now) }
   }
 
   function happened(purpose: string, before: Tally, events: ReadonlyMap<string, readonly KeptEvent[]>, now: number): Tally {
-    const after = (countedFor.get(purpose) ?? []).flatMap(([event, days]): Tally => {
-      const [, ...series] = before.find(([name]) => name === event) ?? [event]
+    const after = (countedFor.get(purpose) ?? []).flatMap(([event, days]): TallyEntry[] => {
+      const series = seriesIn(before, event)
       const additions = (events.get(event) ?? []).map((one) => [dayOf(effective(one)), 1] as const)
       const counted = added(series, additions, dayOf(now) - days + 1)
       return counted.length === 0 ? [] : [[event, ...counted]]
     })
-    return after.sort(([a], [b]) => (a < b ? -1 : 1))
+    return tallyOf(after.sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   return {

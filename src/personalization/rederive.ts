@@ -5,6 +5,7 @@ import type { DerivedState } from '../storage/derived-state.ts'
 import type { EventStore } from '../storage/events.ts'
 import type { Tx } from '../storage/transaction.ts'
 import { deriver } from './derive.ts'
+import { entriesIn, tallyOf } from './series.ts'
 
 export type Rederive = (row: CustomerRow, at: Date, tx?: Tx) => Promise<Record<string, DerivedState>>
 
@@ -29,10 +30,10 @@ export function rederiver(policy: Policy, behaviour: Pick<EventStore, 'forPurpos
 function withoutReturns(state: DerivedState, { derived, interestsOff }: CustomerRow, purpose: string): DerivedState {
   const before = derived?.[purpose]?.interests
   if (interestsOff === undefined || before === undefined) return state
-  const known = (kind: string) => new Set(before[kind]?.map(([name]) => name))
+  const known = (kind: string) => new Set(entriesIn(before[kind]).map(([name]) => name))
   const interests = Object.entries(state.interests).map(([kind, tally]) => {
     const names = known(kind)
-    return [kind, tally.filter(([name]) => names.has(name))] as const
+    return [kind, tallyOf(entriesIn(tally).filter(([name]) => names.has(name)))] as const
   })
   return { ...state, interests: Object.fromEntries(interests.filter(([, tally]) => tally.length > 0)) }
 }

@@ -6,7 +6,7 @@ import type { DerivedState } from '../storage/derived-state.ts'
 import { fadesAt, scoreAt, switchName } from './affinities.ts'
 import { computedDue, computedValue } from './computed-traits.ts'
 import { dayOf } from './kept-event.ts'
-import { entriesOf, totalSince } from './series.ts'
+import { pairsOf, seriesIn, totalSince } from './series.ts'
 
 /** What a rule may read of a person for one purpose. */
 export type RuleFacts = Partial<Pick<CustomerRow, 'birthYear' | 'postcode' | 'country' | 'locale' | 'traits'>> & {
@@ -44,8 +44,7 @@ export function segmentRules(policy: Policy) {
   }
 
   function timesOf({ name, within }: { readonly name: string; readonly within?: string | undefined }, { state }: RuleFacts, now: number): number {
-    const [, ...series] = state?.happened?.find(([event]) => event === name) ?? ['']
-    return totalSince(series, dayOf(now) - daysIn(name, within) + 1)
+    return totalSince(seriesIn(state?.happened, name), dayOf(now) - daysIn(name, within) + 1)
   }
 
   /** When time alone may change what a condition says, milliseconds; Infinity: never. */
@@ -60,11 +59,10 @@ export function segmentRules(policy: Policy) {
       const { kind, name, atLeast } = leaf.affinity
       const known = kinds.get(kind)
       if (!known || facts.off.has(switchName(kind, name))) return Infinity
-      return fadesAt(known, state.interests?.[kind] ?? [], name, atLeast, now) ?? Infinity
+      return fadesAt(known, state.interests?.[kind], name, atLeast, now) ?? Infinity
     }
-    const [, ...series] = state.happened?.find(([event]) => event === leaf.event.name) ?? ['']
     const days = daysIn(leaf.event.name, leaf.event.within)
-    const oldest = entriesOf(series).find(([one]) => one > dayOf(now) - days)?.[0]
+    const oldest = pairsOf(seriesIn(state.happened, leaf.event.name)).find(([one]) => one > dayOf(now) - days)?.[0]
     return oldest === undefined ? Infinity : (oldest + days) * day
   }
 

@@ -18,7 +18,7 @@ export function added(series: Series, additions: readonly (readonly [step: numbe
 }
 
 /** A series as pairs. */
-export function entriesOf(series: Series): [step: number, amount: number][] {
+export function pairsOf(series: Series): [step: number, amount: number][] {
   const pairs: [number, number][] = []
   for (let i = 0; i + 1 < series.length; i += 2) pairs.push([series[i] ?? 0, series[i + 1] ?? 0])
   return pairs
@@ -37,24 +37,44 @@ export interface Addition {
   readonly amount: number
 }
 
+export type TallyEntry = readonly [name: string, ...series: number[]]
+
+/** What a tally says, in the order of its names. */
+export function entriesIn(tally: Tally = ''): readonly TallyEntry[] {
+  if (tally === '') return []
+  const entries: TallyEntry[] = JSON.parse(tally)
+  return entries
+}
+
+export const tallyOf = (entries: readonly TallyEntry[]): Tally => (entries.length === 0 ? '' : JSON.stringify(entries))
+
+/** The series of one name; empty where it is not there. A quote within a name is escaped, so that no name looks like the beginning of another. */
+export function seriesIn(tally: Tally = '', name: string): Series {
+  const head = `[${JSON.stringify(name)},`
+  const at = tally.indexOf(head)
+  if (at === -1) return []
+  const series: Series = JSON.parse(`[${tally.slice(at + head.length, tally.indexOf(']', at + head.length))}]`)
+  return series
+}
+
 /** The same for many names. Of more names than `most`, those stay that `keptFirst` puts first, whatever came first. */
 export function addedTo(tally: Tally, additions: readonly Addition[], from: number, most: number): Tally {
-  if (additions.length === 0 && tally.every(([, first = from]) => first >= from)) return tally
+  const entries = entriesIn(tally)
+  if (additions.length === 0 && entries.every(([, first = from]) => first >= from)) return tally
   const byName = Map.groupBy(additions, ({ name }) => name)
   const all: TallyEntry[] = []
-  for (const entry of tally) {
+  for (const entry of entries) {
     const [name, ...series] = entry
     const more = byName.get(name)
     byName.delete(name)
     if (more === undefined && (series[0] ?? from) >= from) all.push(entry)
     else push(all, name, added(series, (more ?? []).map(pairOf), from))
   }
-  if (byName.size === 0) return all
+  if (byName.size === 0) return tallyOf(all)
   for (const [name, more] of byName) push(all, name, added([], more.map(pairOf), from))
-  return keptFirst(all, most).sort(([a], [b]) => (a < b ? -1 : 1))
+  return tallyOf(keptFirst(all, most).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-type TallyEntry = Tally[number]
 const pairOf = ({ step, amount }: Addition): readonly [step: number, amount: number] => [step, amount]
 
 function push(all: TallyEntry[], name: string, series: Series): void {

@@ -1,8 +1,11 @@
 /** Numbers of days (or of longer steps) and what they add up to, oldest first: `[20416, 2, 20419, 1]`. */
 export type Series = readonly number[]
 
-/** Names and their series, in the order of the names: `[['Skiing', 171, 2048]]`. */
-export type Tally = readonly (readonly [name: string, ...series: number[]])[]
+/**
+ * Names and their series, in the order of the names, as JSON: `[["Skiing",171,2048]]`; empty for none. It is read and written as a whole, and one
+ * text costs the way to the database and back a fraction of what so many small arrays do.
+ */
+export type Tally = string
 
 /** One value and when it was said. */
 export interface Mark {

@@ -101,7 +101,7 @@ test('rules that stood for a moment only leave nobody where they put them', asyn
 
 test('a segment that is removed calls everybody back who was handed out, and hands out nobody', async () => {
   const [key = ''] = await addMembers(house.db, 1, [purpose], [`regulars@${purpose}`], {
-    derived: { [purpose]: { sums: { ordersLastYear: [Math.floor(Date.now() / 86_400_000), 5] }, tallies: {}, marks: {}, interests: {}, happened: [] } },
+    derived: { [purpose]: { sums: { ordersLastYear: [Math.floor(Date.now() / 86_400_000), 5] }, tallies: {}, marks: {}, interests: {}, happened: '' } },
   })
   const first = await taken('regulars')
   expect(first.people).toHaveLength(1)

@@ -4,6 +4,7 @@ import { readPolicy } from '../../src/config/policy.ts'
 import { interestsAt } from '../../src/personalization/affinities.ts'
 import { computedValue } from '../../src/personalization/computed-traits.ts'
 import { deriver, type DerivedState, type KeptEvent } from '../../src/personalization/derive.ts'
+import { entriesIn, seriesIn, tallyOf } from '../../src/personalization/series.ts'
 import { policyText } from './policy.ts'
 
 const policy = readPolicy(policyText, 'policy.yaml')
@@ -84,7 +85,7 @@ describe('a state', () => {
       properties: { category: `made up ${i}` },
     }))
     const state = apply(undefined, shop, flood, today, nothing)
-    expect(state.interests['category']).toHaveLength(50)
+    expect(entriesIn(state.interests['category'])).toHaveLength(50)
     expect(JSON.stringify(state).length).toBeLessThan(20_000)
     const backwards = flood.toReversed().reduce<DerivedState | undefined>((so, one) => apply(so, shop, [one], today, nothing), undefined)
     expect(backwards).toEqual(state)
@@ -92,7 +93,7 @@ describe('a state', () => {
 
   test('holds nothing for a purpose that the events are not kept for', () => {
     const one: KeptEvent = { id: 'a', name: 'Product Viewed', at: new Date(today), receivedAt: new Date(today), properties: { category: 'Ski' } }
-    expect(apply(undefined, 'personalised_ads', [one], today, nothing)).toEqual({ sums: {}, tallies: {}, marks: {}, interests: {}, happened: [] })
+    expect(apply(undefined, 'personalised_ads', [one], today, nothing)).toEqual({ sums: {}, tallies: {}, marks: {}, interests: {}, happened: '' })
   })
 })
 
@@ -166,3 +167,17 @@ describe('memberships', () => {
     expect(memberships({ ...row({}), country: 'AT' }, today).memberships).toEqual([])
   })
 })
+
+test('a tally gives back every series, by its name too, whatever the names are', () =>
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.tuple(fc.string({ unit: fc.constantFrom('"', '[', ']', ',', '\\', 'a', '1', 'ä', '\n') }), fc.integer(), fc.integer()), {
+        selector: ([name]) => name,
+      }),
+      (entries) => {
+        const tally = tallyOf(entries)
+        expect(entriesIn(tally)).toEqual(entries)
+        for (const [name, ...series] of entries) expect(seriesIn(tally, name)).toEqual(series)
+      },
+    ),
+  ))
