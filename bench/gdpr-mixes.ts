@@ -1,7 +1,6 @@
-import { post, send } from './load.ts'
+import { post } from './load.ts'
 import { elevenFields } from './peers.ts'
 import { people, type Person } from './people.ts'
-import { openMint } from './tokens.ts'
 
 /*
  * GDPRbench (Shastri et al., PVLDB 13(7), 2020): what a customer, a processor, a controller and a regulator do, and how much of
@@ -14,11 +13,10 @@ import { openMint } from './tokens.ts'
  * remembers the paper, whose table could not be had.
  */
 
-/** One operation, as it is sent to the gateway and to the peer. */
+/** One operation, as it is sent. */
 export interface Operation {
-  readonly ours: Buffer
-  readonly peer: Buffer
-  /** What our answer has in it, so that no refusal is measured as an answer. */
+  readonly request: Buffer
+  /** What the answer has in it, so that no refusal is measured as an answer. */
   readonly saying: string
 }
 
@@ -26,6 +24,14 @@ export interface Mixed {
   /** Of a hundred. */
   readonly share: number
   readonly of: (at: number) => Operation
+}
+
+/** One of the two servers as its clients know it: the same queries go to both, with the ids and the tokens of each. */
+export interface Door {
+  readonly idIn: (client: 'storefront' | 'marketing', n: number) => string
+  /** By number of the person: tokens of the shop in which they are signed in. */
+  readonly tokensOfPeople: () => Promise<readonly string[]>
+  readonly tokenOfTool: (client: string, scope: string) => Promise<string>
 }
 
 const nearlyAll = elevenFields
@@ -37,136 +43,84 @@ export type Persona = 'customer' | 'processor' | 'controller' | 'regulator'
 export const erased = 10_000
 export const erasureId = (n: number): string => `erasure-${String(n).padStart(14, '0')}`
 
+const consentFields = 'purpose state textVersion decidedAt expiresAt'
+const decision = (granted: boolean) => ({ purpose: 'personalised_shop', granted, textVersion: '2026-01' })
 const deciding = 'mutation ($decision: ConsentDecisionInput!) { setConsents(decisions: [$decision]) { decidedAt consents { purpose state } } }'
 
-/** What each persona does, of a hundred operations, in the gateway's database `uri`. */
-export const mixes: Readonly<Record<Persona, (uri: string) => Promise<readonly Mixed[]>>> = {
-  async customer(uri) {
-    await using mint = await openMint(uri)
-    const ids = mint.idsAt('storefront', people)
-    const tokens = await Promise.all(ids.map((id, n) => mint.ofPerson('storefront', id, n)))
-    const byPerson = (query: string, saying: string, peer: (person: Person, at: number) => Buffer, variables: (at: number) => object = () => ({})) => ({
+/** What each persona does, of a hundred operations. */
+export const mixes: Readonly<Record<Persona, (door: Door) => Promise<readonly Mixed[]>>> = {
+  async customer(door) {
+    const tokens = await door.tokensOfPeople()
+    const byPerson = (query: string, saying: string, variables: (at: number) => object = () => ({})): Mixed => ({
       share: 20,
-      of: (at: number): Operation => {
-        const n = zipf(at)
-        const person = personAt(n)
-        return { ours: asking(query, tokens[n] ?? '', variables(at)), peer: peer(person, at), saying }
-      },
+      of: (at) => ({ request: asking(query, tokens[zipf(at)] ?? '', variables(at)), saying }),
     })
-    const postcode = (at: number) => String(10_000 + (at % 80_000))
-    const decision = (at: number) => ({ purpose: 'personalised_shop', granted: at % 2 === 0, textVersion: '2026-01' })
     return [
-      byPerson(`{ me { ${nearlyAll} } }`, 'email', ({ key }) => send('GET', `/profile/${key}`)),
-      byPerson('{ me { consents { purpose state textVersion decidedAt expiresAt } } }', 'textVersion', ({ key }) => send('GET', `/decisions/${key}`)),
-      byPerson(
-        'mutation ($postcode: String) { updateProfile(input: { postcode: $postcode }) { id postcode } }',
-        'postcode',
-        ({ key }, at) => send('PATCH', `/profile/${key}`, { postcode: postcode(at) }),
-        (at) => ({ postcode: postcode(at) }),
-      ),
-      byPerson(
-        deciding,
-        'purpose',
-        ({ key }, at) => send('PUT', `/decision/${key}`, { purpose: 'personalised_shop', state: decision(at).granted ? 'granted' : 'withdrawn' }),
-        (at) => ({ decision: decision(at) }),
-      ),
+      byPerson(`{ me { ${nearlyAll} } }`, 'email'),
+      byPerson(`{ me { consents { ${consentFields} } } }`, 'textVersion'),
+      byPerson('mutation ($postcode: String) { updateProfile(input: { postcode: $postcode }) { id postcode } }', 'postcode', (at) => ({
+        postcode: String(10_000 + (at % 80_000)),
+      })),
+      byPerson(deciding, 'purpose', (at) => ({ decision: decision(at % 2 === 0) })),
       // Of the contract, so that it may be cleared whatever was decided just before.
-      byPerson('mutation { updateProfile(input: { country: null }) { id } }', '', ({ key }) => send('DELETE', `/country/${key}`)),
+      byPerson('mutation { updateProfile(input: { country: null }) { id } }', '"id"'),
     ]
   },
 
-  async processor(uri) {
-    await using mint = await openMint(uri)
+  async processor(door) {
     const agreeing = people.map((person, n) => ({ person, n })).filter(({ person }) => person.agreesTo.marketing)
-    const ids = mint.idsAt('marketing', people)
-    const letters = await mint.ofTool('marketing', 'purpose:email_marketing')
-    const ads = await mint.ofTool('marketing', 'purpose:personalised_ads')
-    const list = (token: string, purpose: string): Operation => ({
-      ours: asking(`{ customers(first: 50) { edges { node { ${nearlyAll} } } } }`, token),
-      peer: send('GET', `/agreeing/${purpose}@2026-01`),
-      saying: 'email',
-    })
+    const letters = await door.tokenOfTool('marketing', 'purpose:email_marketing')
+    const ads = await door.tokenOfTool('marketing', 'purpose:personalised_ads')
+    const list = (token: string): Operation => ({ request: asking(`{ customers(first: 50) { edges { node { ${nearlyAll} } } } }`, token), saying: 'email' })
     return [
       {
         share: 80,
         of: (at) => {
           const { person, n } = agreeing[(at * 31) % agreeing.length] ?? { person: personAt(0), n: 0 }
-          const ours = asking(`query ($id: ID!) { customer(id: $id) { ${nearlyAll} } }`, letters, { id: ids[n] })
-          return { ours, peer: send('GET', `/profile/${person.key}`), saying: person.profile.email }
+          const query = `query ($id: ID!) { customer(id: $id) { ${nearlyAll} } }`
+          return { request: asking(query, letters, { id: door.idIn('marketing', n) }), saying: person.profile.email }
         },
       },
-      { share: 10, of: () => list(letters, 'email_marketing') },
-      { share: 10, of: () => list(ads, 'personalised_ads') },
+      { share: 10, of: () => list(letters) },
+      { share: 10, of: () => list(ads) },
     ]
   },
 
-  async controller(uri) {
-    await using mint = await openMint(uri)
-    const ids = mint.idsAt('storefront', people)
-    const tokens = await Promise.all(ids.map((id, n) => mint.ofPerson('storefront', id, n)))
+  async controller(door) {
+    const tokens = await door.tokensOfPeople()
     const someone = (at: number) => (at * 7_919) % people.length
-    const decided = (at: number, granted: boolean) => {
-      const decision = { purpose: 'personalised_shop', granted, textVersion: '2026-01' }
-      return asking(deciding, tokens[someone(at)] ?? '', { decision })
-    }
+    const decided = (at: number, granted: boolean): Operation => ({
+      request: asking(deciding, tokens[someone(at)] ?? '', { decision: decision(granted) }),
+      saying: 'purpose',
+    })
     const properties = { product_id: 'sku-17', category: 'Winter sports', brand: 'Nord', price: 129.9 }
+    const seen = (at: number): Operation => ({
+      request: post(
+        '/v1/track',
+        { userId: door.idIn('storefront', someone(at)), event: 'Product Viewed', properties },
+        { authorization: `Basic ${btoa(`${writeKey}:`)}` },
+      ),
+      saying: 'success',
+    })
     return [
-      {
-        share: 25,
-        of: (at) => ({
-          ours: post('/v1/track', { userId: ids[someone(at)], event: 'Product Viewed', properties }, { authorization: `Basic ${btoa(`${writeKey}:`)}` }),
-          peer: send('POST', `/event/${personAt(someone(at)).key}`, {
-            event: 'Product Viewed',
-            properties,
-            purposes: ['personalised_shop', 'email_marketing'],
-          }),
-          saying: 'success',
-        }),
-      },
-      {
-        share: 25,
-        of: (at) => ({
-          ours: decided(at, false),
-          peer: send('DELETE', `/purpose/${personAt(someone(at)).key}`, { purpose: 'personalised_shop' }),
-          saying: 'purpose',
-        }),
-      },
-      {
-        share: 50,
-        of: (at) => ({
-          ours: decided(at, true),
-          peer: send('PUT', `/decision/${personAt(someone(at)).key}`, { purpose: 'personalised_shop', state: 'granted' }),
-          saying: 'purpose',
-        }),
-      },
+      { share: 25, of: seen },
+      { share: 25, of: (at) => decided(at, false) },
+      { share: 50, of: (at) => decided(at, true) },
     ]
   },
 
-  async regulator(uri) {
-    await using mint = await openMint(uri)
-    const ids = mint.idsAt('marketing', people)
-    const letters = await mint.ofTool('marketing', 'purpose:email_marketing')
-    const authority = await mint.ofTool('regulator', 'audit:read')
-    const decisions = 'query ($id: ID!) { customer(id: $id) { consents { purpose state textVersion decidedAt expiresAt } } }'
+  async regulator(door) {
+    const letters = await door.tokenOfTool('marketing', 'purpose:email_marketing')
+    const authority = await door.tokenOfTool('regulator', 'audit:read')
+    const decisions = `query ($id: ID!) { customer(id: $id) { consents { ${consentFields} } } }`
     const log = '{ auditEvents(first: 50) { edges { node { id at type clientId actor purposes categories } } } }'
     const deleted = 'query ($id: ID!) { erasureReceipt(id: $id) { id requestedAt completedAt certificate } }'
-    const agreeing = people.flatMap((person, n) => (person.agreesTo.marketing ? [{ person, n }] : []))
+    const agreeing = people.flatMap((person, n) => (person.agreesTo.marketing ? [n] : []))
+    const someone = (at: number) => door.idIn('marketing', agreeing[zipf(at) % agreeing.length] ?? 0)
     return [
-      {
-        share: 46,
-        of: (at) => {
-          const { person, n } = agreeing[zipf(at) % agreeing.length] ?? { person: personAt(0), n: 0 }
-          return { ours: asking(decisions, letters, { id: ids[n] }), peer: send('GET', `/decisions/${person.key}`), saying: 'textVersion' }
-        },
-      },
-      { share: 31, of: () => ({ ours: asking(log, authority), peer: send('GET', '/log'), saying: 'type' }) },
-      {
-        share: 23,
-        of: (at) => {
-          const id = erasureId(zipf(at) % erased)
-          return { ours: asking(deleted, authority, { id }), peer: send('GET', `/erasure/${id}`), saying: 'certificate' }
-        },
-      },
+      { share: 46, of: (at) => ({ request: asking(decisions, letters, { id: someone(at) }), saying: 'textVersion' }) },
+      { share: 31, of: () => ({ request: asking(log, authority), saying: 'type' }) },
+      { share: 23, of: (at) => ({ request: asking(deleted, authority, { id: erasureId(zipf(at) % erased) }), saying: 'certificate' }) },
     ]
   },
 }

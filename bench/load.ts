@@ -6,6 +6,8 @@ export interface Target {
   readonly requests: readonly Buffer[]
   /** Throws when the answer to request number `at` is not what the seed says. Called in the warm-up only. */
   readonly check: (body: string, at: number) => void
+  /** How many ask at once; 16 unless said. Where answers wait for a disk it takes more to keep a server busy. */
+  readonly connections?: number
 }
 
 export interface Load {
@@ -14,6 +16,8 @@ export interface Load {
 }
 
 export const connections = 16
+/** Where each answer waits for a disk. */
+export const manyConnections = 64
 
 /** Asks every request once and checks each answer in full. */
 export const warmUp = (target: Target, rounds = 1): Promise<Load> => drive(target, { count: target.requests.length * rounds, check: true })
@@ -48,7 +52,7 @@ async function drive(target: Target, { count = Infinity, deadline = Infinity, ch
     positions.set(target, (at + 1) % target.requests.length)
     return at
   }
-  await Promise.all(Array.from({ length: connections }, () => converse(target, next, check, () => answers++)))
+  await Promise.all(Array.from({ length: target.connections ?? connections }, () => converse(target, next, check, () => answers++)))
   return { answers, seconds: (performance.now() - start) / 1000 }
 }
 

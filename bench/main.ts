@@ -34,7 +34,7 @@ console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 
 console.log(
   serverCore === undefined
     ? 'Nothing is pinned: server, databases and load share the cores, for both sides alike.'
-    : `Each server runs on core ${serverCore}; databases and load run on the others, for both sides alike. Ours logs each request, the peers log nothing.`,
+    : `Each server runs on core ${serverCore}; databases and load run on the others, for both sides alike. Ours logs each request; of the peers only that of gdpr does.`,
 )
 await seed(uri)
 const tokens = await mintTokens(uri)

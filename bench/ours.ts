@@ -1,6 +1,6 @@
 import { gatewayFlags, startChild, type Child } from './child.ts'
 import { databases, inDatabase } from './databases.ts'
-import { post, type Target } from './load.ts'
+import { manyConnections, post, type Target } from './load.ts'
 import { elevenFields, listLength, sameValues, twelveFields } from './peers.ts'
 import { people, type Person } from './people.ts'
 import { publicUrl, secret, type Tokens } from './tokens.ts'
@@ -42,6 +42,7 @@ export function toolReads({ port }: Child, tokens: Tokens): Target {
   const read = people.flatMap(({ profile, agreesTo }, n) => (agreesTo.marketing ? [{ email: profile.email, id: tokens.idsInTool[n] }] : []))
   return {
     port,
+    connections: manyConnections,
     requests: read.map(({ id }) => post('/graphql', { query, variables: { id } }, { authorization: `Bearer ${tokens.ofTool}` })),
     check: (body, at) => {
       if (!body.includes(`"email":"${read[at]?.email}"`)) throw wrong(body, at)

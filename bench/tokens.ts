@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { SignJWT } from 'jose'
+import { exportJWK, SignJWT } from 'jose'
 import { accessTokenAlgorithm, openSigningKeys } from '../src/access/signing-keys.ts'
 import { subjects } from '../src/access/subjects.ts'
 import { openMongo } from '../src/storage/mongo.ts'
@@ -37,6 +37,8 @@ export async function openMint(uri: string) {
       .setExpirationTime('3h') // a real one ends after ten minutes, which is shorter than the whole run
       .sign(key)
   return {
+    /** The public key, for a server that checks tokens by itself. */
+    verifier: async () => JSON.stringify({ ...(await exportJWK(keys.current().verifiers.get(kid)?.key ?? key)), alg: accessTokenAlgorithm }),
     /** What a client calls customers. */
     idsAt: (client: string, of: readonly { readonly key: string }[]) =>
       ids.outward(
@@ -49,6 +51,8 @@ export async function openMint(uri: string) {
     [Symbol.asyncDispose]: () => db.close(),
   }
 }
+
+export type Mint = Awaited<ReturnType<typeof openMint>>
 
 export async function mintTokens(uri: string): Promise<Tokens> {
   await using mint = await openMint(inDatabase(uri, databases.ours))
