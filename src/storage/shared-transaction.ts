@@ -63,9 +63,9 @@ async function done(db: Connection, group: readonly Work[], workedOut: () => voi
   let isOver = false
   try {
     await committed(db, async (tx) => {
+      isOver = false
       // The driver would begin anew with all of them, as often as one of them meets a conflict.
       if (group.length > 1 && runs++ > 0) throw new Error('each in its own')
-      isOver = false
       const ended = await Promise.allSettled(group.map(({ run }) => run(tx)))
       const failed = ended.find((one) => one.status === 'rejected')
       if (failed !== undefined) throw failed.reason
