@@ -24,11 +24,12 @@ const page = `{ customers(first: 1000) { edges { node {
   id email givenName familyName birthYear country locale traits { clothingSize favouriteColours newsletterRhythm }
 } } } }`
 
-async function status(query: string, token?: string): Promise<number> {
+/** The status; of a refusal also whether it says when to come again. */
+async function status(query: string, token?: string): Promise<number | string> {
   const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
   const answer = await fetch(`${house.gateways[0]?.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })
   await answer.arrayBuffer()
-  return answer.status
+  return answer.status === 503 ? `503 ${answer.headers.has('retry-after') ? 'come again' : ''}` : answer.status
 }
 
 /** Milliseconds that 99 of 100 small questions took at most, while a hundred large ones were under way. */
@@ -44,7 +45,10 @@ async function smallMeanwhile(): Promise<number> {
     took.push(performance.now() - began)
     await setTimeout(2)
   }
-  expect(new Set(await answered)).toEqual(new Set([200]))
+  // Answered, or told when to come again where the machine is too busy; never a defect.
+  const ends = await answered
+  for (const end of ends) expect(end).toBeOneOf([200, '503 come again'])
+  expect(ends).toContain(200)
   return took.toSorted((a, b) => a - b)[Math.ceil(took.length * 0.99) - 1] ?? 0
 }
 

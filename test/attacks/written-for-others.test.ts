@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { acrs } from '../../src/access/session-marks.ts'
+import { behaviourOf } from '../support/behaviour.ts'
 import { code } from '../support/merging.ts'
 import { startShop, type Answer, type Shop } from '../support/shop.ts'
 
@@ -95,6 +96,23 @@ test('B45 ids are 128 random bits, and one who is there but not for the caller i
   const near = stranger.slice(0, -1) + (stranger.endsWith('A') ? 'B' : 'A')
   for (const id of [stranger, near, await idOf(me)]) expect(await ask(id)).toBe(unknown)
   expect((await shop.graphql('{ customers { totalCount } }', {}, marketing)).data.customers.totalCount).toBe(0)
+})
+
+test('B57 whose events they are says the token; what is said twice, ahead of time or at length is told apart, and nothing is kept of somebody else', async () => {
+  const on = behaviourOf(shop)
+  const [anna, ben] = [await on.person('person-3057', { personalised_shop: true }), await on.person('person-3058', { personalised_shop: true })]
+  const event = on.viewed({ category: 'Tents' })
+  expect(code(await shop.graphql(on.mutation, { events: [event], customerId: anna.id }, ben.accessToken))).toBe('FORBIDDEN')
+  // An id that another house has for her names nobody.
+  const refused = { accepted: 0, refused: [{ index: 0, reason: 'NO_PURPOSE' }] }
+  expect(await on.record(await shop.tool('marketing'), [event], { customerId: anna.id })).toEqual(refused)
+  expect(await on.kept(anna.customer)).toEqual([])
+
+  const ahead = { ...on.viewed({ category: 'Ropes' }), timestamp: new Date(Date.now() + 86_400_000).toISOString() }
+  const answer = await on.record(ben.accessToken, [event, event, ahead, on.viewed({ category: 'x'.repeat(5_000) })])
+  expect(answer).toEqual({ accepted: 3, refused: [{ index: 3, reason: 'TOO_LARGE' }] })
+  const kept = await on.kept(ben.customer)
+  expect([kept.length, kept.every(({ at }) => at.getTime() <= Date.now())]).toEqual([2, true])
 })
 
 test('B59 seenBy tells the person alone, and an unknown client and one that may see nothing look alike', async () => {
