@@ -19,7 +19,7 @@ test('told to stop, a gateway answers what it has begun, takes no more, and ends
   await gateway.tell({ dieBefore: Number.MAX_SAFE_INTEGER, counting: 'writes' })
   const decide = 'mutation { setConsents(decisions: [{ purpose: "personalised_shop", granted: false }]) { id } }'
   const answers = people.map(({ accessToken }) => house.graphql(decide, {}, accessToken, gateway.url))
-  await expect.poll(() => gateway.commands(), { timeout: 10_000 }).toBeGreaterThan(people.length)
+  await expect.poll(async () => (await gateway.commands()).length, { timeout: 10_000 }).toBeGreaterThan(people.length)
 
   gateway.signal('SIGTERM')
   await expect

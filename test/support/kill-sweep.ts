@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { contradictions } from './consistency.ts'
 import { ownMongod } from './own-servers.ts'
-import { startProcesses, type Gateway, type Processes } from './processes.ts'
+import { startProcesses, type Death, type Gateway, type Processes } from './processes.ts'
 
 /** A house whose gateways may be killed: what one of them had begun holds its customer for a second or two, not for a minute. */
 export async function houseForKilling(): Promise<Processes> {
@@ -11,8 +11,6 @@ export async function houseForKilling(): Promise<Processes> {
   const running = stack.move()
   return { ...house, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
-
-type Counting = 'writes' | 'all'
 
 /** What is done on a process that dies in the middle, and again on one that lives. `n` makes each round a person of its own. */
 export interface Round {
@@ -28,35 +26,62 @@ export interface Round {
  * through; then once more right after that answer. After each kill another process takes over: the next try succeeds, and nothing that is
  * stored contradicts anything else. Answers how many moments were tried.
  */
-export async function killAtEveryCommand(house: Processes, counting: Counting, round: (n: number) => Round): Promise<number> {
-  const [survivor] = house.gateways
-  if (survivor === undefined) throw new Error('nobody would take over')
-  const another = (): Promise<Gateway> => {
-    const coming = house.more()
-    // Looked at when it is its turn; a test that fails before does not wait for it.
-    coming.catch(() => {})
-    return coming
-  }
-  let next = another()
+export async function killAtEveryCommand(house: Processes, counting: Death['counting'], round: (n: number) => Round): Promise<number> {
+  let next = another(house)
   for (let n = 1; ; n++) {
     const victim = await next
-    next = another()
-    const { prepare, attempt, again } = round(n)
-    house.serve([survivor])
-    await prepare()
-    await victim.tell({ dieBefore: n, counting })
-    house.serve([victim])
-    const isDone = await attempt().then(
-      () => true,
-      () => false,
-    )
-    victim.signal('SIGKILL')
-    await victim.ended
-    house.serve([survivor])
-    await again()
-    expect(await contradictions(house.db), `killed before command ${n}`).toEqual([])
-    if (!isDone) continue
+    next = another(house)
+    const sent = await killed(house, victim, { counting, dieBefore: n }, round(n))
+    if (sent === null) continue
     await next
     return n
   }
+}
+
+/**
+ * The same for the writes of an attempt that is watched first: the first of each kind, and each whose place in the row divides by `every`
+ * (1: all of them). Answers the kinds that a gateway was killed before.
+ */
+export async function killAtEachKindOfWrite(house: Processes, every: number, round: (n: number) => Round): Promise<ReadonlySet<string>> {
+  const writes = await killed(house, await house.more(), { counting: 'writes' }, round(1))
+  if (writes === null) throw new Error('nobody was to be killed yet')
+  const moments = writes.flatMap((named, at) => {
+    const dieBefore = writes.slice(0, at + 1).filter((one) => one === named).length
+    return dieBefore === 1 || at % every === 0 ? [{ named, dieBefore }] : []
+  })
+  const tried = new Set<string>()
+  let next = another(house)
+  for (const [at, moment] of moments.entries()) {
+    const victim = await next
+    if (at + 1 < moments.length) next = another(house)
+    if ((await killed(house, victim, { counting: 'writes', ...moment }, round(at + 2))) === null) tried.add(moment.named)
+  }
+  return tried
+}
+
+function another(house: Processes): Promise<Gateway> {
+  const coming = house.more()
+  // Looked at when it is its turn; a test that fails before does not wait for it.
+  coming.catch(() => {})
+  return coming
+}
+
+/** One round, at the latest killed after the answer. What had been sent when it was answered; null if it never was. */
+async function killed(house: Processes, victim: Gateway, death: Death, { prepare, attempt, again }: Round): Promise<readonly string[] | null> {
+  const [survivor] = house.gateways
+  if (survivor === undefined) throw new Error('nobody would take over')
+  house.serve([survivor])
+  await prepare()
+  await victim.tell(death)
+  house.serve([victim])
+  const sent = await attempt().then(
+    () => victim.commands(),
+    () => null,
+  )
+  victim.signal('SIGKILL')
+  await victim.ended
+  house.serve([survivor])
+  await again()
+  expect(await contradictions(house.db), `killed before ${death.named ?? 'command'} ${death.dieBefore}`).toEqual([])
+  return sent
 }

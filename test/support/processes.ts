@@ -1,14 +1,22 @@
 import { transformFile } from '@swc/core'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { glob, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inject } from 'vitest'
 import { startBalancer } from './balancer.ts'
 import { clientSide, openSurroundings } from './shop.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const faults = new URL('./die-at-command.mjs', import.meta.url).href
+
+/** Before which command a gateway ends: the nth of all that count, or of those of that name. Without a number it lives, and counts. */
+export interface Death {
+  readonly counting: 'writes' | 'all'
+  readonly dieBefore?: number
+  readonly named?: string
+}
 
 /** A gateway in a process of its own. */
 export interface Gateway {
@@ -18,16 +26,17 @@ export interface Gateway {
   readonly ended: Promise<string | number>
   hasEnded(): boolean
   /** Says something to `die-at-command.mjs`, and waits until it has heard. */
-  tell(message: { readonly dieBefore: number; readonly counting: 'writes' | 'all' }): Promise<void>
-  /** How many commands were sent since it was told. */
-  commands(): Promise<number>
+  tell(message: Death): Promise<void>
+  /** The commands that were sent since it was told, by name and collection. */
+  commands(): Promise<readonly string[]>
   signal(name: NodeJS.Signals): void
 }
 
-/** The gateway's sources as programs that Node.js runs, in a folder from which the packages are found. Types are checked elsewhere. */
+let compiled: Promise<string> | undefined
+
+/** The gateway's sources as programs that Node.js runs, in a folder from which the packages are found; once a worker. Types are checked elsewhere. */
 async function compile(): Promise<string> {
-  await mkdir(join(root, 'dist'), { recursive: true })
-  const folder = await mkdtemp(join(root, 'dist/for-test-'))
+  const folder = join(inject('gateways'), String(process.pid))
   const options = {
     swcrc: false,
     module: { type: 'es6' },
@@ -52,6 +61,7 @@ async function startGateway(main: string, env: Readonly<Record<string, string>>)
   const ended = once(child, 'exit').then(([code, signal]): string | number => signal ?? code)
   const heard = heardBy(child)
   const ready = await Promise.race([heard('ready'), ended.then((how) => Promise.reject(new Error(`a gateway ended at its start: ${how}`)))])
+  child.send({ keepCompiled: true })
   return {
     url: String(ready).replace('127.0.0.1', 'localhost'),
     pid: child.pid ?? 0,
@@ -63,7 +73,8 @@ async function startGateway(main: string, env: Readonly<Record<string, string>>)
     },
     async commands() {
       child.send({ report: true })
-      return Number(await heard('commands'))
+      const commands = await heard('commands')
+      return Array.isArray(commands) ? commands.map(String) : []
     },
     signal: (name) => void child.kill(name),
   }
@@ -85,9 +96,9 @@ function heardBy(child: ChildProcess): (name: string) => Promise<unknown> {
 export async function startProcesses(options: { readonly gateways: number; readonly env?: Record<string, string> }) {
   await using stack = new AsyncDisposableStack()
   const around = stack.use(await openSurroundings(options.env))
-  const folder = stack.adopt(await compile(), (one) => rm(one, { recursive: true, force: true }))
+  const folder = await (compiled ??= compile())
   const balancer = stack.use(await startBalancer())
-  const env = { ...around.env, PUBLIC_URL: balancer.url, NODE_COMPILE_CACHE: join(folder, 'compiled') }
+  const env = { ...around.env, PUBLIC_URL: balancer.url, NODE_COMPILE_CACHE: join(inject('gateways'), 'compiled') }
   const main = join(folder, 'src/main.js')
   const children = stack.use(new AsyncDisposableStack())
 

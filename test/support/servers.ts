@@ -17,6 +17,8 @@ declare module 'vitest' {
     readonly chromium: string
     /** Where gateways' logs and metrics go, to be looked through when all is done. */
     readonly heard: string
+    /** Where gateways are compiled to that run in processes of their own. */
+    readonly gateways: string
     /** For tests that stop, starve or multiply servers of their own; empty when the servers were given by address. */
     readonly mongodProgram: string
     readonly redisProgram: string
@@ -28,6 +30,12 @@ export default async function startServers(project: TestProject): Promise<() => 
   await using started = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'entente-test-'))
   started.defer(() => rm(folder, { recursive: true, force: true }))
+
+  // From a folder below the repository a gateway finds its packages.
+  const repository = join(import.meta.dirname, '../..')
+  await mkdir(join(repository, 'dist'), { recursive: true })
+  const gateways = started.adopt(await mkdtemp(join(repository, 'dist/for-test-')), (one) => rm(one, { recursive: true, force: true }))
+  project.provide('gateways', gateways)
 
   const programs = await findServers()
   const mongodbUri = process.env['MONGODB_URI'] ?? (await mongodb(programs.mongod, folder, started))
