@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MongoClient, type Db } from 'mongodb'
 import { onServerCore, type Child } from './child.ts'
@@ -51,6 +52,8 @@ export async function filled(stack: AsyncDisposableStack, uri: string, people: n
     const began = performance.now()
     await using gateway = await startOurs(uri, { ...forReads, MONGODB_URI: own })
     console.log(`Its indexes: ${((performance.now() - began) / 1000).toFixed(1)} s, by the gateway at ${gateway.port} at its start.`)
+    // The first one goes through everybody.
+    while ((await db.collection('ledger_checkpoints').countDocuments()) === 0) await pause(1_000)
     await marks.insertOne(mark)
   }
   await untouched(db)
@@ -64,8 +67,12 @@ async function filling(uri: string, args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error('the database could not be filled')
 }
 
-/** What a gateway does of its own accord begins ten minutes after a start, which is longer than a row; and nobody's segments change with the time. */
+/**
+ * What a gateway does of its own accord begins ten minutes after a start, which is longer than a row, and its checkpoint an hour after the one
+ * before; and nobody's segments change with the time.
+ */
 async function untouched(db: Db): Promise<void> {
+  await db.collection('ledger_checkpoints').updateMany({}, { $set: { at: new Date() } })
   await db.collection('jobs').deleteMany({ kind: { $in: ['retention', 'followRules'] } })
   await db.collection('customers').updateMany({ membershipsDue: { $lt: new Date(Date.now() + day) } }, { $unset: { membershipsDue: '' } })
 }

@@ -9,9 +9,9 @@ import { rowOf, type Pair, type Row } from './report.ts'
 import type { Tokens } from './tokens.ts'
 
 const writeKey = 'storefront-bench-write-key'
-/** Requests of one round, and of the rounds before it that warm up. */
+/** Requests of one round, and of the rounds before it that warm up: after two of them the compiler was still at it, on both sides. */
 const batches = 60
-const warmUps = 2
+const warmUps = 4
 const idLength = 24
 
 /**
@@ -41,13 +41,15 @@ export async function ingested(uri: string, { idsInShop }: Tokens, rounds: numbe
     if (round < 0) continue
     rates.push({ ours: 1e6 / a.cpu, peer: 1e6 / b.cpu })
     cpu.push({ ours: a.cpu, peer: b.cpu })
-    console.log(`  by the clock: ${Math.round(a.rate)} : ${Math.round(b.rate)} events/s; resident ${Math.round(a.rss / 2 ** 20)} MiB`)
+    console.log(`  by the clock: ${Math.round(a.rate)} : ${Math.round(b.rate)} events/s; resident ${mebibytes(a.rss)} : ${mebibytes(b.rss)} MiB`)
   }
   const sent = (rounds + warmUps) * count * size
   const [kept, theirs] = [await own.countDocuments({}), await others.countDocuments({})]
   if (kept !== sent || theirs !== sent) throw new Error(`of ${sent} events ${kept} were kept, ${theirs} by the peer`)
   return rowOf(size === 500 ? 'ingest' : `ingest/${size}`, 'events/s/core', rates, cpu)
 }
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20)
 
 async function measured(server: Child, requests: readonly Buffer[], size: number) {
   const target: Target = { port: server.port, requests, check: () => {} }
