@@ -17,7 +17,7 @@ import { secret } from './tokens.ts'
 const records = 100_000
 const mebibyte = 2 ** 20
 /** A heap that all of it must fit into; without a bound, V8 collects garbage when it likes, and resident says nothing of what is held. */
-const bounded = '--max-old-space-size=160 --max-semi-space-size=4'
+const bounded = ['--max-old-space-size=160', '--max-semi-space-size=4']
 
 /**
  * Megabytes of a customer's records that become an archive in a second ("ours": two tables, ZIP, encrypted chunks, all in MongoDB again) to
@@ -26,7 +26,7 @@ const bounded = '--max-old-space-size=160 --max-semi-space-size=4'
 export async function exported(uri: string, rounds: number): Promise<Row> {
   const own = inDatabase(uri, databases.ours)
   const customer = people[0]?.key ?? ''
-  await using gateway = await startOurs(uri, { ...forReads, NODE_OPTIONS: bounded })
+  await using gateway = await startOurs(uri, forReads, bounded)
   await using client = await MongoClient.connect(own)
   const events = client.db().collection<AuditRow>('audit_log')
   const bytes = await recordsInto(client, customer)
@@ -69,7 +69,9 @@ async function recordsInto(client: MongoClient, customer: string): Promise<numbe
     hash: randomBytes(32).toString('base64url'),
   })
   for (let from = 0; from < records; from += 10_000) await events.insertMany(Array.from({ length: 10_000 }, (_, n) => row(from + n)))
-  const [sum] = await events.aggregate<{ bytes: number }>([{ $match: { cover: customer } }, { $group: { _id: null, bytes: { $sum: { $bsonSize: '$$ROOT' } } } }]).toArray()
+  const [sum] = await events
+    .aggregate<{ bytes: number }>([{ $match: { cover: customer } }, { $group: { _id: null, bytes: { $sum: { $bsonSize: '$$ROOT' } } } }])
+    .toArray()
   return sum?.bytes ?? 0
 }
 
@@ -87,7 +89,7 @@ async function build(uri: string, gateway: Child, customer: string): Promise<num
       await exports.insert(tx, { _id: id, customer, client: 'bench', requestedAt: at, expiresAt: later, forgottenAt: later })
       await jobs.put({ kind: 'export', id, payload: { id }, customer }, tx)
     })
-    for (let most = 0; ; ) {
+    for (let most = 0; ;) {
       most = Math.max(most, (await gateway.usage()).rss)
       const state = (await exports.read(id))?.state
       if (state === 'failed') throw new Error('the archive could not be built')

@@ -9,7 +9,7 @@ import { publicUrl, secret, type Tokens } from './tokens.ts'
 export const forReads = { PUBLIC_URL: publicUrl }
 
 /** The gateway as it is run, with the benchmark's policy and clients. */
-export const startOurs = (uri: string, env: Readonly<Record<string, string>> = forReads): Promise<Child> =>
+export const startOurs = (uri: string, env: Readonly<Record<string, string>> = forReads, flags: readonly string[] = gatewayFlags): Promise<Child> =>
   startChild(
     'gateway.js',
     {
@@ -19,7 +19,7 @@ export const startOurs = (uri: string, env: Readonly<Record<string, string>> = f
       CLIENTS_FILE: 'bench/clients.yaml',
       ...env,
     },
-    gatewayFlags,
+    flags,
   )
 
 /** `me`, each person with a token of their own. */
