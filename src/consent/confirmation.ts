@@ -55,7 +55,7 @@ export function confirmations({ key, publicUrl, policy, post, jobs }: Confirmati
     const text = decision && purpose.texts.get(decision.locale)
     if (decision === undefined || text === undefined) return
     const mail = mailOf(row._id, purpose.id, entry.at)
-    if ((await jobs.stateOf('mail', mail)) !== null) throw new EntenteError('RATE_LIMITED', { rate: 'confirmation' }, { retryAfter: spacing / 1000 })
+    if ((await jobs.stateOf('mail', mail, tx)) !== null) throw new EntenteError('RATE_LIMITED', { rate: 'confirmation' }, { retryAfter: spacing / 1000 })
     const { textVersion, locale } = decision
     const url = linkTo({ customer: row._id, purpose: purpose.id, textVersion, locale, client: entry.surface, entry: entry._id, mail, at: entry.at.getTime() })
     const facts = { title: text.title, text: text.text, link: url }

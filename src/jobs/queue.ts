@@ -78,7 +78,7 @@ export function jobQueue({ store, key, now = Date.now }: { readonly store: JobSt
     isBehind: (kind: JobKind, series: string, id: string): Promise<boolean> => store.waitsBefore(`${kind}:${series}`, id),
 
     /** Null when no job of this kind and id is known, or when it was done too long ago. */
-    stateOf: (kind: JobKind, id: string): Promise<'waiting' | 'done' | null> => store.stateOf(`${kind}:${id}`),
+    stateOf: (kind: JobKind, id: string, tx?: Tx): Promise<'waiting' | 'done' | null> => store.stateOf(`${kind}:${id}`, tx),
 
     /** Work at this process begins now, not at the next look at the clock. For after the commit. */
     wake(): void {

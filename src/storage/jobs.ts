@@ -94,8 +94,9 @@ export function jobStore(db: Connection) {
     done: async (id: string, doneAt: Date, expiresAt: Date): Promise<void> => void (await end({ id, doneAt, expiresAt })),
 
     /** Whether such a job is known, and done. */
-    stateOf: async (id: string): Promise<'waiting' | 'done' | null> => {
-      const row = await rows.findOne({ _id: id }, { projection: { doneAt: 1 } })
+    stateOf: async (id: string, tx?: Tx): Promise<'waiting' | 'done' | null> => {
+      const ask = () => rows.findOne({ _id: id }, { projection: { doneAt: 1 }, ...(tx && { session: tx }) })
+      const row = await (tx === undefined ? ask() : joinedCommands(db, tx).inTurn(ask))
       return row === null ? null : row.doneAt === undefined ? 'waiting' : 'done'
     },
 

@@ -44,9 +44,9 @@ interface Line {
 
 const lines = new WeakMap<Connection, Map<string, Line>>()
 /** More would not have their turn in time. */
-const longestLine = 500
+export const longestLine = 500
 
-/** It spares those who would conflict within one process the repetitions; only works that share a transaction must not meet about the same. */
+/** It spares those who would conflict within one process the repetitions; only in a shared transaction must no two turns be about the same. */
 async function inLine<T>(db: Connection, about: string, work: () => Promise<T>): Promise<T> {
   const waiting = lines.get(db) ?? new Map<string, Line>()
   lines.set(db, waiting)

@@ -107,11 +107,11 @@ describe('very many decisions of one customer', () => {
     expect(slowest).toBeLessThan(10_500)
     // One more, behind whatever is still under way.
     answers.push(await decide(key, false))
-    // Who was told after nine seconds that it took too long may be in it all the same, and nobody else.
+    // Who was told after nine seconds that it took too long may be in it all the same, with those of the same transaction, and nobody else.
     const recorded = (await ledger.read(key)).map(({ receipt }) => receipt)
     const answered = answers.flatMap((answer) => ('id' in Object(answer) ? [Reflect.get(Object(answer), 'id')] : []))
     expect(recorded).toEqual(expect.arrayContaining(answered))
-    expect(recorded.length - answered.length).toBeLessThanOrEqual(1)
+    expect(recorded.length - answered.length).toBeLessThanOrEqual(32)
     await expectWhole(key, recorded.length)
   }, 60_000)
 

@@ -59,9 +59,11 @@ test('what comes at once is written at once, and each is told what became of its
   expect(await written()).toEqual(before.map((one) => `${one ?? ''}+`))
 })
 
-test('those about one customer follow each other, whoever comes along with them', async () => {
+test('those about one customer follow each other in one transaction, whoever comes along with them', async () => {
   const before = (await written())[0] ?? ''
+  sent.length = 0
   await Promise.all([...keys, ...keys, ...keys].map(moving))
+  expect(commits()).toBeLessThanOrEqual(2)
   expect((await written())[0]).toBe(`${before}+++`)
 })
 
@@ -93,6 +95,23 @@ test('another process that writes one of them costs nobody anything: all of both
   await Promise.all([...ours, ...others])
   expect(await written()).toEqual(before.map((one, n) => `${one ?? ''}${'+'.repeat(n === 0 ? 10 : 5)}`))
   expect(commits()).toBeLessThan(50)
+})
+
+test('of those about one customer who fails spoils nothing for the others, and their order holds', async () => {
+  const [key = ''] = keys
+  const said: number[] = []
+  const saying = Array.from({ length: 6 }, (_, n) =>
+    inSharedTransaction(db, key, async (tx) => {
+      await moved(tx, key)
+      if (n === 2) throw new EntenteError('RATE_LIMITED')
+      await customers.update(tx, key, { $set: { locale: String(n) } })
+      return n
+    }).then((one) => said.push(one)),
+  )
+  const ended = await Promise.allSettled(saying)
+  expect(ended.map(({ status }) => status === 'fulfilled')).toEqual([true, true, false, true, true, true])
+  expect(said).toEqual([0, 1, 3, 4, 5])
+  expect(await customers.read(key)).toMatchObject({ locale: '5' })
 })
 
 test('two that put the same job make it once, and each knows which', async () => {
