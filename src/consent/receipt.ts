@@ -101,6 +101,8 @@ function basesToTell({ entry, row, before, after }: Recorded, caller: Caller, po
 function changesFor(client: ReadingClient, { before, after }: { readonly before: Mask; readonly after: Mask }, classification: Classification) {
   const opened: FieldAccess[] = []
   const closed: FieldAccess[] = []
+  // The same purposes open the same fields.
+  if ((client.purposes & before) === (client.purposes & after)) return { opened, closed }
   const gate = gateInPlace(classification)
   for (const classified of classification.values()) {
     const { coordinate: field, masks } = classified
