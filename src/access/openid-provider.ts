@@ -15,7 +15,7 @@ import { interactions, type Interactions } from './interactions.ts'
 import { separateLogins } from './login-cookies.ts'
 import { logoutTokens } from './logout-tokens.ts'
 import { configurationOf, isOverloaded, type ConfigurationParts } from './openid-configuration.ts'
-import { cookieKeys } from './openid-keys.ts'
+import { cookieKeys, type CookieKeys } from './openid-keys.ts'
 import { endpointSteps, mount } from './openid-endpoints.ts'
 import { claimsOfMarks } from './session-marks.ts'
 import type { Operators } from './operators.ts'
@@ -62,7 +62,7 @@ export async function openOpenIdProvider(parts: OpenIdParts): Promise<OpenIdProv
   let provider: Provider
   let serve: ReturnType<Provider['callback']>
   const build = (keys: KeySet): void => {
-    provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys))
+    provider = new HostProvider(parts.publicUrl, issuer, configurationOf(configured, keys), configured.cookieKeys)
     telling.takeOver(provider)
     registerIdTokenGrant(provider, configured)
     slowGuessing(provider, parts.secretGuesses, (client) => parts.noticed({ type: 'client.guessed', client }))
@@ -106,13 +106,15 @@ const address = {
   },
 }
 
+const storedMarks = z.array(z.string())
+
 /** ID tokens whose `acr` and `amr` are read off the marks that the library copies from the session to codes and refresh tokens. */
 function sayingMarks(Library: Provider['IdToken']): Provider['IdToken'] {
   // Its name is how the library looks up how long it lives.
   return class IdToken extends Library {
     override async payload() {
       const { amr, ...said } = await super.payload()
-      const marks = z.array(z.string()).safeParse(amr)
+      const marks = storedMarks.safeParse(amr)
       return marks.success ? { ...said, ...claimsOfMarks(marks.data, Date.now()) } : said
     }
   }
@@ -120,8 +122,11 @@ function sayingMarks(Library: Provider['IdToken']): Provider['IdToken'] {
 
 /** oidc-provider behind one public origin: what `Host` or `X-Forwarded-*` say changes no URL, and all cookies can bear `__Host-`. */
 class HostProvider extends Provider {
-  constructor(publicUrl: string, issuer: string, configuration: ConstructorParameters<typeof Provider>[1]) {
+  readonly #cookieKeys: CookieKeys
+
+  constructor(publicUrl: string, issuer: string, configuration: ConstructorParameters<typeof Provider>[1], keys: CookieKeys) {
     super(issuer, configuration)
+    this.#cookieKeys = keys
     const { protocol, host } = new URL(publicUrl)
     // Cookies are Secure on http://localhost too: browsers treat loopback as secure.
     Object.defineProperty(this, 'IdToken', { value: sayingMarks(this.IdToken) })
@@ -130,7 +135,7 @@ class HostProvider extends Provider {
 
   override createContext<State>(request: IncomingMessage, response: ServerResponse) {
     const context = super.createContext<State>(request, response)
-    separateLogins(this, request, context.cookies)
+    separateLogins(this, request, context.cookies, this.#cookieKeys)
     return context
   }
 }
