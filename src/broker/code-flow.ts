@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import * as oauth from 'openid-client'
 import { z } from 'zod'
 import { EntenteError } from '../errors.ts'
 import { verifyIdToken, type IdTokenRules, type VerifiedIdToken } from './id-token.ts'
 import type { Callback, LoginTransaction, ProviderId } from './provider.ts'
-import { readJson, type ProviderHttp } from './provider-http.ts'
+import type { ProviderHttp } from './provider-http.ts'
 
 /** What every dialect is handed: its own way out, and the time in milliseconds. */
 export interface DialectParts {
@@ -26,7 +27,7 @@ export async function authorizationUrl(client: CodeClient, login: LoginTransacti
     redirect_uri: login.redirectUri,
     state: login.state,
     nonce: login.nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(login.codeVerifier),
+    code_challenge: createHash('sha256').update(login.codeVerifier).digest('base64url'),
     code_challenge_method: 'S256',
     ...(login.loginHint !== undefined && { login_hint: login.loginHint }),
     ...parameters,
@@ -116,12 +117,21 @@ function withoutIdToken(fetch: ProviderHttp['fetch']) {
     fetch: async (url: string, request?: Partial<oauth.CustomFetchOptions>): Promise<Response> => {
       asked = true
       const response = await fetch(url, request)
-      const body = tokenAnswer.safeParse(await readJson(response))
-      if (response.status !== 200 || !body.success) return response
+      const text = await response.text()
+      const body = tokenAnswer.safeParse(parsed(text))
+      if (response.status !== 200 || !body.success) return new Response(text === '' ? null : text, response)
       const { id_token, ...others } = body.data
       idToken = id_token
       return Response.json(others)
     },
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
   }
 }
 

@@ -1,5 +1,5 @@
 import CircuitBreaker from 'opossum'
-import { Agent, fetch as send, type Response as Answer } from 'undici'
+import { Agent, request as send, type Dispatcher } from 'undici'
 import { EntenteError } from '../errors.ts'
 import { isLoopbackHost } from './public-address.ts'
 import { guardedConnector } from './guarded-connector.ts'
@@ -8,7 +8,7 @@ import type { CustomFetchOptions } from 'openid-client'
 
 /** Asks one provider, and nobody else can make it ask the inside of our own network. */
 export interface ProviderHttp {
-  /** The whole answer, read and bounded (`limit` in bytes, after decompression). Redirects are not followed. PROVIDER_UNAVAILABLE */
+  /** The whole answer, read and bounded (`limit` in bytes); none is taken that is packed. Redirects are not followed. PROVIDER_UNAVAILABLE */
   readonly fetch: (url: string, request?: Partial<CustomFetchOptions>, limit?: number) => Promise<Response>
   /** Whether `fetch` would ask this address at all: https, or plain http on this machine where that is allowed. */
   readonly permits: (url: string) => boolean
@@ -19,6 +19,7 @@ export interface ProviderHttp {
 const deadline = 5_000 // milliseconds for one request, connecting and the last byte included; and for all requests about one person
 const usualLimit = 256 * 1024
 const deepest = 64 // levels of JSON
+const form = 'application/x-www-form-urlencoded;charset=UTF-8'
 
 /** `allowLoopback` is for simulated providers: without it only public addresses are connected to, whatever a name resolves to. */
 export function providerHttp({ provider, allowLoopback }: { provider: ProviderId; allowLoopback: boolean }): ProviderHttp {
@@ -30,22 +31,22 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
   const unavailable = (reason: string, cause?: unknown) => new EntenteError('PROVIDER_UNAVAILABLE', { provider, reason }, {}, cause)
 
   async function ask(url: string, request: Partial<CustomFetchOptions>, limit: number): Promise<Response> {
-    const { method = 'GET', headers = {} } = request
-    const body = request.body instanceof URLSearchParams ? request.body : null // openid-client sends forms only
-    const once = () => send(url, { method, headers, body, redirect: 'manual', signal, dispatcher: agent })
+    const { method = 'GET' } = request
+    // openid-client sends forms only.
+    const body = request.body instanceof URLSearchParams ? request.body.toString() : null
+    const headers = { ...(body !== null && { 'content-type': form }), ...request.headers, 'accept-encoding': 'identity' }
     const signal = AbortSignal.timeout(deadline)
+    const once = () => send(url, { method: method === 'POST' ? 'POST' : 'GET', headers, body, signal, dispatcher: agent })
     const answer = await once().catch((error: unknown) => {
-      if (method !== 'GET' || signal.aborted) throw error
+      if (method === 'POST' || signal.aborted) throw error
       return once()
     })
-    const bytes = await readBounded(answer, limit)
-    if (answer.status >= 500 || answer.status === 429) throw new Error(`status ${answer.status}`)
+    const bytes = await readBounded(answer.body, limit)
+    if (answer.statusCode >= 500 || answer.statusCode === 429) throw new Error(`status ${answer.statusCode}`)
     if (bytes === null) throw unavailable('answer too large')
+    if (answer.headers['content-encoding'] !== undefined) throw unavailable('answer packed')
     if (isNestedBeyond(deepest, bytes)) throw unavailable('answer too deep')
-    return new Response(bytes.length === 0 ? null : bytes, {
-      status: answer.status,
-      headers: [...answer.headers].filter(([name]) => name !== 'content-encoding'),
-    })
+    return new Response(bytes.length === 0 ? null : bytes, { status: answer.statusCode, headers: headersOf(answer.headers) })
   }
 
   // Unreachable, silent, failing and throttling count towards an outage; an odd answer to one person does not.
@@ -93,11 +94,14 @@ export const readJson = (answer: Response): Promise<unknown> =>
     .json()
     .catch(() => null)
 
+const headersOf = (headers: Dispatcher.ResponseData['headers']): [string, string][] =>
+  Object.entries(headers).flatMap(([name, values = []]) => [values].flat().map((value): [string, string] => [name, value]))
+
 /** Null when there is more than the limit; the rest is not waited for. */
-async function readBounded(answer: Answer, limit: number): Promise<Buffer<ArrayBuffer> | null> {
+async function readBounded(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of body) {
     length += chunk.byteLength
     if (length > limit) return null
     chunks.push(chunk)

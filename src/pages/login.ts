@@ -13,10 +13,11 @@ import { problemNote, sendProblem } from './problem.ts'
 import { passkeyForm } from './proofs.ts'
 import { visitOf } from './visit.ts'
 
-const uidOf = (request: FastifyRequest) => z.object({ uid: z.string() }).safeParse(request.query).data?.uid
-/** Whoever wants another way than the one that the shop has named. */
-const choosing = (request: FastifyRequest) => z.object({ ways: z.literal('all') }).safeParse(request.query).success
 const uidForm = z.object({ uid: z.string() })
+const allWays = z.object({ ways: z.literal('all') })
+const uidOf = (request: FastifyRequest) => uidForm.safeParse(request.query).data?.uid
+/** Whoever wants another way than the one that the shop has named. */
+const choosing = (request: FastifyRequest) => allWays.safeParse(request.query).success
 const startLink = z.object({ uid: z.string(), provider: z.string() })
 
 /** `/login`: who asks, and the ways in. Opened by the OpenID provider for a waiting interaction; anybody else goes to the account centre. */
