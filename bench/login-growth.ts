@@ -74,7 +74,6 @@ const identityOf = ({ _id: customer, createdAt: at }: CustomerRow): IdentityRow 
   provider: 'google',
   publicId: customer.slice(0, 12),
   linkedAt: at,
-  lastUsedAt: at,
 })
 
 const addressOf = ({ _id: customer, createdAt: at }: CustomerRow): EmailRow => ({ _id: hashed(), customer, proof: 'verified', by: 'google', at })

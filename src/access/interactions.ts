@@ -94,18 +94,19 @@ export interface InteractionParts {
 }
 
 export function interactions({ provider, clients, standingAfter, alertAnswered }: InteractionParts): Interactions {
-  async function finish(request: IncomingMessage, response: ServerResponse, result: InteractionResults, merge: boolean): Promise<string> {
-    try {
-      return await provider().interactionResult(request, response, result, { mergeWithLastSubmission: merge })
-    } catch (error) {
-      if (error instanceof errors.OIDCProviderError) throw new EntenteError('LOGIN_EXPIRED', { why: error.error_description }, {}, error)
-      throw error
-    }
+  const read = readOnce(provider)
+
+  async function finish({ request, response, uid }: At, result: InteractionResults, merge: boolean): Promise<string> {
+    const interaction = await read(request, response, uid)
+    if (interaction === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'interaction not found' })
+    interaction.result = merge && !('error' in result) ? { ...interaction.lastSubmission, ...result } : result
+    await interaction.persist()
+    return interaction.returnTo
   }
 
   return {
     async read(request, response, wanted) {
-      const found = await detailsOf(provider(), about(request, wanted), response)
+      const found = await read(request, response, wanted)
       if (found === null) return null
       const { uid, prompt, params, session } = asked.parse({ ...found, uid: found.uid })
       const client = clients.find(params.client_id)
@@ -136,11 +137,11 @@ export function interactions({ provider, clients, standingAfter, alertAnswered }
     signedIn: (request, response, uid, { customer, way, device, amr, acr, authTime }) => {
       const at = authTime.getTime()
       const marks = { way, device, signedInAt: at, provedAt: acr === acrs.factor ? at : null, amr }
-      return finish(about(request, uid), response, { login: { accountId: customer, ts: seconds(authTime), amr: writeMarks(marks) } }, false)
+      return finish({ request, response, uid }, { login: { accountId: customer, ts: seconds(authTime), amr: writeMarks(marks) } }, false)
     },
 
     async confirmed(request, response, uid, { amr, acr }) {
-      const found = await detailsOf(provider(), about(request, uid), response)
+      const found = await read(request, response, uid)
       const session = found === null ? undefined : asked.parse({ ...found, uid: found.uid }).session
       if (session === undefined) throw new EntenteError('LOGIN_EXPIRED', { why: 'nobody to confirm' })
       const before = readMarks(session.amr)
@@ -148,13 +149,13 @@ export function interactions({ provider, clients, standingAfter, alertAnswered }
       if ((await standingAfter(session.accountId, loginFacts(before, undefined))) === null) throw new EntenteError('LOGIN_EXPIRED', { why: 'ended meanwhile' })
       const now = new Date()
       const marks = { ...before, amr: [...before.amr, ...amr], provedAt: acr === acrs.factor ? now.getTime() : before.provedAt }
-      const url = await finish(about(request, uid), response, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
+      const url = await finish({ request, response, uid }, { login: { accountId: session.accountId, ts: seconds(now), amr: writeMarks(marks) } }, true)
       await alertAnswered(session.accountId)
       return url
     },
 
-    answered: (request, response, uid) => finish(about(request, uid), response, { consent: {} }, true),
-    aborted: (request, response, uid, error, description) => finish(about(request, uid), response, { error, error_description: description }, false),
+    answered: (request, response, uid) => finish({ request, response, uid }, { consent: {} }, true),
+    aborted: (request, response, uid, error, description) => finish({ request, response, uid }, { error, error_description: description }, false),
   }
 }
 
@@ -166,7 +167,27 @@ export const loginFacts = ({ way, signedInAt }: SessionMarks, loginTs: number | 
   at: signedInAt ?? (loginTs === undefined ? null : loginTs * 1000 + 999),
 })
 
-async function detailsOf(provider: Provider, request: IncomingMessage, response: ServerResponse) {
+interface At {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly uid: string
+}
+
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
+
+/** Each is read once a request. Null: none, expired, another browser's, or of a session that has ended or changed hands. */
+function readOnce(provider: () => Provider) {
+  const known = new WeakMap<IncomingMessage, Interaction>()
+  return async (request: IncomingMessage, response: ServerResponse, uid: string): Promise<Interaction | null> => {
+    const before = known.get(request)
+    if (before?.uid === uid) return before
+    const found = await detailsOf(provider(), about(request, uid), response)
+    if (found !== null) known.set(request, found)
+    return found
+  }
+}
+
+async function detailsOf(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<Interaction | null> {
   try {
     return await provider.interactionDetails(request, response)
   } catch (error) {

@@ -7,7 +7,7 @@ import { settleSignIn } from '../linking/known-sign-in.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
 import type { LinkingParts } from '../linking/resolve.ts'
 import type { CustomerKey } from '../operation.ts'
-import type { CustomerStore } from '../storage/customers.ts'
+import type { CustomerRow, CustomerStore } from '../storage/customers.ts'
 import type { Alerts } from './alerts.ts'
 import type { StepUpDecision } from './decide-step-up.ts'
 import type { Proved } from './factor-proof.ts'
@@ -36,6 +36,8 @@ export interface SignInDoorParts {
 /** A way in that has been shown, of whatever kind. */
 export interface ShownWayIn {
   readonly customer: CustomerKey
+  /** As the sign-in left it; null where it did not say. */
+  readonly row: CustomerRow | null
   /** The provider's id, `mail` or `passkey`. */
   readonly way: string
   readonly device: SeenDevice
@@ -70,9 +72,9 @@ export function signInDoor(parts: SignInDoorParts) {
   const { interactions, stepUp, halves, waiting } = parts
   const holderOf = ({ browser, uid }: SignInPlace) => `${browser}/${uid}`
 
-  async function decide(at: AtSignIn, { customer, way, risks, settled, proved }: ShownWayIn): Promise<StepUpDecision> {
+  async function decide(at: AtSignIn, { customer, row, way, risks, settled, proved }: ShownWayIn): Promise<StepUpDecision> {
     const seen = [...risks, ...(way === 'mail' ? (['mailWayIn'] as const) : [])]
-    const decision = await stepUp.atSignIn(customer, 'signIn', seen, proved)
+    const decision = await stepUp.atSignIn(row ?? customer, 'signIn', seen, proved)
     if (decision.do === 'ask' || settled || (await waiting.read(at.uid, at.browser)) === null) return decision
     return stepUp.atSignIn(customer, 'linkIdentity', [], proved)
   }

@@ -138,10 +138,14 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
 
     /**
      * For our own pages: what this sign-in, or a shop that asks for a factor (`acr`), still takes. `seen` is what the page itself has noticed;
-     * what is known of the customer comes on top. `proved` is what was shown in this very sign-in, a passkey as the way in included.
+     * what is known of the customer comes on top, and is read unless it is given. `proved` is what was shown in this very sign-in, a passkey as the way in included.
      */
-    atSignIn: (customer: CustomerKey, action: 'signIn' | 'acr' | 'linkIdentity', seen: readonly Risk[], proved: Proved | null): Promise<StepUpDecision> =>
-      signingIn(customer, action, seen, proved),
+    atSignIn: (
+      customer: CustomerKey | CustomerRow,
+      action: 'signIn' | 'acr' | 'linkIdentity',
+      seen: readonly Risk[],
+      proved: Proved | null,
+    ): Promise<StepUpDecision> => signingIn(customer, action, seen, proved),
 
     /**
      * A sign-in without a page of ours, by a device's own dialog: no cookie says which device it is, and nothing can be asked. Whom a page
@@ -154,18 +158,18 @@ export function stepUp({ policy, customers, factors, passkeys, mailCodes, guesse
   }
 
   async function signingIn(
-    customer: CustomerKey,
+    customer: CustomerKey | CustomerRow,
     action: 'signIn' | 'acr' | 'linkIdentity',
     seen: readonly Risk[],
     proved: Proved | null,
   ): Promise<StepUpDecision> {
-    const row = await customers.read(customer)
+    const row = typeof customer === 'string' ? await customers.read(customer) : customer
     if (row === null || row.state !== 'active') throw new EntenteError('UNAUTHENTICATED', { why: 'no such customer' })
-    const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(customer, kindsOf(row))) ? (['manyFailures'] as const) : [])]
+    const known: readonly Risk[] = [...(row.alert ? [row.alert.why] : []), ...((await guesses.many(row._id, kindsOf(row))) ? (['manyFailures'] as const) : [])]
     const decision = decide(row, action, { signedInAgo: 0, proof: proved && { kind: proved.kind, ago: 0 }, risks: [...seen, ...known] })
     if (decision.do === 'ask') {
       const detail = { action, reasons: decision.reasons.join(' ') }
-      await audit.note({ type: 'step_up.asked', client: null, actor: 'customer', subjects: [customer], detail })
+      await audit.note({ type: 'step_up.asked', client: null, actor: 'customer', subjects: [row._id], detail })
     }
     return decision
   }

@@ -4,6 +4,7 @@ import type { CustomerKey } from '../operation.ts'
 import type { SeenDevice } from '../linking/note-device.ts'
 import type { MergeProofs } from '../linking/merge-proof.ts'
 import type { Resolution, SignIn } from '../linking/resolve.ts'
+import type { CustomerRow } from '../storage/customers.ts'
 import type { LoginTransactions } from './login-transaction.ts'
 import type { Callback, Claims, LoginGoal, LoginTransaction, Provider, ProviderId } from './provider.ts'
 import type { WaitingLogins } from './waiting-login.ts'
@@ -55,6 +56,8 @@ export type FinishedLogin =
       readonly kind: 'signedIn'
       readonly interaction: string
       readonly customer: CustomerKey
+      /** As the sign-in left it. */
+      readonly row: CustomerRow
       readonly provider: ProviderId
       readonly device: string | null
       /** What makes it doubtful. */
@@ -138,6 +141,6 @@ async function conclude(parts: LoginParts, login: LoginTransaction, claims: Clai
   }
   parts.reached('customer', provider, resolution.created ? 'created' : resolution.linked ? 'linked' : 'found')
   if (goal.kind === 'link') return { kind: 'linked', returnTo: goal.returnTo, provider }
-  const { customer, device, risks, settled, at } = resolution
-  return { kind: 'signedIn', interaction: goal.interaction, customer, provider, device, risks, settled, at }
+  const { customer, row, device, risks, settled, at } = resolution
+  return { kind: 'signedIn', interaction: goal.interaction, customer, row, provider, device, risks, settled, at }
 }

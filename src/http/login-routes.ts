@@ -140,9 +140,9 @@ async function goOn(
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
   if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
-  const { customer, provider: way, device: deviceId, risks, settled, at } = finished
+  const { customer, row, provider: way, device: deviceId, risks, settled, at } = finished
   const place = { request: request.raw, response: reply.raw, uid: finished.interaction, browser, clientId: question?.client.id ?? '' }
-  const url = await parts.signIn.entered(place, { customer, way, device: seen, deviceId, risks, settled, at, proved: null })
+  const url = await parts.signIn.entered(place, { customer, row, way, device: seen, deviceId, risks, settled, at, proved: null })
   parts.login.reached('session', finished.provider, 'ok')
   countEntry(parts.visit(request, reply), url)
   return reply.redirect(url, 303)

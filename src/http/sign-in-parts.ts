@@ -41,7 +41,15 @@ export function signInParts(input: SignInInput): OwnWayParts & ConfirmParts {
     const device = input.readDevice({ cookie: bindDevice(request, reply), userAgent: request.headers['user-agent'], ip: request.ip })
     const waiting = await login.waiting.read(at.uid, at.browser)
     const known = await signInKnown(input.linking, { customer: shown.customer, way, clientId: at.clientId, device, waiting })
-    return signIn.entered(at, { ...known, customer: shown.customer, way, device, deviceId: known.device, proved: { kind: shown.kind, amr: shown.amr } })
+    return signIn.entered(at, {
+      ...known,
+      customer: shown.customer,
+      row: null,
+      way,
+      device,
+      deviceId: known.device,
+      proved: { kind: shown.kind, amr: shown.amr },
+    })
   }
 
   /** Who was refused is in the audit like at a provider's callback. */

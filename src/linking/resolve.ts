@@ -8,7 +8,8 @@ import type { Post } from '../mail/post.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/customers.ts'
 import type { EmailStore } from '../storage/emails.ts'
-import type { IdentityStore } from '../storage/identities.ts'
+import type { IdentityRow, IdentityStore } from '../storage/identities.ts'
+import { applied } from '../storage/applied-update.ts'
 import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
 import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
@@ -45,19 +46,23 @@ export interface SignIn {
   readonly device?: SeenDevice
 }
 
+interface SignedIn {
+  readonly do: 'signedIn'
+  readonly customer: CustomerKey
+  /** As this sign-in left it. */
+  readonly row: CustomerRow
+  readonly created: boolean
+  readonly linked: boolean
+  readonly device: string | null
+  /** What makes it doubtful. */
+  readonly risks: readonly Risk[]
+  /** False while something waits for a second factor: a browser to note, a login to link. Then `settleSignIn` ends it. */
+  readonly settled: boolean
+  readonly at: Date
+}
+
 export type Resolution =
-  | {
-      readonly do: 'signedIn'
-      readonly customer: CustomerKey
-      readonly created: boolean
-      readonly linked: boolean
-      readonly device: string | null
-      /** What makes it doubtful. */
-      readonly risks: readonly Risk[]
-      /** False while something waits for a second factor: a browser to note, a login to link. Then `settleSignIn` ends it. */
-      readonly settled: boolean
-      readonly at: Date
-    }
+  | SignedIn
   | {
       readonly do: 'refused'
       readonly code: 'IDENTITY_TAKEN' | 'LINK_REQUIRED' | 'LOGIN_DENIED'
@@ -81,7 +86,8 @@ export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promis
     if (owner === null || hasSecondFactor(owner)) return { ...first, settled: false }
     const { waiting: claims, clientId } = signIn
     const linked = await linkWaiting(parts, tx, { claims, owner: first.customer, byMail: false, clientId, publicId: fresh.publicIds[1], at: fresh.at })
-    return { ...first, linked: first.linked || linked }
+    const row = linked ? await parts.customers.read(first.customer, tx) : owner
+    return { ...first, row: row ?? owner, linked: first.linked || linked }
   })
 }
 
@@ -116,11 +122,12 @@ export interface WaitingLink {
  */
 export async function linkWaiting(parts: LinkingParts, tx: Tx, { claims, owner, byMail, clientId, publicId, at }: WaitingLink): Promise<boolean> {
   const keys = keysOf(parts, claims)
-  const { facts } = await gatherFacts(parts, tx, claims, keys, null, { owner, byMail })
+  const found = await gatherFacts(parts, tx, claims, keys, null, { owner, byMail })
+  const { facts } = found
   const decision = decideLink(facts)
   if (decision.do === 'refuse' && decision.code === 'LINK_REQUIRED' && facts.addressOwner === owner) throw new EntenteError('LINK_REQUIRED')
   if (decision.do !== 'link' || decision.customer !== owner) return false
-  await carryOut(parts, tx, decision, claims, keys, { customer: owner, publicId, at }, facts, { clientId, seen: undefined })
+  await carryOut(parts, tx, decision, claims, keys, { customer: owner, publicId, at }, found, { clientId, seen: undefined })
   return true
 }
 
@@ -132,7 +139,8 @@ interface Fresh {
 
 async function resolveOne(parts: LinkingParts, tx: Tx, { claims, asking, clientId, device: seen }: SignIn, fresh: Fresh): Promise<Resolution> {
   const keys = keysOf(parts, claims)
-  const { facts, waysKnown } = await gatherFacts(parts, tx, claims, keys, asking, null)
+  const found = await gatherFacts(parts, tx, claims, keys, asking, null)
+  const { facts, waysKnown } = found
   const decision = decideLink(facts)
   if (decision.do === 'refuse') {
     const { code } = decision
@@ -140,7 +148,7 @@ async function resolveOne(parts: LinkingParts, tx: Tx, { claims, asking, clientI
     const taken = code === 'IDENTITY_TAKEN' && !facts.identityShut ? facts.identityOwner : null
     return { do: 'refused', code, waysKnown: code === 'LINK_REQUIRED' ? waysKnown : [], taken }
   }
-  const done = await carryOut(parts, tx, decision, claims, keys, fresh, facts, { clientId, seen })
+  const done = await carryOut(parts, tx, decision, claims, keys, fresh, found, { clientId, seen })
   return { do: 'signedIn', ...done, created: decision.do === 'create', linked: decision.do === 'link', at: fresh.at }
 }
 
@@ -157,6 +165,12 @@ function keysOf(parts: LinkingParts, claims: Claims): Keys {
   }
 }
 
+interface Found {
+  readonly facts: LinkFacts
+  readonly identity: IdentityRow | null
+  readonly waysKnown: readonly string[]
+}
+
 async function gatherFacts(
   parts: LinkingParts,
   tx: Tx,
@@ -164,7 +178,7 @@ async function gatherFacts(
   keys: Keys,
   asking: CustomerKey | null,
   proved: Pick<WaitingLink, 'owner' | 'byMail'> | null,
-): Promise<{ facts: LinkFacts; waysKnown: readonly string[] }> {
+): Promise<Found> {
   const identity = await parts.identities.read(keys.identity, tx)
   const address = keys.address === null ? null : await parts.emails.read(keys.address, tx)
   const owner = address === null ? null : await parts.customers.read(address.customer, tx)
@@ -179,7 +193,7 @@ async function gatherFacts(
     provedOwner: proved?.owner ?? null,
     provedByMail: proved?.byMail ?? false,
   }
-  return { facts, waysKnown: owner === null ? [] : [...waysOf(owner), ...(facts.ownerIsAnotherHere ? [] : ['mail'])] }
+  return { facts, identity, waysKnown: owner === null ? [] : [...waysOf(owner), ...(facts.ownerIsAnotherHere ? [] : ['mail'])] }
 }
 
 async function carryOut(
@@ -189,15 +203,15 @@ async function carryOut(
   claims: Claims,
   keys: Keys,
   fresh: Fresh,
-  facts: LinkFacts,
+  { facts, identity }: Found,
   { clientId, seen }: { readonly clientId: string; readonly seen: SeenDevice | undefined },
-): Promise<{ readonly customer: CustomerKey; readonly device: string | null; readonly risks: readonly Risk[]; readonly settled: boolean }> {
+): Promise<Pick<SignedIn, 'customer' | 'row' | 'device' | 'risks' | 'settled'>> {
   const key = decision.do === 'create' ? fresh.customer : decision.customer
   if (decision.do === 'create') await parts.customers.insert(tx, newCustomer(key, fresh.at))
   const row = await parts.customers.read(key, tx)
   if (row === null || row.state !== 'active') throw new EntenteError('LOGIN_DENIED', { why: 'customer is not active' })
 
-  const summary = await writeIdentity(parts, tx, decision, claims, keys, fresh, key)
+  const summary = await writeIdentity(parts, tx, decision, claims, keys, fresh, { customer: key, before: identity })
   if (keys.address !== null) await writeAddress(parts, tx, claims, keys.address, facts, key, fresh.at)
   const head = await parts.audit.inCustomerChain(tx, key, row.audit, eventOf(decision, claims, clientId), fresh.at)
   // To the address as it was before: a login that should not be here does not choose who is told.
@@ -209,7 +223,7 @@ async function carryOut(
   // Whoever was in before the address was anybody's is not known to be its owner.
   const isFirstProof = decision.do !== 'create' && facts.asking === null && isProvedNow(row, keys, facts)
   if (isFirstProof) await endSessionsBefore(parts.jobs, tx, key, fresh.at)
-  await parts.customers.update(tx, key, {
+  const change = {
     $set: {
       ...(isFirstProof && { tokensValidFrom: fresh.at }),
       ...profile.$set,
@@ -217,8 +231,9 @@ async function carryOut(
       audit: head,
       identities: withIdentity(row.identities, summary, keys.identity, fresh.at),
     },
-  })
-  return { customer: key, device: used.device, risks: used.risks, settled: seen === undefined || used.noted }
+  }
+  await parts.customers.update(tx, key, change, 'active', row)
+  return { customer: key, row: applied(row, change), device: used.device, risks: used.risks, settled: seen === undefined || used.noted }
 }
 
 const isProvedNow = ({ emailProof = 'none' }: CustomerRow, { address }: Keys, { addressOwner }: LinkFacts): boolean =>
@@ -231,15 +246,17 @@ async function writeIdentity(
   claims: Claims,
   keys: Keys,
   fresh: Fresh,
-  customer: CustomerKey,
+  { customer, before }: { readonly customer: CustomerKey; readonly before: IdentityRow | null },
 ): Promise<IdentitySummary | null> {
+  const kept = parts.grants.sealed(keys.identity, claims)
   if (decision.do === 'signIn') {
-    await parts.identities.used(tx, keys.identity, fresh.at, parts.grants.sealed(keys.identity, claims))
+    // When it was used stands in the customer, whom every change of a login writes: two such transactions cannot both be committed.
+    if (before?.state !== undefined || kept.grant !== undefined) await parts.identities.used(tx, keys.identity, kept)
     return null
   }
-  const common = { provider: claims.provider, linkedAt: fresh.at, lastUsedAt: fresh.at }
-  await parts.identities.insert(tx, { _id: keys.identity, customer, publicId: fresh.publicId, ...common, ...parts.grants.sealed(keys.identity, claims) })
-  return { id: fresh.publicId, key: keys.identity, ...common, ...(claims.address && { email: claims.address.value }) }
+  const common = { provider: claims.provider, linkedAt: fresh.at }
+  await parts.identities.insert(tx, { _id: keys.identity, customer, publicId: fresh.publicId, ...common, ...kept })
+  return { id: fresh.publicId, key: keys.identity, ...common, lastUsedAt: fresh.at, ...(claims.address && { email: claims.address.value }) }
 }
 
 /** A free address becomes the customer's; a stronger proof of the own one is noted; another's is left alone. */

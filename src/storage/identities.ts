@@ -1,6 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
-import { collectionOf, rowsOf } from './mongo.ts'
+import { collectionOf } from './mongo.ts'
+import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 /** Whether an identity may be used: `revoked` until its owner signs in with it again, `blocked` until its provider says otherwise, `gone` for good. */
@@ -14,7 +15,6 @@ export interface IdentityRow {
   /** What clients call it. */
   publicId: string
   linkedAt: Date
-  lastUsedAt: Date
   /** Absent: active. */
   state?: IdentityState
   /** When that happened, by the provider's clock. */
@@ -34,7 +34,6 @@ const schema = new Schema<IdentityRow>(
     provider: { type: String, required: true },
     publicId: { type: String, required: true },
     linkedAt: { type: Date, required: true },
-    lastUsedAt: { type: Date, required: true },
     state: String,
     stateAt: Date,
     addressAt: Date,
@@ -48,9 +47,9 @@ const collection = 'identities'
 
 export function identityStore(db: Connection) {
   const model = collectionOf<IdentityRow>(db, collection, schema)
-  const rows = rowsOf<IdentityRow>(db, collection, schema)
   return {
-    read: (key: string, tx?: Tx): Promise<IdentityRow | null> => rows.findOne({ _id: key }, { ...(tx && { session: tx }) }),
+    read: async (key: string, tx?: Tx): Promise<IdentityRow | null> =>
+      (await readAtOnce<IdentityRow>(db, { collection, filter: { _id: key }, limit: 1 }, tx)).at(0) ?? null,
 
     /** Fails with a duplicate key when the identity is somebody's already. */
     insert: async (tx: Tx, row: IdentityRow): Promise<void> => {
@@ -58,8 +57,8 @@ export function identityStore(db: Connection) {
     },
 
     /** It was signed in with, so its owner allows it again whatever was revoked before. */
-    used: async (tx: Tx, key: string, at: Date, kept: Pick<IdentityRow, 'grant'>): Promise<void> => {
-      await model.updateOne({ _id: key }, { $set: { lastUsedAt: at, ...kept }, $unset: { state: '', stateAt: '' } }, { session: tx })
+    used: async (tx: Tx, key: string, kept: Pick<IdentityRow, 'grant'>): Promise<void> => {
+      await model.updateOne({ _id: key }, { $set: kept, $unset: { state: '', stateAt: '' } }, { session: tx })
     },
 
     /** What its provider told. */
