@@ -1,6 +1,7 @@
 import type { Adapter } from 'oidc-provider'
 import { z } from 'zod'
 import type { OpenIdPayload, OpenIdRecords } from '../storage/openid-records.ts'
+import type { WrittenTogether } from './written-together.ts'
 
 const stored = z.object({
   loginTs: z.number().default(0),
@@ -18,12 +19,18 @@ export const readSession = (payload: OpenIdPayload): z.infer<typeof stored> => s
 const cookieId = 'SessionId'
 const fortnight = 14 * 86_400
 
+export interface SessionParts {
+  readonly records: OpenIdRecords
+  readonly later: (seconds: number) => Date
+  readonly takeHeld: WrittenTogether['takeHeld']
+}
+
 /**
  * Sessions are kept under their lasting id (`uid`), and what is written is joined with what is there: logins of one browser at the same
  * moment each know the client that they are about, and the library would keep those of the last one only. A sign-out would then spare the
  * tokens of the others.
  */
-export function sessionStorage(records: OpenIdRecords, later: (seconds: number) => Date): Pick<Adapter, 'upsert' | 'find' | 'findByUid' | 'destroy'> {
+export function sessionStorage({ records, later, takeHeld }: SessionParts): Pick<Adapter, 'upsert' | 'find' | 'findByUid' | 'destroy'> {
   const read = async (uid: unknown, id: string) => {
     const session = typeof uid === 'string' ? await records.read('Session', uid) : null
     return session === null ? undefined : { ...session.payload, jti: id }
@@ -34,6 +41,7 @@ export function sessionStorage(records: OpenIdRecords, later: (seconds: number) 
       const common = { expiresAt: later(expiresIn), ...(accountId !== undefined && { customer: accountId }) }
       await records.change({
         record: { ...common, kind: 'Session', id: uid },
+        along: takeHeld(),
         pointer: { ...common, kind: cookieId, id, payload: { uid } },
         expectNew: later(0).getTime() - (payload.iat ?? 0) * 1000 < 1_000,
         next: (before) => withClientsOf(before !== null && before.customer === accountId ? before.payload : {}, payload),

@@ -5,6 +5,7 @@ import type { OpenIdRecord, OpenIdRecords } from '../storage/openid-records.ts'
 import { sessionStorage } from './browser-session.ts'
 import { metadataOf } from './client-metadata.ts'
 import { interactionSeconds, type InteractionStorage } from './openid-interactions.ts'
+import { writtenTogether } from './written-together.ts'
 
 export interface AdapterParts {
   readonly records: OpenIdRecords
@@ -18,6 +19,7 @@ export interface AdapterParts {
 /** A pushed request is looked at once more when its login ends, so that it serves one login only. */
 const keptSeconds: Readonly<Record<string, number>> = { PushedAuthorizationRequest: interactionSeconds }
 const day = 86_400
+const usedMeanwhile = 'already used, at the same moment'
 
 /**
  * Storage of oidc-provider. The library reads `consumed` before it calls `consume()` and so cannot see a lost race: here consuming is one
@@ -25,6 +27,7 @@ const day = 86_400
  */
 export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
   const { records } = parts
+  const together = writtenTogether(records)
   const later = (seconds: number) => new Date(parts.now().getTime() + seconds * 1000)
   const unused = async () => undefined
 
@@ -58,16 +61,14 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
         if (!(await records.putNew(record))) throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
         return
       }
-      await records.put(record)
+      if (!(await together.put(record))) throw new errors.InvalidGrant(usedMeanwhile)
     },
     find: async (id) => payloadOf(await records.read(model, id), id),
     findByUid: unused,
     findByUserCode: unused,
     async consume(id) {
-      if (await records.consume(model, id)) return
-      throw model === 'PushedAuthorizationRequest'
-        ? new errors.InvalidRequestUri('request_uri was already used')
-        : new errors.InvalidGrant('already used, at the same moment')
+      if (await together.consume(model, id)) return
+      throw model === 'PushedAuthorizationRequest' ? new errors.InvalidRequestUri('request_uri was already used') : new errors.InvalidGrant(usedMeanwhile)
     },
     async destroy(id) {
       if (model === 'Grant') await endAccessTokens(id)
@@ -84,7 +85,7 @@ export function openIdAdapter(parts: AdapterParts): (model: string) => Adapter {
 
   const special: Readonly<Record<string, Adapter>> = {
     Client: forClients,
-    Session: { ...forModel('Session'), ...sessionStorage(records, later) },
+    Session: { ...forModel('Session'), ...sessionStorage({ records, later, takeHeld: together.takeHeld }) },
     Interaction: { ...forModel('Interaction'), ...parts.pending },
   }
   return (model) => special[model] ?? forModel(model)

@@ -62,8 +62,16 @@ export interface NewOpenIdRecord {
 interface Change {
   readonly record: Omit<NewOpenIdRecord, 'payload'>
   readonly pointer: NewOpenIdRecord
+  /** What else is written by the same command, before it. */
+  readonly along: readonly NewOpenIdRecord[]
   readonly expectNew: boolean
   readonly next: (before: OpenIdRecord | null) => OpenIdPayload
+}
+
+interface Consumption {
+  readonly id: string
+  /** What follows in its place. */
+  readonly successor: OpenIdRow | null
 }
 
 const upsert = ({ _id, ...fields }: OpenIdRow) => ({ updateOne: { filter: { _id }, update: { $set: fields }, upsert: true } })
@@ -101,16 +109,22 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
     await rows.bulkWrite(written.map(upsert))
     return written.map(() => undefined)
   })
-  const consume = joined(async (ids: readonly string[]) => {
+  const consume = joined(async (asks: readonly Consumption[]) => {
     const at = now()
     const unused = { consumedAt: { $exists: false }, expiresAt: { $gt: at } }
+    const ids = asks.map(({ id }) => id)
     const claims = new Map(ids.map((_id) => [_id, randomUUID()]))
-    const { modifiedCount } = await rows.bulkWrite(
-      [...claims].map(([_id, consumedBy]) => ({ updateOne: { filter: { _id, ...unused }, update: { $set: { consumedAt: at, consumedBy } } } })),
-    )
+    const { modifiedCount } = await rows.bulkWrite([
+      ...[...claims].map(([_id, consumedBy]) => ({ updateOne: { filter: { _id, ...unused }, update: { $set: { consumedAt: at, consumedBy } } } })),
+      ...asks.flatMap(({ successor }) => (successor === null ? [] : upsert(successor))),
+    ])
     // Where another process was first with one of them, the rows say with which. One that has gone since has ended with its grant.
     const took = modifiedCount === claims.size ? claims : new Map((await rows.find({ _id: { $in: ids } }).toArray()).map((row) => [row._id, row.consumedBy]))
-    return ids.map((id, n) => ids.indexOf(id) === n && took.get(id) === claims.get(id))
+    const first = asks.map(({ id }, n) => ids.indexOf(id) === n && took.get(id) === claims.get(id))
+    // Nobody was told of these.
+    const orphans = asks.flatMap(({ successor }, n) => (first[n] === true || successor === null ? [] : successor._id))
+    if (orphans.length > 0) await rows.deleteMany({ _id: { $in: orphans } })
+    return first
   })
 
   async function putNew(record: NewOpenIdRecord): Promise<boolean> {
@@ -124,13 +138,14 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
   }
 
   /** False when there is another one than `before` by now. */
-  async function replace(before: OpenIdRow | null, { _id, ...fields }: OpenIdRow, pointer: NewOpenIdRecord): Promise<boolean> {
+  async function replace(before: OpenIdRow | null, { _id, ...fields }: OpenIdRow, { pointer, along }: Pick<Change, 'pointer' | 'along'>): Promise<boolean> {
     // No two seals are alike, so what was read is what is replaced.
     const filter = before === null ? { _id, sealed: { $exists: false } } : { _id, sealed: before.sealed }
-    const first = { updateOne: { filter, update: { $set: fields }, upsert: before === null } }
+    const record = { updateOne: { filter, update: { $set: fields }, upsert: before === null } }
+    const others = [...along, pointer].map(content).map(upsert)
     try {
-      const { matchedCount, upsertedCount } = await rows.bulkWrite([first, upsert(content(pointer))])
-      return matchedCount + upsertedCount === 2
+      const { matchedCount, upsertedCount } = await rows.bulkWrite([...others.slice(0, -1), record, ...others.slice(-1)])
+      return matchedCount + upsertedCount === others.length + 1
     } catch (error) {
       if (before === null && isDuplicateKey(error)) return false
       throw error
@@ -147,17 +162,20 @@ export function openIdRecords(db: Connection, key: Buffer, now: () => Date = () 
      * Writes the record with what `next` makes of the one before, and `pointer` after it; of two at the same moment, the later one makes it of
      * the earlier. `expectNew` says what is likelier, and is no promise.
      */
-    async change({ record, pointer, expectNew, next }: Change): Promise<void> {
+    async change({ record, expectNew, next, ...others }: Change): Promise<void> {
       for (let attempt = 0; ; attempt++) {
         const row = expectNew && attempt === 0 ? null : await find(keyOf(record.kind, record.id))
-        if (await replace(row, content({ ...record, payload: next(live(row)) }), pointer)) return
+        if (await replace(row, content({ ...record, payload: next(live(row)) }), others)) return
       }
     },
 
     read: async (kind: string, id: string): Promise<OpenIdRecord | null> => live(await find(keyOf(kind, id))),
 
     /** True for the one caller who is first, on whichever process. */
-    consume: (kind: string, id: string): Promise<boolean> => consume(keyOf(kind, id)),
+    consume: (kind: string, id: string): Promise<boolean> => consume({ id: keyOf(kind, id), successor: null }),
+
+    /** The same, and by the same command puts what follows in its place; for everybody else there is no such record. */
+    succeed: (kind: string, id: string, successor: NewOpenIdRecord): Promise<boolean> => consume({ id: keyOf(kind, id), successor: content(successor) }),
 
     remove: async (kind: string, id: string): Promise<void> => void (await rows.deleteOne({ _id: keyOf(kind, id) })),
     /** What was there last. */
