@@ -81,7 +81,7 @@ test('the same call ten times at once, under one idempotency key, is one entry w
   expect(await house.db.collection('consent_ledger').countDocuments()).toBe(before + 1)
 })
 
-test('ten first logins of one person at the same instant are one customer', async () => {
+test('B18 ten first logins of one person at the same instant are one customer', async () => {
   const before = await house.db.collection('customers').countDocuments()
   const logins = await times(10, (n) => house.signIn('google', { as: 'gmail-5', at: at(n) }))
   expect(new Set(await Promise.all(logins.map(({ accessToken }) => idOf(accessToken)))).size).toBe(1)
@@ -89,7 +89,7 @@ test('ten first logins of one person at the same instant are one customer', asyn
   await expectAgreement()
 })
 
-test('first logins by two providers with the same proven address at the same instant: one owns it, the other is asked to link', async () => {
+test('B19 first logins by two providers with the same proven address at the same instant: one owns it, the other is asked to link', async () => {
   for (const as of ['person-20', 'person-21', 'person-22', 'person-23', 'person-24', 'person-25']) {
     const before = await house.db.collection('customers').countDocuments()
     const ends = await Promise.all(['google', 'apple'].map(async (provider, n) => (await house.walk(provider, { as, at: at(n) })).page))
