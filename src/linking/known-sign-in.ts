@@ -36,7 +36,7 @@ export async function signInKnown(parts: LinkingParts, signIn: KnownSignIn): Pro
   const fresh = { publicId: publicId(), at: new Date() }
   // A passkey is possession and person in one (its user verification is demanded).
   const proved = way === 'passkey'
-  return withNewLogin(parts, customer, async (tx) => {
+  return withNewLogin(parts, { about: customer }, async (tx) => {
     const links = waiting !== null && (proved || !hasSecondFactor(await activeRow(parts, tx, customer)))
     if (links) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: way === 'mail', clientId, ...fresh })
     const row = await activeRow(parts, tx, customer)
@@ -68,7 +68,7 @@ export interface SettledSignIn {
 /** The end of a sign-in that took a second factor: browser noted, waiting login linked, alert answered, in one transaction. LOGIN_DENIED */
 export async function settleSignIn(parts: LinkingParts, { customer, clientId, device, waiting, proved, byMailAt }: SettledSignIn): Promise<void> {
   const fresh = { publicId: publicId(), at: new Date() }
-  await withNewLogin(parts, customer, async (tx) => {
+  await withNewLogin(parts, { about: customer }, async (tx) => {
     if (waiting !== null) await linkWaiting(parts, tx, { claims: waiting, owner: customer, byMail: false, clientId, ...fresh })
     const row = await activeRow(parts, tx, customer)
     const used = await noteDevice(parts, tx, row, device, fresh.at, true)

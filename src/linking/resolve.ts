@@ -10,6 +10,7 @@ import type { CustomerRow, CustomerStore, IdentitySummary } from '../storage/cus
 import type { EmailStore } from '../storage/emails.ts'
 import type { IdentityRow, IdentityStore } from '../storage/identities.ts'
 import { applied } from '../storage/applied-update.ts'
+import { inSharedTransaction } from '../storage/shared-transaction.ts'
 import { inTransaction, isDuplicateKey, type Tx } from '../storage/transaction.ts'
 import type { Claims } from './claims.ts'
 import { decideLink, type LinkDecision, type LinkFacts } from './decide-link.ts'
@@ -79,7 +80,9 @@ export type Resolution =
 export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promise<Resolution> {
   const fresh = { customer: randomBytes(16).toString('base64url'), publicIds: [publicId(), publicId()] as const, at: new Date() }
   const about = identityKey(parts.keys, signIn.claims.issuer, signIn.claims.subject)
-  return withNewLogin(parts, about, async (tx) => {
+  // People who come back at the same moment are written together.
+  const transaction = signIn.asking === null && signIn.waiting === null ? inSharedTransaction : inTransaction
+  return withNewLogin(parts, { about, transaction }, async (tx) => {
     const first = await resolveOne(parts, tx, signIn, { ...fresh, publicId: fresh.publicIds[0] })
     if (first.do === 'refused' || signIn.waiting === null) return first
     const owner = await parts.customers.read(first.customer, tx)
@@ -92,10 +95,14 @@ export async function resolveSignIn(parts: LinkingParts, signIn: SignIn): Promis
 }
 
 /** Two that link at the same instant: `_id` of `identities` and `emails` is unique, and the one that lost sees the other's rows when it runs again. */
-export async function withNewLogin<T>({ db }: Pick<LinkingParts, 'db'>, about: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+export async function withNewLogin<T>(
+  { db }: Pick<LinkingParts, 'db'>,
+  { about, transaction = inTransaction }: { readonly about: string; readonly transaction?: typeof inTransaction },
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(db, about, work)
+      return await transaction(db, about, work)
     } catch (error) {
       if (!isDuplicateKey(error) || attempt === 5) throw error
     }

@@ -285,7 +285,7 @@ export function customerStore(db: Connection) {
         .exec(),
 
     insert: async (tx: Tx, row: CustomerRow): Promise<void> => {
-      await model.create([row], { session: tx })
+      await joinedCommands(db, tx).inTurn(() => model.create([row], { session: tx }))
     },
 
     /**

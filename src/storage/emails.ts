@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { collectionOf } from './mongo.ts'
 import type { Tx } from './transaction.ts'
 
@@ -26,19 +27,17 @@ const schema = new Schema<EmailRow>(
 )
 schema.index({ customer: 1 })
 
+const collection = 'emails'
+
 export function emailStore(db: Connection) {
-  const model = collectionOf<EmailRow>(db, 'emails', schema)
+  const model = collectionOf<EmailRow>(db, collection, schema)
   return {
     read: (key: string, tx?: Tx): Promise<EmailRow | null> =>
-      model
-        .findOne({ _id: key })
-        .session(tx ?? null)
-        .lean<EmailRow>()
-        .exec(),
+      tx === undefined ? model.findOne({ _id: key }).lean<EmailRow>().exec() : joinedCommands(db, tx).read<EmailRow>(collection, key),
 
     /** Fails with a duplicate key when the address is somebody's already. */
     claim: async (tx: Tx, row: EmailRow): Promise<void> => {
-      await model.create([row], { session: tx })
+      await joinedCommands(db, tx).inTurn(() => model.create([row], { session: tx }))
     },
 
     ofCustomer: (customer: CustomerKey): Promise<EmailRow[]> => model.find({ customer }).lean<EmailRow[]>().exec(),
@@ -55,7 +54,7 @@ export function emailStore(db: Connection) {
 
     /** A stronger proof of an address that the customer has already proved. */
     strengthen: async (tx: Tx, key: string, customer: CustomerKey, by: string, at: Date): Promise<void> => {
-      await model.updateOne({ _id: key, customer }, { $set: { proof: 'authoritative', by, at } }, { session: tx })
+      await joinedCommands(db, tx).update(collection, { q: { _id: key, customer }, u: { $set: { proof: 'authoritative', by, at } } })
     },
   }
 }

@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose'
 import type { CustomerKey } from '../operation.ts'
+import { joinedCommands } from './joined-commands.ts'
 import { collectionOf } from './mongo.ts'
-import { readAtOnce } from './read-at-once.ts'
 import type { Tx } from './transaction.ts'
 
 /** Whether an identity may be used: `revoked` until its owner signs in with it again, `blocked` until its provider says otherwise, `gone` for good. */
@@ -48,17 +48,16 @@ const collection = 'identities'
 export function identityStore(db: Connection) {
   const model = collectionOf<IdentityRow>(db, collection, schema)
   return {
-    read: async (key: string, tx?: Tx): Promise<IdentityRow | null> =>
-      (await readAtOnce<IdentityRow>(db, { collection, filter: { _id: key }, limit: 1 }, tx)).at(0) ?? null,
+    read: (key: string, tx: Tx): Promise<IdentityRow | null> => joinedCommands(db, tx).read<IdentityRow>(collection, key),
 
     /** Fails with a duplicate key when the identity is somebody's already. */
     insert: async (tx: Tx, row: IdentityRow): Promise<void> => {
-      await model.create([row], { session: tx })
+      await joinedCommands(db, tx).inTurn(() => model.create([row], { session: tx }))
     },
 
     /** It was signed in with, so its owner allows it again whatever was revoked before. */
     used: async (tx: Tx, key: string, kept: Pick<IdentityRow, 'grant'>): Promise<void> => {
-      await model.updateOne({ _id: key }, { $set: kept, $unset: { state: '', stateAt: '' } }, { session: tx })
+      await joinedCommands(db, tx).update(collection, { q: { _id: key }, u: { $set: kept, $unset: { state: '', stateAt: '' } } })
     },
 
     /** What its provider told. */
