@@ -6,7 +6,7 @@ import type { Caller } from '../operation.ts'
 import type { ClientChangeRow } from '../storage/client-changes.ts'
 import { ClientChangeState, type ClientChange, type ClientChangeInput, type ClientChangesDoor } from './client-changes-resolver.ts'
 import type { ClientChanges } from './client-changes.ts'
-import { changeableLists, membersOf, type ChangeableMembers } from './decide-client-change.ts'
+import { changeableLists, membersOf, nothingYet, type ChangeableMembers } from './decide-client-change.ts'
 
 export interface ClientChangesDoorParts {
   readonly changes: ClientChanges
@@ -20,7 +20,7 @@ const longestPage = 200
 
 /** What the GraphQL fields about clients and their changes call. */
 export function clientChangesDoor({ changes, clients, isInFile, policy, now }: ClientChangesDoorParts): ClientChangesDoor {
-  const shown = (caller: Caller, row: ClientChangeRow): ClientChange => {
+  const shown = (caller: Caller, row: ClientChangeRow, secret: string | null = null): ClientChange => {
     const isExpired = row.state === 'proposed' && row.expiresAt <= now()
     const { customer, names } = row.proposedBy
     const isOwn = customer === caller.customer || names.some((name) => caller.operator?.includes(name))
@@ -36,6 +36,7 @@ export function clientChangesDoor({ changes, clients, isInFile, policy, now }: C
       approvedBy: row.approvedBy?.names ?? [],
       appliedAt: row.appliedAt ?? null,
       approvable: row.state === 'proposed' && !isExpired && !isOwn && caller.customer !== null && caller.scopes.has('clients:write'),
+      secret,
     }
   }
   return {
@@ -50,7 +51,11 @@ export function clientChangesDoor({ changes, clients, isInFile, policy, now }: C
       return (await changes.list(open, first)).map((row) => shown(caller, row))
     },
     propose: async (caller, clientId, change) => shown(caller, await changes.propose(caller, clientId, givenIn(change))),
-    approve: async (caller, id) => shown(caller, await changes.approve(caller, id)),
+    create: async (caller, input) => shown(caller, await changes.create(caller, input.id, input.kind, { ...nothingYet, ...givenIn(input) })),
+    async approve(caller, id) {
+      const approved = await changes.approve(caller, id)
+      return shown(caller, approved, approved.secret)
+    },
   }
 }
 

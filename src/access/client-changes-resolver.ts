@@ -8,6 +8,18 @@ export enum ClientChangeState {
 }
 registerEnumType(ClientChangeState, { name: 'ClientChangeState' })
 
+enum ClientKind {
+  STOREFRONT = 'storefront',
+  SERVER = 'server',
+  APP = 'app',
+  TOOL = 'tool',
+}
+registerEnumType(ClientKind, {
+  name: 'ClientKind',
+  description:
+    'How a client proves who it is, and whom for: people in a browser (STOREFRONT, without a secret; SERVER, with one), people in an app, nobody (TOOL).',
+})
+
 @ObjectType({ simpleResolvers: true, description: 'A storefront or a tool as it is registered; its secrets are nowhere in the API.' })
 export class RegisteredClient {
   @Field(() => ID) id!: string
@@ -33,11 +45,25 @@ export class ClientChange {
   @Field(() => [String]) approvedBy!: readonly string[]
   @Field(() => Date, { nullable: true }) appliedAt!: Date | null
   @Field(() => Boolean, { description: 'Whether the caller can be the second pair of eyes.' }) approvable!: boolean
+  @Field(() => String, { nullable: true, description: 'Of a client that this call has made, if it has one: told here, and never again.' })
+  secret!: string | null
 }
 
 @InputType({ description: 'What is absent stays; a list is given as a whole.' })
 export class ClientChangeInput {
   @Field(() => String, { nullable: true }) name?: string | null
+  @Field(() => [ID], { nullable: true }) purposes?: string[] | null
+  @Field(() => [String], { nullable: true }) scopes?: string[] | null
+  @Field(() => [String], { nullable: true }) redirectUris?: string[] | null
+  @Field(() => [String], { nullable: true }) postLogoutRedirectUris?: string[] | null
+  @Field(() => [String], { nullable: true }) origins?: string[] | null
+}
+
+@InputType({ description: 'A client that is not there yet. What it may do, the policy has to name it for.' })
+export class NewClientInput {
+  @Field(() => ID) id!: string
+  @Field(() => ClientKind) kind!: ClientKind
+  @Field(() => String) name!: string
   @Field(() => [ID], { nullable: true }) purposes?: string[] | null
   @Field(() => [String], { nullable: true }) scopes?: string[] | null
   @Field(() => [String], { nullable: true }) redirectUris?: string[] | null
@@ -52,6 +78,8 @@ export interface ClientChangesDoor {
   list(caller: Caller, open: boolean, first: number): Promise<readonly ClientChange[]>
   /** BAD_USER_INPUT */
   propose(caller: Caller, clientId: string, change: ClientChangeInput): Promise<ClientChange>
+  /** BAD_USER_INPUT */
+  create(caller: Caller, input: NewClientInput): Promise<ClientChange>
   /** BAD_USER_INPUT */
   approve(caller: Caller, id: string): Promise<ClientChange>
 }
@@ -89,6 +117,11 @@ export class ClientChangesResolver {
     @Ctx() { caller, parts }: ClientChangesOperation,
   ): Promise<ClientChange> {
     return parts.clientChanges.propose(tokenOf(caller), clientId, change)
+  }
+
+  @Mutation(() => ClientChange, { description: 'A new client, which is there when a second operator agrees. For people with the role clients:write.' })
+  async createClient(@Arg('input', () => NewClientInput) input: NewClientInput, @Ctx() { caller, parts }: ClientChangesOperation): Promise<ClientChange> {
+    return parts.clientChanges.create(tokenOf(caller), input)
   }
 
   @Mutation(() => ClientChange, { description: 'By another person than the one who proposed it; FORBIDDEN for them. Within seven days.' })

@@ -1,7 +1,7 @@
 import type { Client } from '../config/clients.ts'
 import type { Policy } from '../config/policy.ts'
 
-/** What of a client can be changed while the house is open; how it proves who it is cannot. */
+/** What of a client can be changed while the house is open; how it proves who it is cannot (`new-client.ts`). */
 export interface ChangeableMembers {
   readonly name: string
   readonly redirectUris: readonly string[]
@@ -13,6 +13,9 @@ export interface ChangeableMembers {
 export const changeableLists = ['redirectUris', 'postLogoutRedirectUris', 'origins', 'purposes', 'scopes'] as const
 
 export const membersOf = ({ purposes, ...client }: Client, policy: Policy): ChangeableMembers => ({ ...client, purposes: policy.namesOf(purposes) })
+
+/** What a client may do before it is there. */
+export const nothingYet: ChangeableMembers = { name: '', redirectUris: [], postLogoutRedirectUris: [], origins: [], purposes: [], scopes: [] }
 
 /** What a change brings and takes, a line each: `purposes: email_marketing`. */
 export interface Difference {

@@ -35,7 +35,7 @@ export function erasurePages(app: FastifyInstance, parts: AccountParts): void {
     if (!sessionOf(parts, request)) return sendToSignIn(parts, reply)
     const view = viewFor(parts, request, reply)
     const words = erasureWords[view.language]
-    const told = [...words.told, ...keptWords(parts, view, words), whenWord(parts, view, words)]
+    const told = [...words.told, ...erasureKeeps(parts, view), whenWord(parts, view, words)]
     return sendStep(parts, request, reply, view, '/account/erase', {
       title: words.title,
       told,
@@ -82,7 +82,8 @@ const whenWord = ({ policy }: AccountParts, { language }: View, words: ErasureWo
   policy.erasure.grace === 'P0D' ? words.atOnce : filled(words.later, { time: durationWord(language, policy.erasure.grace) })
 
 /** What duties keep, by name: told before, as the receipt tells it after. */
-function keptWords({ policy }: AccountParts, { language, words: all }: View, words: ErasureWords): string[] {
+export function erasureKeeps({ policy }: Pick<AccountParts, 'policy'>, { language, words: all }: View): string[] {
+  const words = erasureWords[language]
   return policy.purposes.flatMap(({ id, keptAfterErasure, texts, coverage }) => {
     if (keptAfterErasure === null) return []
     const whole = coverage.filter(({ form }) => form === 'FULL').map(({ category }) => categoryWord(all, category))

@@ -6,7 +6,7 @@ import { textIn } from './consent.ts'
 import { formToken } from './forms.ts'
 import { html, type Html } from './html.ts'
 import { viewFor } from './layout.ts'
-import { clientForm, clientChangeIn } from './operator-client-form.ts'
+import { clientForm, clientChangeIn, newClientForm, newClientIn } from './operator-client-form.ts'
 import { operatorQueries, readClientsShown, type Overview, type ShownClient, type WaitingChange } from './operator-data.ts'
 import { asOperator, operate, sendBeside } from './operator-session.ts'
 import { operatorWords } from './operator-words.ts'
@@ -28,7 +28,8 @@ export function clientSection(overview: Overview): Html {
     }
     <ul class="rows">
       ${clients.map((client) => clientRow(overview, client))}
-    </ul>`
+    </ul>
+    ${overview.roles.has('clients:write') && html`<p><a href="/operator/clients/new">${words.create}</a></p>`}`
 }
 
 function changeRow({ view: { language }, token, roles }: Overview, { id, clientId, adds, removes, proposedBy, expiresAt, approvable }: WaitingChange): Html {
@@ -92,9 +93,35 @@ export function clientForms(app: FastifyInstance, parts: OperatorParts): void {
       return reply.redirect('/operator?done=change#clients', 303)
     }),
   )
+  newClientPages(app, parts)
   app.post('/operator/clients/approve', (request, reply) =>
     operate(parts, request, reply, named, async ({ id }, { token }) => {
-      await ask(parts, operatorQueries.approve, { id }, token)
+      const { clientId, secret } = approved.parse(await ask(parts, operatorQueries.approve, { id }, token)).approveClientChange
+      if (secret === null) return reply.redirect('/operator?done=change#clients', 303)
+      // In the answer itself, so that it has no address and stays in no history.
+      const view = { ...viewFor(parts, request, reply), here: null }
+      const words = operatorWords[view.language].clients
+      const told = html`<p role="status">${words.secretText}</p>
+        <p><bdi>${clientId}</bdi>: <code>${secret}</code></p>`
+      return sendBeside(parts, reply, view, words.secret, told)
+    }),
+  )
+}
+
+const approved = z.object({ approveClientChange: z.object({ clientId: z.string(), secret: z.string().nullable() }) })
+
+function newClientPages(app: FastifyInstance, parts: OperatorParts): void {
+  app.get('/operator/clients/new', (request, reply) =>
+    asOperator(parts, request, reply, async ({ roles }) => {
+      if (!roles.has('clients:write')) throw new EntenteError('FORBIDDEN', { page: 'new client' })
+      const view = viewFor(parts, request, reply)
+      const form = newClientForm({ parts, view, token: formToken(parts, request, reply) })
+      return sendBeside(parts, reply, view, operatorWords[view.language].clients.create, form)
+    }),
+  )
+  app.post('/operator/clients/create', (request, reply) =>
+    operate(parts, request, reply, named.catchall(z.string()), async (form, { token }) => {
+      await ask(parts, operatorQueries.createClient, { input: newClientIn(form) }, token)
       return reply.redirect('/operator?done=change#clients', 303)
     }),
   )

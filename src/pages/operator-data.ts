@@ -80,13 +80,15 @@ export const seesClients = (roles: ReadonlySet<OperatorRole>): boolean => roles.
 
 const clientFields = 'id name purposes scopes redirectUris postLogoutRedirectUris origins changeable'
 
+const requestFields = 'id kind customerId reason dueAt overdue'
+
 export const operatorQueries = {
   roles: 'query MyRoles { myRoles }',
   overview: `query Overview($audit: Boolean!, $clients: Boolean!, $privacy: Boolean!) {
   alerts(open: true, first: 50) @include(if: $audit) { edges { node { id rule subject times firstAt lastAt } } }
   registeredClients @include(if: $clients) { ${clientFields} }
   clientChanges(open: true) @include(if: $clients) { id clientId adds removes proposedBy expiresAt approvable }
-  privacyRequests(open: true) @include(if: $privacy) { id kind customerId reason dueAt overdue }
+  privacyRequests(open: true) @include(if: $privacy) { ${requestFields} }
 }`,
   clients: `query Clients { registeredClients { ${clientFields} } }`,
   log: `query Log($filter: AuditEventFilter!, $after: String) { auditEvents(filter: $filter, first: 50, after: $after) {
@@ -94,10 +96,12 @@ export const operatorQueries = {
 } }`,
   acknowledge: 'mutation Acknowledge($id: ID!, $note: String!) { acknowledgeAlert(id: $id, note: $note) { id } }',
   propose: 'mutation Propose($id: ID!, $change: ClientChangeInput!) { proposeClientChange(clientId: $id, change: $change) { id } }',
-  approve: 'mutation Approve($id: ID!) { approveClientChange(id: $id) { id } }',
+  createClient: 'mutation CreateClient($input: NewClientInput!) { createClient(input: $input) { id } }',
+  approve: 'mutation Approve($id: ID!) { approveClientChange(id: $id) { clientId secret } }',
+  requests: `query Requests { privacyRequests(open: true, first: 200) { ${requestFields} } }`,
   openRequest: 'mutation OpenRequest($input: OpenPrivacyRequestInput!) { openPrivacyRequest(input: $input) { id } }',
   closeRequest:
-    'mutation CloseRequest($id: ID!, $outcome: PrivacyRequestOutcome!, $answer: String) { closePrivacyRequest(id: $id, outcome: $outcome, answer: $answer) { id } }',
+    'mutation CloseRequest($id: ID!, $outcome: PrivacyRequestOutcome!, $answer: String, $confirm: Boolean) { closePrivacyRequest(id: $id, outcome: $outcome, answer: $answer, confirm: $confirm) { id } }',
   lookUp: 'mutation LookUp($input: LookUpInput!) { lookUpCustomer(input: $input) { id since email givenName familyName locale restricted providers } }',
   tryRule: 'query TryRule($rule: String!, $purpose: ID!) { trySegmentRule(rule: $rule, purpose: $purpose) { people among complete } }',
   signOut: 'mutation SignOut { logout }',
@@ -106,4 +110,9 @@ export const operatorQueries = {
 /** The clients that an operator is shown, for a page beside the overview. */
 export async function readClientsShown(parts: OperatorParts, token: string): Promise<readonly ShownClient[]> {
   return z.object({ registeredClients: z.array(client) }).parse(await ask(parts, operatorQueries.clients, {}, token)).registeredClients
+}
+
+/** The requests that are open, for a page beside the overview. */
+export async function readOpenRequests(parts: OperatorParts, token: string): Promise<readonly OpenRequest[]> {
+  return z.object({ privacyRequests: z.array(privacyRequest) }).parse(await ask(parts, operatorQueries.requests, {}, token)).privacyRequests
 }

@@ -41,7 +41,11 @@ function requestRow({ view: { language }, token }: Overview, { id, kind, custome
         </div>
         <p class="soft small" id="hint-${id}">${words.answerText}</p>
         <div class="pair">
-          <button class="button" name="outcome" value="DONE">${kind === 'ERASURE' ? words.erases : words.done}</button>
+          ${
+            kind === 'ERASURE'
+              ? html`<a class="button" href="/operator/requests/erase?id=${encodeURIComponent(id)}">${words.erases}</a>`
+              : html`<button class="button" name="outcome" value="DONE">${words.done}</button>`
+          }
           <button class="button" name="outcome" value="REFUSED">${words.refused}</button>
         </div>
       </form>
@@ -78,7 +82,7 @@ export function openRequestForm({ view: { language }, token }: Pick<Overview, 'v
 }
 
 const opened = z.object({ customerId: z.string(), kind: z.enum(['ACCESS', 'ERASURE']), reason: z.string() })
-const closed = z.object({ id: z.string(), outcome: z.enum(['DONE', 'REFUSED']), answer: z.string() })
+const closed = z.object({ id: z.string(), outcome: z.enum(['DONE', 'REFUSED']), answer: z.string(), confirm: z.enum(['yes', 'no']).default('no') })
 
 export function requestForms(app: FastifyInstance, parts: OperatorParts): void {
   app.post('/operator/requests/open', (request, reply) =>
@@ -88,8 +92,8 @@ export function requestForms(app: FastifyInstance, parts: OperatorParts): void {
     }),
   )
   app.post('/operator/requests/close', (request, reply) =>
-    operate(parts, request, reply, closed, async (form, { token }) => {
-      await ask(parts, operatorQueries.closeRequest, form, token)
+    operate(parts, request, reply, closed, async ({ confirm, ...form }, { token }) => {
+      await ask(parts, operatorQueries.closeRequest, { ...form, confirm: confirm === 'yes' }, token)
       return reply.redirect('/operator?done=request#requests', 303)
     }),
   )

@@ -33,7 +33,13 @@ export interface OperatorWords extends Texts<'title' | 'sections' | 'you' | 'bac
     | 'postLogoutRedirectUris'
     | 'origins'
     | 'propose'
-  >
+    | 'create'
+    | 'newText'
+    | 'id'
+    | 'kind'
+    | 'secret'
+    | 'secretText'
+  > & { readonly kinds: Texts<'STOREFRONT' | 'SERVER' | 'APP' | 'TOOL'> }
   readonly requests: Texts<
     | 'title'
     | 'none'
@@ -51,6 +57,7 @@ export interface OperatorWords extends Texts<'title' | 'sections' | 'you' | 'bac
     | 'reasonText'
     | 'button'
   > & { readonly kinds: Texts<'ACCESS' | 'ERASURE'> }
+  readonly erasing: Texts<'title' | 'goes' | 'signedOut' | 'stays' | 'final' | 'reason' | 'reasonText' | 'button'>
   readonly lookUp: Texts<
     | 'title'
     | 'text'

@@ -7,6 +7,7 @@ import { sendPage, viewFor, type View } from './layout.ts'
 import { alertForms, alertSection } from './operator-alerts.ts'
 import { clientForms, clientSection } from './operator-clients.ts'
 import { operatorQueries, readOverview, seesClients, type AtWork, type Overview } from './operator-data.ts'
+import { erasePage } from './operator-erase.ts'
 import { logPage, logSection } from './operator-log.ts'
 import { lookUpPage, lookUpSection } from './operator-look-up.ts'
 import { funnelSectionForm, periodPages, reportSection } from './operator-periods.ts'
@@ -25,6 +26,7 @@ export function operatorPages(app: FastifyInstance, parts: OperatorParts): void 
   alertForms(app, parts)
   clientForms(app, parts)
   requestForms(app, parts)
+  erasePage(app, parts)
   lookUpPage(app, parts)
   rulePage(app, parts)
   logPage(app, parts)

@@ -37,7 +37,7 @@ export function heldLookUp({ db, customers, held, audit, subjects, policy, now }
 
   return async (caller: Caller, input: HeldLookUpInput): Promise<HeldValue[] | null> => {
     const handler = handlerOf(caller)
-    const reason = reasonIn(input)
+    const reason = reasonIn(input.reason)
     const at = now()
     const key = subjects.inward(caller.sector, input.customerId)
     const values = key === null ? null : await held.read(key, input.purpose, at)

@@ -53,7 +53,7 @@ export function lookUpDoor(parts: LookUpParts): Pick<LookUpDoor, 'lookUp'> {
   return {
     async lookUp(caller, input) {
       handlerOf(caller)
-      const reason = reasonIn(input)
+      const reason = reasonIn(input.reason)
       const key = await keyOf(caller, input)
       const row = key === null ? null : await opened(caller, key, reason)
       if (row === null) {
@@ -81,11 +81,11 @@ export function handlerOf(caller: Caller): Caller {
   return caller
 }
 
-/** BAD_USER_INPUT where it is none. */
-export function reasonIn(input: { readonly reason: string }): string {
-  const reason = input.reason.trim()
+/** BAD_USER_INPUT where it is none, with the name of the field that it was given in. */
+export function reasonIn(text: string, field: 'reason' | 'answer' = 'reason'): string {
+  const reason = text.trim()
   if (reason.length < reasonLength.least || reason.length > reasonLength.most || reason.includes('@'))
-    throw new EntenteError('BAD_USER_INPUT', { why: 'no reason' }, { field: 'reason' })
+    throw new EntenteError('BAD_USER_INPUT', { why: 'no reason' }, { field })
   return reason
 }
 

@@ -40,9 +40,9 @@ export function requestDoor({ requests, subjects, now }: RequestDoorParts): Priv
       if (customer === null) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'customerId' })
       return shown(caller, await requests.open(caller, kind, customer, reason))
     },
-    async close(caller, id, outcome, answer) {
+    async close(caller, id, closing) {
       requireOperator(caller)
-      return shown(caller, await requests.close(caller, id, outcome, answer))
+      return shown(caller, await requests.close(caller, id, closing))
     },
   }
 }

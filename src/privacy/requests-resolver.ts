@@ -40,7 +40,11 @@ export interface PrivacyRequestDoor {
   /** BAD_USER_INPUT */
   open(caller: Caller, input: OpenPrivacyRequestInput): Promise<PrivacyRequest>
   /** BAD_USER_INPUT */
-  close(caller: Caller, id: string, outcome: PrivacyRequestOutcome, answer: string | null): Promise<PrivacyRequest>
+  close(
+    caller: Caller,
+    id: string,
+    closing: { readonly outcome: PrivacyRequestOutcome; readonly answer: string | null; readonly confirm: boolean },
+  ): Promise<PrivacyRequest>
 }
 
 interface RequestOperation {
@@ -67,13 +71,17 @@ export class PrivacyRequestResolver {
     return parts.requests.open(tokenOf(caller), input)
   }
 
-  @Mutation(() => PrivacyRequest, { description: 'Closes a request. DONE for an erasure erases the person at once; REFUSED needs an answer.' })
+  @Mutation(() => PrivacyRequest, {
+    description:
+      'Closes a request. REFUSED needs an answer. DONE for an erasure erases the person at once: it needs confirm: true, and as its answer the reason, in 10 to 200 characters that do not name the person, since it stays in the audit log.',
+  })
   async closePrivacyRequest(
     @Arg('id', () => ID) id: string,
     @Arg('outcome', () => PrivacyRequestOutcome) outcome: PrivacyRequestOutcome,
     @Arg('answer', () => String, { nullable: true }) answer: string | null | undefined,
+    @Arg('confirm', () => Boolean, { nullable: true, defaultValue: false }) confirm: boolean | null,
     @Ctx() { caller, parts }: RequestOperation,
   ): Promise<PrivacyRequest> {
-    return parts.requests.close(tokenOf(caller), id, outcome, answer ?? null)
+    return parts.requests.close(tokenOf(caller), id, { outcome, answer: answer ?? null, confirm: confirm === true })
   }
 }

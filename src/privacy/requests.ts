@@ -8,6 +8,7 @@ import type { CustomerStore } from '../storage/customers.ts'
 import type { PrivacyRequestRow, PrivacyRequestStore, RequestKind, RequestOutcome } from '../storage/privacy-requests.ts'
 import { inTransaction, type Tx } from '../storage/transaction.ts'
 import type { Erasures } from './erasure.ts'
+import { namesOneOf, reasonIn } from './look-up.ts'
 
 export interface PrivacyRequestParts {
   readonly db: Connection
@@ -16,6 +17,15 @@ export interface PrivacyRequestParts {
   readonly audit: Pick<AuditLog, 'inCustomerChain'>
   readonly erasures: Pick<Erasures, 'ask'>
   readonly now: () => Date
+}
+
+/** What came of a request. */
+export interface Closing {
+  readonly outcome: RequestOutcome
+  /** To the person, why not; or why somebody is erased, without naming them. */
+  readonly answer: string | null
+  /** That it is known what it does. */
+  readonly confirm: boolean
 }
 
 const longestText = 500
@@ -35,10 +45,12 @@ export function privacyRequests({ db, requests, customers, audit, erasures, now 
     customer: CustomerKey,
     caller: Caller,
     type: 'request.opened' | 'request.closed',
-    detail: Record<string, string>,
+    detail: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     const row = await customers.read(customer, tx)
     if (row === null || row.state !== 'active') return false
+    if (detail['reason'] !== undefined && namesOneOf(detail['reason'], row))
+      throw new EntenteError('BAD_USER_INPUT', { why: 'the reason names the person' }, { field: 'answer' })
     const head = await audit.inCustomerChain(
       tx,
       customer,
@@ -71,18 +83,21 @@ export function privacyRequests({ db, requests, customers, audit, erasures, now 
     },
 
     /**
-     * Done or refused, the latter with why (Art. 12(4)). An erasure that is `done` is carried out by this, at once. BAD_USER_INPUT when it is
-     * unknown or closed already.
+     * Done or refused, the latter with why (Art. 12(4)). An erasure that is `done` is carried out by this, at once: only when it is confirmed,
+     * and with a reason, which stays in the log of somebody who is erased. BAD_USER_INPUT when it is unknown or closed already.
      */
-    async close(caller: Caller, id: string, outcome: RequestOutcome, answer: string | null): Promise<PrivacyRequestRow> {
+    async close(caller: Caller, id: string, { outcome, answer, confirm }: Closing): Promise<PrivacyRequestRow> {
       const row = await requests.read(id)
       if (row === null) throw new EntenteError('BAD_USER_INPUT', {}, { field: 'id' })
+      const erases = row.kind === 'erasure' && outcome === 'done'
+      if (erases && !confirm) throw new EntenteError('BAD_USER_INPUT', { why: 'not confirmed' }, { field: 'confirm' })
+      const reason = erases ? { reason: reasonIn(answer ?? '', 'answer') } : {}
       const closing = { closedAt: now(), closedBy: caller.clientId, outcome, ...(outcome === 'refused' && { answer: said(answer ?? '', 'answer') }) }
       const isActive = await inTransaction(db, row.customer, async (tx) => {
         if (!(await requests.close(tx, id, closing))) throw new EntenteError('BAD_USER_INPUT', { why: 'closed already' }, { field: 'id' })
-        return noted(tx, row.customer, caller, 'request.closed', { request: id, kind: row.kind, outcome })
+        return noted(tx, row.customer, caller, 'request.closed', { request: id, kind: row.kind, outcome, ...reason })
       })
-      if (isActive && row.kind === 'erasure' && outcome === 'done') await erasures.ask(row.customer, { client: caller.clientId, actor: 'client' }, 'P0D')
+      if (isActive && erases) await erasures.ask(row.customer, { client: caller.clientId, actor: 'client' }, 'P0D')
       return { ...row, ...closing }
     },
 

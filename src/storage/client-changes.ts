@@ -15,7 +15,7 @@ export interface ClientChangeRow {
   client: string
   /** The members that become others, as a whole. */
   change: Record<string, unknown>
-  /** Digest of the registration that it was proposed for. */
+  /** Digest of the registration that it was proposed for; empty for a client that is to come. */
   base: string
   adds: string[]
   removes: string[]

@@ -17,6 +17,9 @@ export function clientStore(db: Connection) {
   const model = collectionOf<ClientRow>(db, 'clients', schema)
   return {
     read: (tx: Tx, id: string): Promise<ClientRow | null> => model.findOne({ _id: id }).session(tx).lean<ClientRow>().exec(),
+    insert: async (tx: Tx, id: string, registration: Record<string, unknown>): Promise<void> => {
+      await model.create([{ _id: id, registration }], { session: tx })
+    },
     replace: async (tx: Tx, id: string, registration: Record<string, unknown>): Promise<void> => {
       await model.updateOne({ _id: id }, { $set: { registration } }, { session: tx })
     },

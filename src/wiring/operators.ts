@@ -16,7 +16,8 @@ export function openOperators({ storage, audit, registry, subjects, cursorKey, o
   const now = () => new Date()
   const inFile = new Set(clients.map(({ id }) => id))
   const isInFile = (client: string): boolean => inFile.has(client)
-  const changes = clientChanges({ db, ...rows, audit, operators, policy, isInFile, refresh: () => registry.refresh(), now })
+  const isTaken = (name: string): boolean => registry.all().some(({ id, sector }) => id === name || sector === name)
+  const changes = clientChanges({ db, ...rows, audit, operators, policy, isInFile, isTaken, refresh: () => registry.refresh(), now })
   return {
     alerts: alertsDoor({
       alerts: rows.operatorAlerts,

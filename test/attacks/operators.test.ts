@@ -33,6 +33,7 @@ const doors: readonly (readonly [string, Record<string, unknown>])[] = [
   ['mutation { acknowledgeAlert(id: "none", note: "") { id } }', {}],
   [propose, wider],
   [approve, { id: 'none' }],
+  ['mutation { createClient(input: { id: "own", kind: TOOL, name: "Own" }) { id } }', {}],
   [lookUp, { input: { email: 'anna.demo@gmail.com', reason: 'ticket 4711, asked by telephone' } }],
   [held, { input: { customerId: 'none', purpose: 'order_processing', reason: 'ticket 4711, asked by the tax office' } }],
   ['mutation { openPrivacyRequest(input: { kind: ACCESS, customerId: "none", reason: "letter" }) { id } }', {}],

@@ -159,7 +159,7 @@ test('B32 a merge and an erasure at the same instant: one of them is whole, the 
 
 test('an operator takes a request down with its deadline, and closing it as done erases; nobody else sees it', async () => {
   const { accessToken } = await shop.signIn('google', { as: 'person-8' })
-  const { _id: customer } = await rowOf('person-8@people.example')
+  const { _id: customer, givenName } = await rowOf('person-8@people.example')
   const operator = await shop.tool('operator', 'privacy:handle audit:read')
   const filter = { types: ['customer.created'] }
   const events = await shop.graphql(
@@ -182,10 +182,16 @@ test('an operator takes a request down with its deadline, and closing it as done
   const listed = await shop.graphql('{ privacyRequests { id overdue reason } }', {}, operator)
   expect(listed.data.privacyRequests[0]).toEqual({ id, overdue: true, reason: 'by letter; passport seen' })
 
-  const close = 'mutation ($id: ID!, $outcome: PrivacyRequestOutcome!) { closePrivacyRequest(id: $id, outcome: $outcome) { outcome reason } }'
+  const close =
+    'mutation ($id: ID!, $outcome: PrivacyRequestOutcome!, $answer: String, $confirm: Boolean) { closePrivacyRequest(id: $id, outcome: $outcome, answer: $answer, confirm: $confirm) { outcome reason } }'
   expect(code(await shop.graphql(close, { id, outcome: 'REFUSED' }, operator))).toBe('BAD_USER_INPUT')
-  expect((await shop.graphql(close, { id, outcome: 'DONE' }, operator)).errors).toBeUndefined()
-  expect(code(await shop.graphql(close, { id, outcome: 'DONE' }, operator))).toBe('BAD_USER_INPUT')
+  const done = { id, outcome: 'DONE', confirm: true, answer: 'letter 88, passport compared' }
+  for (const less of [{ confirm: false }, { confirm: null }, { answer: null }, { answer: 'because' }, { answer: `asked by ${givenName}` }])
+    expect(code(await shop.graphql(close, { ...done, ...less }, operator))).toBe('BAD_USER_INPUT')
+  expect(await rows('customers').findOne({ _id: customer })).toMatchObject({ state: 'active' })
+  expect((await shop.graphql(close, done, operator)).errors).toBeUndefined()
+  expect(code(await shop.graphql(close, done, operator))).toBe('BAD_USER_INPUT')
+  expect(await shop.db.collection('audit_log').countDocuments({ type: 'request.closed', 'detail.reason': done.answer })).toBe(1)
   expect(code(await shop.graphql('{ me { id } }', {}, accessToken))).toBe('UNAUTHENTICATED')
   expect(await rows('customers').findOne({ _id: customer })).toMatchObject({ state: 'erased' })
   expect(JSON.stringify(await shop.db.collection('privacy_requests').find({ customer }).toArray())).not.toContain('passport')

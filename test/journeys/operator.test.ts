@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { unzipped } from '../support/archives.ts'
-import { formsOf, type Browser, type Page } from '../support/browser.ts'
+import { formsOf, linksOf, type Browser, type Page } from '../support/browser.ts'
 import { addLetters, operatorAtWork, policyWithLetters } from '../support/operators.ts'
 import { codeSentTo, confirmWith, knownAgain } from '../support/signing-in.ts'
 import { startShop, type Shop } from '../support/shop.ts'
@@ -51,6 +51,40 @@ test('Cem proposes that a client may do more, Paula agrees; what only takes away
   const done = await paula.browser.open(`${shop.url}/operator/clients/propose`, { method: 'POST', form: narrowed, from: again.url })
   expect(done.text).toContain('Nothing is waiting.')
   await expect(shop.tool('letters', 'purpose:email_marketing')).rejects.toThrow('invalid_scope')
+})
+
+test('Cem proposes a client that is not there yet, Paula agrees and is told its secret, once', async () => {
+  const wanted = { id: 'postcards', name: 'Postcards', kind: 'TOOL', 'purpose:email_marketing': 'yes' }
+  // The policy does not name it for that purpose, and one that is there is another's.
+  for (const wrong of [wanted, { id: 'letters' }, { id: 'storefront' }, { kind: 'STOREFRONT' }]) {
+    const form = await at(cem.browser, '/operator/clients/new')
+    const { fields } = formsOf(form).find(({ action }) => action.endsWith('/create')) ?? expect.unreachable()
+    const { 'purpose:email_marketing': _, ...allowed } = { ...fields, ...wanted, ...wrong }
+    const refused = await cem.browser.open(`${shop.url}/operator/clients/create`, {
+      method: 'POST',
+      form: wrong === wanted ? { ...fields, ...wanted } : allowed,
+      from: form.url,
+    })
+    expect([wrong, refused.url.includes('problem=BAD_USER_INPUT')]).toEqual([wrong, true])
+  }
+  const form = await at(cem.browser, '/operator/clients/new')
+  const proposed = await send(cem.browser, form, '/operator/clients/create', { id: 'postcards', name: 'Postcards', kind: 'TOOL', scopes: 'segments:read' })
+  for (const line of ['kind: tool', 'name: Postcards', 'scopes: segments:read']) expect(proposed.text).toContain(line)
+  expect(formsOf(proposed).some(({ action }) => action.endsWith('/approve'))).toBe(false)
+  expect(await shop.db.collection('clients').countDocuments({ _id: 'postcards' } as object)).toBe(0)
+
+  const agreed = await send(paula.browser, await at(paula.browser), '/operator/clients/approve')
+  const secret = /<bdi>postcards<\/bdi>: <code>([\w-]{43})<\/code>/.exec(agreed.text)?.[1] ?? ''
+  expect([agreed.headers.get('cache-control'), secret]).toEqual(['no-store', expect.stringMatching(/./)])
+  const asked = (password: string) =>
+    fetch(`${shop.url}/oidc/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`postcards:${password}`).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'segments:read' }),
+    })
+  expect([(await asked(secret)).status, (await asked(`${secret}x`)).status]).toEqual([200, 401])
+  for (const browser of [cem.browser, paula.browser]) expect((await at(browser)).text).not.toContain(secret)
+  expect(JSON.stringify(await shop.db.collection('client_changes').find().toArray())).not.toContain(secret)
 })
 
 test('Cem tries the rule of a segment, mends what is wrong with it, and learns of nobody', async () => {
@@ -99,6 +133,26 @@ test('H18 whom an operator looks up reads why; a request of theirs is taken down
   expect(opened.text).not.toContain('Overdue')
   const closed = await send(cem.browser, opened, '/operator/requests/close', { outcome: 'DONE', answer: '' })
   expect(closed.text).toContain('No request is open.')
+})
+
+test('an erasure takes two steps: the page says what will happen, and the press that does it comes with a reason', async () => {
+  await shop.signIn('google', { as: 'gmail-31', client: 'account' })
+  const found = await send(cem.browser, await at(cem.browser), '/operator/look-up', { email: 'gmail.person.31@gmail.com', reason: 'letter 31 of the 20th' })
+  const opened = await send(cem.browser, found, '/operator/requests/open', { kind: 'ERASURE', reason: 'letter 31' })
+  const { id = '' } = formsOf(opened).find(({ action }) => action.endsWith('/requests/close'))?.fields ?? {}
+  const state = async () => (await shop.db.collection('customers').findOne({ email: 'gmail.person.31@gmail.com' }))?.['state']
+  const told = await cem.browser.open(linksOf(opened).find((href) => href.includes('/requests/erase')) ?? '')
+  expect(told.text).toContain('This happens at once and cannot be taken back.')
+  expect(told.text).not.toContain('person.31')
+  const unfounded = await send(cem.browser, told, '/operator/requests/close', { outcome: 'DONE', answer: 'because' })
+  expect(unfounded.url).toContain('problem=BAD_USER_INPUT')
+  const { fields } = formsOf(told).find(({ action }) => action.endsWith('/requests/close')) ?? expect.unreachable()
+  const once = { token: fields['token'] ?? '', id, outcome: 'DONE', answer: 'letter 31, number compared' }
+  const pressed = await cem.browser.open(`${shop.url}/operator/requests/close`, { method: 'POST', form: once, from: told.url })
+  expect([pressed.url.includes('problem=BAD_USER_INPUT'), await state()]).toEqual([true, 'active'])
+  const done = await send(cem.browser, told, '/operator/requests/close', { outcome: 'DONE', answer: 'letter 31, number compared' })
+  expect(done.text).toContain('No request is open.')
+  expect(await state()).toBeUndefined()
 })
 
 test('the report of a period is a file that anybody can check; that it was fetched, and by whom, is in the log', async () => {

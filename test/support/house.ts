@@ -78,7 +78,7 @@ export async function openHouse(policy: Policy = demoPolicy) {
     loginFunnel: absent,
     segments: { title: (id) => id, explain: absent, tryRule: absent },
     enrichment: { next: absent, dismiss: absent, switchInterest: absent, sources: absent, interestsOff: absent },
-    clientChanges: { roles: () => [], clients: () => [], list: absent, propose: absent, approve: absent },
+    clientChanges: { roles: () => [], clients: () => [], list: absent, propose: absent, create: absent, approve: absent },
     lookUp: { lookUp: absent, held: absent },
     audit: { events: absent, accessLog: () => Promise.resolve({ edges: [], pageInfo: { hasNextPage: false, endCursor: null } }) },
   }
