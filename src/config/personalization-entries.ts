@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, fieldName, purposeId, text } from './policy-values.ts'
+import { duration, fieldName, purposeId, text, titles } from './policy-values.ts'
 import { segmentRule } from './segment-rule.ts'
 
 export const computations = ['count', 'sum', 'last', 'first', 'topN', 'distinct'] as const
@@ -12,6 +12,7 @@ export const computedEntry = z.strictObject({
   property: z.string().min(1).max(41).optional().describe('Of what; count takes none'),
   window: duration.optional().describe('How far back; never further than the event is kept'),
   n: z.int().min(1).max(20).optional().describe('With topN: how many; 3 when it is left out'),
+  titles,
 })
 
 export const affinityEntry = z.strictObject({

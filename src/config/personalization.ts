@@ -25,6 +25,8 @@ export interface ComputedTrait extends Derived {
   readonly n: number
   readonly type: 'String' | 'Int' | 'Float' | 'Boolean'
   readonly list: boolean
+  /** By locale. */
+  readonly titles: ReadonlyMap<string, string>
 }
 
 export interface AffinityKind extends Derived {
@@ -76,6 +78,7 @@ export function personalizationOf(file: SourceFile, events: ReadonlyMap<string, 
       days: daysBack(entry.event, entry.window),
       n: entry.n ?? 3,
       ...typeOf(entry, events),
+      titles: new Map(Object.entries(entry.titles ?? {})),
     })),
     affinities: file.affinities.map((entry) => ({
       ...derived(made.affinity(entry)),

@@ -7,7 +7,7 @@ import { catalogueEntry } from './event-catalogue.ts'
 import { loginPageEntry } from './login-page.ts'
 import { affinityEntry, computedEntry, segmentEntry } from './personalization-entries.ts'
 import { questionsEntry } from './questions.ts'
-import { category, duration, fieldName, purposeId, text } from './policy-values.ts'
+import { category, duration, fieldName, locale, purposeId, text, titles } from './policy-values.ts'
 import { stepUpEntry } from './step-up.ts'
 
 export const legalBases = ['CONSENT', 'CONTRACT', 'LEGAL_OBLIGATION', 'LEGITIMATE_INTEREST'] as const
@@ -25,7 +25,6 @@ export const consentTypes = [
 ] as const
 
 const clientId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a client id')
-const locale = z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'is not a language tag such as de or en-GB')
 
 const coverage = z.strictObject({
   category,
@@ -109,6 +108,7 @@ export const attributeEntry = z.strictObject({
     .optional()
     .describe('The only values allowed'),
   category,
+  titles,
 })
 
 const sessionsEntry = z
@@ -130,6 +130,17 @@ const erasureEntry = z
   .prefault({})
   .describe('What happens when a person wants to be erased')
 
+const place = z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'is not a code of ISO 3166 (or EU) such as DE or DE-BY')
+
+const controllerEntry = z
+  .strictObject({
+    name: text(200),
+    contact: text(200),
+    jurisdiction: place.optional().describe('Under whose law it stands: in receipts and in the record of processing'),
+    storageLocations: z.array(place).min(1).max(20).optional().describe('Where the data is kept: in receipts and in the record of processing'),
+  })
+  .describe('Who answers for the data')
+
 const longestExport = spanOf('P7D')
 const exportEntry = z
   .strictObject({
@@ -144,7 +155,7 @@ const exportEntry = z
 
 export const policyFile = z
   .strictObject({
-    controller: z.strictObject({ name: text(200), contact: text(200) }).describe('Who answers for the data'),
+    controller: controllerEntry,
     k: z.int().min(2).max(1000).default(10).describe('No published number stands for fewer people'),
     locales: z.array(locale).min(1).max(30).describe('Languages of all texts; the first is the default'),
     onlyForThePerson: z.array(category).default([]).describe('Profile categories that no purpose covers, on purpose'),

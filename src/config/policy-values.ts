@@ -18,3 +18,10 @@ export const category = z
 export const purposeId = z.string().regex(/^[a-z][a-z0-9_]{1,40}$/, 'must be lower case, digits and _, 2 to 41 characters')
 
 export const fieldName = z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,40}$/, 'must be letters and digits, at most 41')
+
+export const locale = z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'is not a language tag such as de or en-GB')
+
+export const titles = z
+  .record(locale, text(80))
+  .optional()
+  .describe('What people read it is called, by locale; without one in their language or in the first of the locales, its name')

@@ -76,6 +76,26 @@ export interface Attribute {
   readonly list: boolean
   readonly values: readonly string[] | null
   readonly category: string
+  /** By locale. */
+  readonly titles: ReadonlyMap<string, string>
+}
+
+/** What people read that a trait is called: in that language, else in the policy's first one. Undefined where the policy does not say. */
+export function traitTitle(
+  { attributes, computed, defaultLocale }: Pick<Policy, 'attributes' | 'computed' | 'defaultLocale'>,
+  name: string,
+  locale: string,
+): string | undefined {
+  const titles = [...attributes, ...computed].find((trait) => trait.name === name)?.titles
+  return titles?.get(locale) ?? titles?.get(defaultLocale)
+}
+
+/** Who answers for the data; where and under whose law, by codes of ISO 3166, where the policy says so. */
+export interface Controller {
+  readonly name: string
+  readonly contact: string
+  readonly jurisdiction?: string | undefined
+  readonly storageLocations?: readonly string[] | undefined
 }
 
 export interface Policy extends Personalization {
@@ -83,7 +103,7 @@ export interface Policy extends Personalization {
   readonly version: string
   /** The smallest group that a published number may stand for. */
   readonly k: number
-  readonly controller: { readonly name: string; readonly contact: string }
+  readonly controller: Controller
   readonly defaultLocale: string
   readonly locales: readonly string[]
   /** Built-in ones first, then in the order of the file. */
@@ -194,8 +214,8 @@ function sameMeaning(texts: PurposeEntry['texts'], version: string): ReadonlySet
   return valid
 }
 
-function attributeOf({ name, type, list, values, category }: AttributeEntry): Attribute {
-  return { name, type, list, values: values ?? null, category }
+function attributeOf({ name, type, list, values, category, titles = {} }: AttributeEntry): Attribute {
+  return { name, type, list, values: values ?? null, category, titles: new Map(Object.entries(titles)) }
 }
 
 function builtIns(): Purpose[] {

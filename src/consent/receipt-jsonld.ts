@@ -30,6 +30,7 @@ export function receiptJsonLd({ id, decidedAt, consents }: Receipt, entry: Ledge
     'dpv:hasName': policy.controller.name,
     'dpv:hasContact': policy.controller.contact,
   }
+  const { jurisdiction, storageLocations } = policy.controller
   const consentOf = ({ purpose: name, textVersion, textHash, locale }: LedgerRow['decisions'][number]) => {
     const consent = consents.find((one) => one.purpose === name)
     const purpose = policy.purpose(name)
@@ -39,7 +40,11 @@ export function receiptJsonLd({ id, decidedAt, consents }: Receipt, entry: Ledge
       'dpv:hasLegalBasis': purpose && { '@id': bases[purpose.legalBasis] },
       'dpv:hasNotice': { '@type': 'dpv:ConsentNotice', 'dct:hasVersion': textVersion, 'dct:identifier': `sha256:${textHash}`, 'dct:language': locale },
       'dpv:hasPersonalData': purpose?.coverage.map(({ category, form }) => ({ 'dct:identifier': category, 'dct:format': form })),
-      'dpv:hasStorageCondition': purpose && { '@type': 'dpv:StorageDuration', 'dpv:hasDuration': purpose.retention },
+      'dpv:hasStorageCondition': purpose && [
+        { '@type': 'dpv:StorageDuration', 'dpv:hasDuration': purpose.retention },
+        ...(storageLocations ? [{ '@type': 'dpv:StorageLocation', 'dpv:hasLocation': storageLocations }] : []),
+      ],
+      'dpv:hasJurisdiction': jurisdiction,
       'dpv:hasRecipient': [...(purpose?.clients ?? []), ...(purpose?.processors ?? [])].toSorted(),
       'dpv:hasConsentStatus': consent && { '@id': `dpv:${statusNames[consent.state]}`, date: decidedAt.toISOString() },
       'dct:valid': consent?.expiresAt?.toISOString(),

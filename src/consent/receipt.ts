@@ -130,6 +130,7 @@ export const statusNames: Readonly<Record<ConsentState, string>> = {
 /** The receipt as claims for signing: which texts were agreed to, for what, with whom. Names follow ISO/IEC TS 27560 where it has one; `jti` is the receipt's id and
  * the record's: a number in the ledger would tell a client how often was decided. */
 export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: LedgerRow, subject: string, policy: Policy): Record<string, unknown> {
+  const { name, contact, jurisdiction, storageLocations } = policy.controller
   const event_time = decidedAt.toISOString()
   return {
     jti: id,
@@ -138,17 +139,17 @@ export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: Ledge
     client_id: entry.surface,
     schema_version: '27560:2023',
     pii_principal_id: subject,
-    service: policy.controller.name,
+    service: name,
     withdrawal_method: { path: '/account#decisions' },
     privacy_rights: ['Informed', 'Access', 'Rectification', 'Erasure', 'Portability', 'Restrict Processing', 'Withdraw Consent', 'Object'],
-    parties: [{ party_id: 'controller', party_name: policy.controller.name, party_contact: policy.controller.contact, party_role: 'controller' }],
-    pii_controllers: [policy.controller],
+    parties: [{ party_id: 'controller', party_name: name, party_contact: contact, party_role: 'controller' }],
+    pii_controllers: [{ name, contact }],
     policy_version: policy.version,
-    purposes: entry.decisions.map(({ purpose: name, textVersion, textHash, locale }) => {
-      const consent = consents.find((one) => one.purpose === name)
-      const purpose = policy.purpose(name)
+    purposes: entry.decisions.map(({ purpose: purposeId, textVersion, textHash, locale }) => {
+      const consent = consents.find((one) => one.purpose === purposeId)
+      const purpose = policy.purpose(purposeId)
       return {
-        purpose: name,
+        purpose: purposeId,
         event_time,
         entity_id: subject,
         event_type: 'expressed',
@@ -159,6 +160,8 @@ export function receiptClaims({ id, decidedAt, consents }: Receipt, entry: Ledge
         language: locale,
         pii_information: purpose?.coverage.map(({ category, form }) => ({ category, form })),
         retention_period: purpose?.retention,
+        storage_locations: storageLocations,
+        jurisdiction,
         recipient_third_parties: purpose?.processors,
         validity: consent?.expiresAt?.toISOString(),
         validity_duration: purpose?.validity ?? undefined,

@@ -1,3 +1,4 @@
+import type { Policy } from '../config/policy.ts'
 import type { AccessEntry, Account, AccountData } from './account-data.ts'
 import { textIn } from './consent.ts'
 import { html, type Html } from './html.ts'
@@ -16,16 +17,16 @@ export function seenBy({ parts, view, data }: Account): Html {
           html`<li>
             <div>
               <h3><bdi>${nameOf(clientId)}</bdi></h3>
-              ${fields.length > 0 ? seenFields(view, fields) : html`<p class="soft">${account.seenNothing}</p>`}
+              ${fields.length > 0 ? seenFields(parts.policy, view, fields) : html`<p class="soft">${account.seenNothing}</p>`}
             </div>
           </li>`,
       )}
     </ul>`
 }
 
-function seenFields({ words }: View, fields: AccountData['seen'][number]['fields']): Html {
+function seenFields(policy: Policy, { words, language }: View, fields: AccountData['seen'][number]['fields']): Html {
   const line = ({ field, form }: (typeof fields)[number]) =>
-    html`<li>${fieldWord(words, field)}${form !== 'FULL' && html` <span class="soft">– ${words.forms[form]}</span>`}</li>`
+    html`<li>${fieldWord(policy, language, field)}${form !== 'FULL' && html` <span class="soft">– ${words.forms[form]}</span>`}</li>`
   return html`<ul class="small">
     ${fields.map(line)}
   </ul>`

@@ -36,7 +36,7 @@ function said({ parts, view, data }: Account, title: string, text: string, sourc
   const nameOf = (provider: string) => parts.providers.find(({ id }) => id === provider)?.name ?? provider
   const row = ({ field, from, at, confidence }: ValueSource) => {
     const value = values.get(field)
-    const name = fieldWord(view.words, field)
+    const name = fieldWord(parts.policy, view.language, field)
     return html`<li>
       <div>
         <strong>${name}</strong>${value && html`: <bdi>${value}</bdi>`}
@@ -96,7 +96,9 @@ function workedOut({ parts, view, data }: Account): Html {
   const { traits } = data.person
   const numbers = parts.policy.computed.flatMap(({ name }) => {
     const value = traits?.[name]
-    return value === null || value === undefined ? [] : [`${fieldWord(view.words, name)}: ${Array.isArray(value) ? value.join(', ') : String(value)}`]
+    return value === null || value === undefined
+      ? []
+      : [`${fieldWord(parts.policy, view.language, name)}: ${Array.isArray(value) ? value.join(', ') : String(value)}`]
   })
   const list = (title: string, items: readonly string[]) =>
     items.length > 0 &&

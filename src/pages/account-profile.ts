@@ -1,3 +1,4 @@
+import type { Policy } from '../config/policy.ts'
 import type { Account } from './account-data.ts'
 import { html, type Html } from './html.ts'
 import type { View } from './layout.ts'
@@ -10,16 +11,16 @@ export function profile({ parts, view, data, token }: Account): Html {
   return html`<p class="soft">${account.profileText}</p>
     <form method="post" action="/account/profile">
       ${token}
-      <div class="fields">${entriesOf(parts.policy, data.person).map((entry) => profileField(view, entry))}</div>
+      <div class="fields">${entriesOf(parts.policy, data.person).map((entry) => profileField(parts.policy, view, entry))}</div>
       <button class="button main fit">${account.save}</button>
     </form>`
 }
 
-function profileField({ words }: View, { name, value, attribute }: ProfileEntry): Html {
+function profileField(policy: Policy, { words, language }: View, { name, value, attribute }: ProfileEntry): Html {
   const id = `profile-${name}`
   const choices = attribute?.list ? null : attribute?.type === 'Boolean' ? ['true', 'false'] : (attribute?.values ?? null)
   const hint = attribute?.list && html` <span class="soft">(${words.account.listHint})</span>`
-  const label = html`<label for="${id}">${fieldWord(words, name)}${hint}</label><input type="hidden" name="was:${name}" value="${value}" />`
+  const label = html`<label for="${id}">${fieldWord(policy, language, name)}${hint}</label><input type="hidden" name="was:${name}" value="${value}" />`
   if (choices) {
     const word = (choice: string) => (choice === 'true' ? words.account.yes : choice === 'false' ? words.account.no : (words.fields[choice] ?? choice))
     const option = (choice: string) => html`<option value="${choice}" ${choice === value && html` selected`}>${word(choice)}</option>`

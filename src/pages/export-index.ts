@@ -1,6 +1,5 @@
 import type { ExportFacts } from '../privacy/export-facts.ts'
 import { consentsOf } from '../consent/decisions.ts'
-import type { CustomerRow } from '../storage/customers.ts'
 import { textIn } from './consent.ts'
 import { exportWords } from './export-words.ts'
 import { html, type Fragment, type Html } from './html.ts'
@@ -12,7 +11,7 @@ export function exportIndex(facts: ExportFacts): string {
   const language = languageOf([person.locale, policy.defaultLocale], 'en')
   const words = exportWords[language]
   const sections: readonly (readonly [string, Fragment])[] = [
-    [words.profile, profileOf(person, language)],
+    [words.profile, profileOf(facts, language)],
     [words.logins, person.identities.map(({ provider, email, linkedAt }) => item([provider, email], linkedAt, language))],
     [words.decisions, decisionsOf(facts, language)],
     [words.recipients, recipientsOf(facts, language)],
@@ -75,7 +74,7 @@ function section(title: string, body: Fragment, nothing: string): Html {
 const item = (parts: readonly (string | undefined)[], at: Date, language: Language): Html =>
   html`<li>${parts.filter((part) => part !== undefined).join(' · ')} <small>${momentWord(language, at.toISOString())}</small></li>`
 
-function profileOf(person: CustomerRow, language: Language): Html[] {
+function profileOf({ person, policy }: ExportFacts, language: Language): Html[] {
   const { said, yourself } = exportWords[language]
   const { email, givenName, familyName, pictureUrl, birthYear, postcode, country, locale, traits = {} } = person
   const own = { email, givenName, familyName, pictureUrl, birthYear, postcode, country, locale }
@@ -86,7 +85,7 @@ function profileOf(person: CustomerRow, language: Language): Html[] {
       const source = person.sources[field]
       const from =
         source && html` <small>${said} ${source.from === 'customer' ? yourself : source.from}, ${momentWord(language, source.at.toISOString())}</small>`
-      return html`<li>${fieldWord(wordsIn(language), field.replace('traits:', ''))}: <strong>${[value].flat().map(String).join(', ')}</strong>${from}</li>`
+      return html`<li>${fieldWord(policy, language, field.replace('traits:', ''))}: <strong>${[value].flat().map(String).join(', ')}</strong>${from}</li>`
     })
 }
 
@@ -103,10 +102,10 @@ function decisionsOf({ person, policy, at }: ExportFacts, language: Language): H
   })
 }
 
-function recipientsOf({ recipients }: ExportFacts, language: Language): Html[] {
+function recipientsOf({ recipients, policy }: ExportFacts, language: Language): Html[] {
   const words = wordsIn(language)
   return recipients.map(({ name, fields }) => {
-    const shown = fields.map(({ field, form }) => `${fieldWord(words, field)}${form === 'FULL' ? '' : ` (${words.forms[form]})`}`)
+    const shown = fields.map(({ field, form }) => `${fieldWord(policy, language, field)}${form === 'FULL' ? '' : ` (${words.forms[form]})`}`)
     return html`<li>${name}: ${shown.length > 0 ? shown.join(', ') : exportWords[language].noRecipient}</li>`
   })
 }

@@ -1,3 +1,4 @@
+import { traitTitle, type Policy } from '../config/policy.ts'
 import { de } from './words-de.ts'
 import { en } from './words-en.ts'
 import type { Words } from './word-list.ts'
@@ -23,10 +24,11 @@ export function categoryWord(words: Words, category: string): string {
   return `${categoryWord(words, category.slice(0, cut))} (${words.fields[rest] ?? rest.replaceAll('_', ' ')})`
 }
 
-/** A field of the schema (`Customer.email`, `Traits.clothingSize`) in plain words. */
-export function fieldWord(words: Words, coordinate: string): string {
+/** A field of the schema (`Customer.email`, `Traits.clothingSize`) in plain words: for the shop's own ones, in those of its policy. */
+export function fieldWord(policy: Policy, language: Language, coordinate: string): string {
   const name = coordinate.slice(coordinate.lastIndexOf('.') + 1)
-  return words.fields[name] ?? name
+  const own = coordinate.startsWith('Customer.') ? undefined : traitTitle(policy, name, language)
+  return own ?? wordsIn(language).fields[name] ?? name
 }
 
 /** Why somebody is asked to prove who they are: the weightiest reason, in one sentence. */

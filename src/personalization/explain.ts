@@ -1,4 +1,4 @@
-import type { Policy } from '../config/policy.ts'
+import { traitTitle, type Policy } from '../config/policy.ts'
 import { leavesOf, type Rule, type RuleLeaf } from '../config/segment-rule.ts'
 import type { CustomerRow } from '../storage/customers.ts'
 import { factsFor } from './memberships.ts'
@@ -54,7 +54,7 @@ export function explainer(policy: Policy, rules: SegmentRules) {
       member: given.length > 0,
       purposes: given,
       conditions: leavesOf(segment.rule).map((leaf) => ({
-        text: negated.has(leaf) ? `${say.unless} ${inWords(leaf, say)}` : inWords(leaf, say),
+        text: `${negated.has(leaf) ? `${say.unless} ` : ''}${inWords(leaf, say, (name) => traitTitle(policy, name, locale) ?? name)}`,
         holds: rules.leafHolds(leaf, facts, now) !== negated.has(leaf),
       })),
     }
@@ -68,9 +68,9 @@ function negatedIn(rule: Rule, isNegated = false): RuleLeaf[] {
   return isNegated ? [rule] : []
 }
 
-function inWords(leaf: RuleLeaf, say: (typeof words)['en' | 'de']): string {
+function inWords(leaf: RuleLeaf, say: (typeof words)['en' | 'de'], called: (trait: string) => string): string {
   if ('profile' in leaf) return say.profile(leaf.profile.field, `${say.operators[leaf.profile.op]} ${listed(leaf.profile.value)}`)
-  if ('trait' in leaf) return say.trait(leaf.trait.name, `${say.operators[leaf.trait.op]} ${listed(leaf.trait.value)}`)
+  if ('trait' in leaf) return say.trait(called(leaf.trait.name), `${say.operators[leaf.trait.op]} ${listed(leaf.trait.value)}`)
   if ('affinity' in leaf) return say.affinity(leaf.affinity.name, leaf.affinity.kind, leaf.affinity.atLeast)
   const { name, atLeast, within } = leaf.event
   return say.event(name, atLeast, within === undefined ? '' : say.within(within))

@@ -107,6 +107,8 @@ export function recordsAsText(records: Records): string {
   return [
     'Record of processing activities (Art. 30(1) GDPR)',
     `Controller: ${controller.name}, ${controller.contact}`,
+    ...(controller.jurisdiction === undefined ? [] : [`Jurisdiction: ${controller.jurisdiction}`]),
+    ...(controller.storageLocations === undefined ? [] : [`Data is kept in: ${controller.storageLocations.join(', ')}`]),
     `Made at ${records.madeAt} from policy ${records.policyVersion.slice(0, 16)}`,
     `Where data comes from: the person; ${records.sources.join(', ')}`,
     ...activities.flatMap((one) => [

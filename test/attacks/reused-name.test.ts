@@ -7,7 +7,7 @@ import { clientSide, startShop } from '../support/shop.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'reused-'))
 const demo = await readFile(new URL('../../demo/policy.yaml', import.meta.url), 'utf8')
-const size = '  - { name: clothingSize, type: String, category: user.demographic.profile }\n'
+const size = '  - { name: clothingSize, type: String, category: user.demographic.profile, titles: { en: Clothing size, de: Kleidergröße } }\n'
 /** The demo's policy with other lines in the place of the size. */
 const policyWith = async (lines: string): Promise<string> => {
   expect(demo).toContain(size)

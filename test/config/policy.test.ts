@@ -103,15 +103,15 @@ describe('a policy that cannot be used', () => {
       .replace(/ {8}de:\n.*\n.*\n/, '')
       .replace('name: favouriteColours', 'name: clothingSize')
     expect(problemsOf(text).map((line) => line.replace(/(: Too small).*/, '$1'))).toEqual([
-      'policy.yaml:5:1 k: Too small',
-      'policy.yaml:6:1 extra: is not known here',
-      'policy.yaml:19:5 purposes.0.retention: is not an ISO 8601 duration such as P13M or P2Y',
-      'policy.yaml:22:9 purposes.0.texts.0: the text in de is missing',
-      'policy.yaml:33:11 purposes.1.covers.1.category: is not a known category (Fideslang)',
-      'policy.yaml:59:39 purposes.2.covers.2.form: no field of user.demographic can take the form REGION',
-      'policy.yaml:79:5 purposes.3.id: email_marketing is already there',
-      'policy.yaml:120:7 attributes.1.name: clothingSize is already there',
-      'policy.yaml:201:14 questions.1.about.trait: is no attribute',
+      'policy.yaml:7:1 k: Too small',
+      'policy.yaml:8:1 extra: is not known here',
+      'policy.yaml:21:5 purposes.0.retention: is not an ISO 8601 duration such as P13M or P2Y',
+      'policy.yaml:24:9 purposes.0.texts.0: the text in de is missing',
+      'policy.yaml:35:11 purposes.1.covers.1.category: is not a known category (Fideslang)',
+      'policy.yaml:61:39 purposes.2.covers.2.form: no field of user.demographic can take the form REGION',
+      'policy.yaml:81:5 purposes.3.id: email_marketing is already there',
+      'policy.yaml:122:7 attributes.1.name: clothingSize is already there',
+      'policy.yaml:213:14 questions.1.about.trait: is no attribute',
     ])
   })
 

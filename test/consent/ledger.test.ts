@@ -83,6 +83,11 @@ describe('a decision', () => {
       'eu-gdpr:A6-1-a',
     ])
     expect(told).toEqual(signed)
+    expect(claims.purposes[0]).toMatchObject({ storage_locations: ['DE'], jurisdiction: 'DE', retention_period: 'P2Y' })
+    expect(linked['dpv:hasProcess'][0]).toMatchObject({
+      'dpv:hasJurisdiction': 'DE',
+      'dpv:hasStorageCondition': [{ 'dpv:hasDuration': 'P2Y' }, { '@type': 'dpv:StorageLocation', 'dpv:hasLocation': ['DE'] }],
+    })
     expect(linked['dpv:hasDataSubject']['@id']).toBe(`urn:entente:customer:${claims.sub}`)
   })
 

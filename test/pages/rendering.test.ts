@@ -53,7 +53,18 @@ describe('words', () => {
   test('a category without a word of its own is told by its parent', () => {
     expect(categoryWord(wordsIn('en'), 'user.contact.address.city')).toBe('Address (city)')
     expect(categoryWord(wordsIn('de'), 'user.contact.email')).toBe('E-Mail-Adresse')
-    expect(fieldWord(wordsIn('en'), 'Traits.shoeSize')).toBe('shoeSize')
+    expect(fieldWord(policy, 'en', 'Traits.shoeSize')).toBe('shoeSize')
+  })
+
+  test('traits of the shop are called as its policy says, in the language of the page or the shop’s first one', () => {
+    expect(['Traits.clothingSize', 'traits.clothingSize', 'ordersLastYear'].map((name) => fieldWord(policy, 'de', name))).toEqual([
+      'Kleidergröße',
+      'Kleidergröße',
+      'Bestellungen in einem Jahr',
+    ])
+    const attributes = policy.attributes.map((attribute) => ({ ...attribute, titles: new Map([['en', 'Size']]) }))
+    expect(fieldWord({ ...policy, attributes }, 'de', 'Traits.clothingSize')).toBe('Size')
+    expect(fieldWord(policy, 'de', 'Customer.email')).toBe('E-Mail-Adresse')
   })
 
   test.for([

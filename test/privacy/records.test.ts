@@ -23,6 +23,9 @@ test('the record of processing names every purpose with its basis, categories, r
   expect(mail?.erasure).toContain('P2Y')
   const text = await privacyCommand(['records'], {})
   for (const { id, coverage } of purposes) for (const part of [id, ...coverage.map(({ category }) => category)]) expect(text).toContain(part)
+  for (const line of ['Jurisdiction: DE', 'Data is kept in: DE']) expect(text).toContain(line)
+  const POLICY_FILE = await policyWith((policy) => policy.replace(/ {2}jurisdiction: DE\n {2}storageLocations: \[DE\]\n/, ''))
+  expect(await privacyCommand(['records'], { POLICY_FILE })).not.toMatch(/Jurisdiction|Data is kept in/)
 })
 
 test('it knows the running system: who is registered there, how many people, what is overdue', async () => {
