@@ -35,6 +35,8 @@ export interface MergeParts {
   readonly tell: (tx: Tx, change: ToldChange) => Promise<void>
   readonly forgetting: Pick<ForgetEvents, 'follow' | 'afterMerge'>
   readonly takeBackForAge: TakeBackForAge
+  /** What is derived of somebody, worked out anew from the events that count now; null when that is what is there. */
+  readonly derivedAnew: (row: CustomerRow, at: Date, tx: Tx) => Promise<CustomerUpdate | null>
 }
 
 /** Who did it: the person through a client, or an operator's own client. */

@@ -44,7 +44,8 @@ export async function mergeCustomers(parts: MergeParts, pair: Pair, by: By): Pro
     if (!(await parts.identities.move(tx, keys, absorbed._id, survivor._id)))
       throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'a login was not where its customer lists it' })
     await parts.emails.move(tx, emails, absorbed._id, survivor._id)
-    await parts.forgetting.follow(tx, survivor, survivor.decisions, person.decisions, id)
+    const narrowed = { before: survivor.decisions, after: person.decisions, change: id, notBefore: mark.undoUntil }
+    await parts.forgetting.follow(tx, survivor, narrowed)
     await parts.forgetting.afterMerge(tx, absorbed._id, id, mark.undoUntil)
     await parts.merges.insert(tx, { id, ...pair, undoUntil: mark.undoUntil, before: { survivor, absorbed, emails } })
     for (const row of [survivor, absorbed]) await parts.post.toCustomer(tx, row, { kind: 'merged', facts: {}, id: `merged:${id}:${row._id}` })

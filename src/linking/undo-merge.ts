@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
+import type { LedgerRow } from '../storage/consent-ledger.ts'
 import type { CustomerRow, CustomerUpdate, IdentitySummary } from '../storage/customers.ts'
 import type { BeforeMerge, Merge } from '../storage/merges.ts'
 import { inTransaction, type Tx } from '../storage/transaction.ts'
@@ -49,7 +50,7 @@ async function takeApart(parts: MergeParts, tx: Tx, { id, before, ...pair }: Mer
   const turns = [
     {
       row: now,
-      change: { ...survivor, $set: { ...survivor.$set, identities: identities.survivor, ...restOf(now, before) } },
+      change: { ...survivor, $set: { ...survivor.$set, identities: identities.survivor, ...restOf(now, before), ...behaviourOf(now, before, since) } },
       turn: turnBeside('parted', empty, apart.survivor.decisions),
       event,
     },
@@ -60,8 +61,12 @@ async function takeApart(parts: MergeParts, tx: Tx, { id, before, ...pair }: Mer
   if (!(await parts.identities.move(tx, keys, now._id, empty._id)))
     throw new EntenteError('INTERNAL_SERVER_ERROR', { why: 'a login was not where its customer lists it' })
   await parts.emails.move(tx, before.emails, now._id, empty._id)
-  // What was said as one may be by somebody who alone is too young for it.
-  for (const one of [pair.survivor, pair.absorbed]) await parts.takeBackForAge(tx, await activeRow(parts, tx, one), by.client, at)
+  for (const one of [pair.survivor, pair.absorbed]) {
+    // What was said as one may be by somebody who alone is too young for it.
+    await parts.takeBackForAge(tx, await activeRow(parts, tx, one), by.client, at)
+    const change = await parts.derivedAnew(await activeRow(parts, tx, one), at, tx)
+    if (change !== null) await parts.customers.update(tx, one, change)
+  }
   await parts.merges.undone(tx, id, at)
   for (const row of [
     { ...now, ...apart.survivor },
@@ -89,6 +94,20 @@ function sidesOf(before: BeforeMerge, after: Shared) {
     providersAfter: providers(after[which]),
   })
   return { survivor: side('survivor'), absorbed: side('absorbed') }
+}
+
+/**
+ * From when on behaviour counts. For what ended with the merge alone, as before it; a no that was said since is one. Its events are still there:
+ * they are forgotten when a merge can no longer be undone.
+ */
+function behaviourOf({ behaviourFrom }: CustomerRow, { survivor }: BeforeMerge, since: readonly LedgerRow[]): Record<string, unknown> {
+  if (behaviourFrom === undefined) return {}
+  const joined: CustomerRow['decisions'] = since.find(({ turn }) => turn?.what === 'absorbed')?.turn?.inForce ?? {}
+  const saidNo = new Set(since.flatMap(({ decisions }) => decisions).flatMap(({ purpose, state }) => (state === 'granted' ? [] : [purpose])))
+  const isOfMerge = (purpose: string) => survivor.decisions[purpose]?.state !== joined[purpose]?.state && !saidNo.has(purpose)
+  const kept = Object.entries(behaviourFrom).filter(([purpose]) => !isOfMerge(purpose))
+  const before = Object.entries(survivor.behaviourFrom ?? {}).filter(([purpose]) => isOfMerge(purpose))
+  return { behaviourFrom: Object.fromEntries([...kept, ...before]) }
 }
 
 /** Browsers that came with the other go with it; those since stay. */

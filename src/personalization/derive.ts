@@ -1,7 +1,7 @@
 import type { Policy } from '../config/policy.ts'
 import type { DerivedState, Series, Tally, Mark } from '../storage/derived-state.ts'
 import { interested } from './affinities.ts'
-import { marked, summed, tallied } from './computed-traits.ts'
+import { computedValue, marked, summed, tallied } from './computed-traits.ts'
 import { dayOf, effective, type KeptEvent } from './kept-event.ts'
 import { membershipsOf, type SegmentRow } from './memberships.ts'
 import { segmentRules } from './segment-rules.ts'
@@ -57,8 +57,15 @@ export function deriver(policy: Policy) {
     return tallyOf(after.sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
+  /** Whether these events show in a computed trait: a state was worked out from the other with them. */
+  function shows(before: DerivedState | undefined, after: DerivedState | undefined, purpose: string, events: readonly KeptEvent[], now: number): boolean {
+    const touched = (traitsOf.get(purpose) ?? []).filter((trait) => events.some(({ name }) => name === trait.event))
+    return touched.some((trait) => JSON.stringify(computedValue(trait, before, now)) !== JSON.stringify(computedValue(trait, after, now)))
+  }
+
   return {
     apply,
+    shows,
     /** From the row's profile, traits and derived states, for each purpose that has a basis now. */
     memberships: (row: SegmentRow, now: number): { readonly memberships: string[]; readonly due: Date | null } => membershipsOf(policy, rules, row, now),
   }

@@ -16,6 +16,15 @@ export interface ForgetEventsParts {
   readonly now: () => Date
 }
 
+type Decisions = CustomerRow['decisions']
+
+export interface DecisionsChange {
+  readonly before: Decisions
+  readonly after: Decisions
+  readonly change: string
+  readonly notBefore?: Date
+}
+
 const errand = z.strictObject({ customer: z.string(), purposes: z.array(z.string()) })
 
 /**
@@ -24,9 +33,9 @@ const errand = z.strictObject({ customer: z.string(), purposes: z.array(z.string
  */
 export function forgetEvents({ customers, behaviour, jobs, policy, now }: ForgetEventsParts) {
   /** Purposes that had a basis by the one and have none by the other. */
-  function ended(row: CustomerRow, before: CustomerRow['decisions'], after: CustomerRow['decisions']): string[] {
+  function ended(row: CustomerRow, before: Decisions, after: Decisions): string[] {
     const at = now().getTime()
-    const basis = (decisions: CustomerRow['decisions']) => basisOf({ ...row, restricted: false, decisions }, policy, at)
+    const basis = (decisions: Decisions) => basisOf({ ...row, restricted: false, decisions }, policy, at)
     const lost = policy.namesOf(basis(before) & ~basis(after))
     return lost.filter((id) => [...policy.events.values()].some(({ purposes }) => purposes.includes(id)))
   }
@@ -51,10 +60,11 @@ export function forgetEvents({ customers, behaviour, jobs, policy, now }: Forget
   }
 
   return {
-    /** For the transaction in which decisions change. `change` names it. */
-    async follow(tx: Tx, row: CustomerRow, before: CustomerRow['decisions'], after: CustomerRow['decisions'], change: string): Promise<void> {
+    /** For the transaction in which decisions change. `change` names it; before `notBefore` it may still be undone. */
+    async follow(tx: Tx, row: CustomerRow, { before, after, change, notBefore }: DecisionsChange): Promise<void> {
       const purposes = ended(row, before, after)
-      if (purposes.length > 0) await jobs.put({ kind: 'forgetEvents', id: `${row._id}/${change}`, payload: { customer: row._id, purposes } }, tx)
+      const later = notBefore === undefined ? {} : { notBefore }
+      if (purposes.length > 0) await jobs.put({ kind: 'forgetEvents', id: `${row._id}/${change}`, payload: { customer: row._id, purposes }, ...later }, tx)
     },
     /** For the transaction in which somebody becomes part of another: once that can no longer be undone, their events are nobody's. */
     afterMerge: async (tx: Tx, customer: CustomerKey, merge: string, notBefore: Date): Promise<void> => {

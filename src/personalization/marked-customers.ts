@@ -1,5 +1,6 @@
 import type { Policy } from '../config/policy.ts'
 import type { FieldMasks } from '../consent/gate.ts'
+import type { Mask } from '../operation.ts'
 import { applied, pathsOf } from '../storage/applied-update.ts'
 import type { AudienceChange, AudienceChangeStore } from '../storage/audience-changes.ts'
 import type { CustomerStore, MemberFacts } from '../storage/customers.ts'
@@ -10,22 +11,33 @@ import type { Move } from './plan-batch.ts'
 export interface MarkParts {
   readonly changes: Pick<AudienceChangeStore, 'put'>
   /** The profile's fields by their path. */
-  readonly fields: ReadonlyMap<string, { readonly masks: FieldMasks }>
+  readonly fields: ReadonlyMap<string, { readonly masks: FieldMasks; readonly derived?: readonly unknown[] }>
   readonly policy: Policy
   /** Puts what clients are told of it into the same transaction. */
   readonly tell: (tx: Tx, changes: readonly AudienceChange[], version: number, at: Date) => Promise<void>
   readonly now: () => Date
 }
 
-const hangsOn = new Set(['state', 'restricted', 'decisions', 'memberships'])
+const hangsOn = new Set(['state', 'restricted', 'decisions', 'memberships', 'traits', 'derived'])
 
 /**
  * The same store, by which audiences learn of every change of a customer in the transaction that makes it: who writes a customer need not
  * think of them, and cannot forget.
  */
 export function markedCustomers(store: CustomerStore, { changes, fields, policy, tell, now }: MarkParts): CustomerStore {
+  const all = [...fields]
+  const computed = all.reduce((mask, [, field]) => (field.derived ? mask | field.masks.any : mask), 0)
+
+  /** Purposes that are shown what is written at a path, or below it. */
+  function shownTo(path: string): Mask {
+    const [root = path, purpose] = path.split('.', 2)
+    if (root === 'derived') return purpose === undefined ? computed : policy.maskOf([purpose]) & computed
+    const below = `${path}.`
+    return all.reduce((mask, [name, { masks }]) => (name === path || name.startsWith(below) ? mask | masks.any : mask), 0)
+  }
+
   function marksOf(before: MemberFacts, after: MemberFacts, paths: readonly string[], at: Date): AudienceChange[] {
-    const masks = paths.reduce((mask, path) => mask | (fields.get(path)?.masks.any ?? 0), 0)
+    const masks = paths.reduce((mask, path) => mask | shownTo(path), 0)
     return marksBetween(before, after, policy, at.getTime(), (purpose) => (policy.maskOf([purpose]) & masks) !== 0)
   }
 
@@ -67,11 +79,12 @@ export function markedCustomers(store: CustomerStore, { changes, fields, policy,
   }
 }
 
-/** The same for many whose memberships were worked out at once, and are written with their version by whoever did. */
+/** The same for many whose memberships and traits were worked out at once, and are written with their version by whoever did. */
 export function markMoves({ changes, policy, tell }: Pick<MarkParts, 'changes' | 'policy' | 'tell'>) {
   return async (tx: Tx, moves: readonly Move[], at: Date): Promise<void> => {
-    const told = moves.map(({ before, memberships, version }) => {
-      const marks = marksBetween(before, { ...before, memberships: [...memberships] }, policy, at.getTime(), () => false)
+    const told = moves.map(({ before, memberships, version, changed }) => {
+      const after = { ...before, memberships: [...memberships] }
+      const marks = marksBetween(before, after, policy, at.getTime(), (purpose) => changed.includes(purpose))
       return { marks, version }
     })
     await changes.put(
@@ -79,7 +92,7 @@ export function markMoves({ changes, policy, tell }: Pick<MarkParts, 'changes' |
       told.flatMap(({ marks }) => marks),
       at,
     )
-    for (const { marks, version } of told) if (marks.length > 0) await tell(tx, marks, version, at)
+    for (const { marks, version } of told) if (marks.length > 0 && version !== null) await tell(tx, marks, version, at)
   }
 }
 

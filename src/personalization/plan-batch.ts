@@ -4,6 +4,7 @@ import type { CustomerKey, Mask } from '../operation.ts'
 import type { AnonymousEventRow } from '../storage/anonymous-events.ts'
 import type { BehaviourRow, DerivedChange } from '../storage/customer-batches.ts'
 import type { EventRow, KeptEventRow } from '../storage/events.ts'
+import { purposeOf } from './audience-marks.ts'
 import type { Capturing, FitEvent } from './capture.ts'
 import type { Deriver, KeptEvent } from './derive.ts'
 
@@ -41,17 +42,20 @@ export interface BatchPlan {
   readonly events: readonly EventRow[]
   readonly anonymous: readonly AnonymousEventRow[]
   readonly changes: readonly DerivedChange[]
-  /** Whose memberships are others than before. */
+  /** Whose memberships are others than before, or whose traits are, as members. */
   readonly moves: readonly Move[]
   /** Buckets whose events went to their customer or nowhere. */
   readonly emptied: readonly string[]
 }
 
-/** Somebody came into segments or left some. */
+/** Somebody came into segments or left some, or stays in one as another one. */
 export interface Move {
   readonly before: BehaviourRow
   readonly memberships: readonly string[]
-  readonly version: number
+  /** Null when memberships are the same. */
+  readonly version: number | null
+  /** Purposes for which a computed trait of a member became another one. */
+  readonly changed: readonly string[]
 }
 
 export interface PlanParts {
@@ -138,10 +142,14 @@ export function planBatch({ policy, capturing, deriver }: PlanParts, incoming: r
   }
 
   const outcomes = incoming.map(outcomeOf)
-  const changes = [...people.values()].filter(({ byPurpose }) => byPurpose.size > 0).map((person) => changeOf(deriver, person, now))
-  const moves = changes.flatMap(({ customer, memberships, version }): Move[] => {
-    const before = rows.get(customer)
-    return before === undefined || version === null ? [] : [{ before, memberships, version }]
+  const active = [...people.values()].filter(({ byPurpose }) => byPurpose.size > 0)
+  const changes = active.map((person) => changeOf(deriver, person, now))
+  const moves = active.flatMap((person, n): Move[] => {
+    const change = changes[n]
+    if (change === undefined) return []
+    const { memberships, version } = change
+    const changed = memberships.length === 0 ? [] : shownAnew(deriver, person, change, now)
+    return version === null && changed.length === 0 ? [] : [{ before: person.row, memberships, version, changed }]
   })
   return { outcomes, events, anonymous, changes, moves, emptied: [...emptied] }
 }
@@ -163,4 +171,12 @@ function changeOf(deriver: Deriver, { row, byPurpose }: Person, now: number): De
   const { memberships, due } = deriver.memberships(after, now)
   const isSame = memberships.join() === (row.memberships ?? []).join()
   return { customer: row._id, derived, memberships, due, version: isSame ? null : (row.membershipVersion ?? 0) + 1 }
+}
+
+/** Members of an audience are handed out with their computed traits, so audiences learn when these become others. */
+function shownAnew(deriver: Deriver, { row, byPurpose }: Person, { derived, memberships }: DerivedChange, now: number): string[] {
+  return [...byPurpose].flatMap(([purpose, events]) => {
+    const isMember = memberships.some((audience) => purposeOf(audience) === purpose)
+    return isMember && deriver.shows(row.derived?.[purpose], derived.get(purpose), purpose, events, now) ? [purpose] : []
+  })
 }

@@ -106,10 +106,21 @@ export function ruleWalk({ db, walks, customers, jobs, followUp, rederive, takeB
     return followUp.underRules(row, anew ? await rederive(row, at, tx) : {}, at)
   }
 
-  return { announce, work }
+  return {
+    announce,
+    work,
+    /** What follows for somebody whose events count otherwise than before. */
+    derivedAnew: (row: CustomerRow, at: Date, tx: Tx): Promise<CustomerUpdate | null> => changeOf(row, true, at, tx),
+  }
 }
 
 const derivationOf = ({ computed, affinities, counted }: Policy): string =>
   createHash('sha256')
-    .update(JSON.stringify([computed, affinities.map((kind) => ({ ...kind, weights: [...kind.weights] })), [...counted]]))
+    .update(
+      JSON.stringify([
+        computed.map(({ titles: _shown, ...trait }) => trait),
+        affinities.map((kind) => ({ ...kind, weights: [...kind.weights] })),
+        [...counted],
+      ]),
+    )
     .digest('base64url')

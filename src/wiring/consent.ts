@@ -25,7 +25,7 @@ export async function openConsents({ config, policy, storage, audit, registry, c
     evidenceOfAsking: asking.evidenceOfAsking,
     follow: async (tx, recorded) => {
       await asking.follow(tx, recorded)
-      await forgetting.follow(tx, recorded.row, recorded.before, recorded.after, recorded.entry._id)
+      await forgetting.follow(tx, recorded.row, { ...recorded, change: recorded.entry._id })
       await tell(tx, recorded)
     },
     now: () => new Date(),

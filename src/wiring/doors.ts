@@ -51,8 +51,9 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const behaviour = await openEvents(house, rates)
   const audiences = openAudiences(house)
+  const walk = openWalk(house, takeBackForAge(consent.recording))
   const resolvers = {
-    ...resolverParts(house, consent, openid),
+    ...resolverParts(house, consent, openid, walk),
     ...privacy.doors,
     exports: exported.exports,
     events: behaviour.events,
@@ -86,7 +87,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
     confirmations: consent.confirmations,
     heedGpc: consent.heedGpc,
     leaveOpen: leaveOpen(consent.recording),
-    walk: openWalk(house, takeBackForAge(consent.recording)),
+    walk,
   }
 }
 
@@ -139,6 +140,7 @@ function resolverParts(
   house: House,
   { recording }: Consents,
   { door, endings, signingKeys }: OpenIdProvider,
+  { derivedAnew }: ReturnType<typeof openWalk>,
 ): Omit<ResolverParts, 'audiences' | 'events' | 'erasures' | 'exports' | 'lookUp' | 'requests'> {
   const { policy, storage, audit, registry, subjects, linking, customers, login, linkStart, stepUp, enrolment } = house
   const { db, rows } = storage
@@ -166,6 +168,7 @@ function resolverParts(
       ...linking,
       ...rows,
       ...age,
+      derivedAnew,
       policy,
       jobs: storage.jobs,
       tell: tellClients({ jobs: storage.jobs, clients: () => registry.all(), policy }),

@@ -6,7 +6,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addMembers, take } from '../support/audiences.ts'
 import { behaviourOf, type Behaviour } from '../support/behaviour.ts'
-import { merge, merging } from '../support/merging.ts'
+import { merge, merging, undo } from '../support/merging.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 
 /** A tool that takes people out, is told of them, and has to let go of them. */
@@ -54,6 +54,8 @@ async function skier(as: string) {
   return { ...person, email: String(data.me.email) }
 }
 type Skier = Awaited<ReturnType<typeof skier>>
+const toldAt = async ({ customer }: Skier) =>
+  (await shop.db.collection('audience_changes').findOne({ customer, audience: `winter_sport@${purpose}` }))?.['at'] as Date
 const idOf = async ({ email }: Skier, all: Awaited<ReturnType<typeof taken>>) => String(all.people.find((one) => one['email'] === email)?.['id'])
 
 test('what is handed out is in the person’s access log, and is called back when they withdraw', async () => {
@@ -84,14 +86,48 @@ test('changes of what the purpose shows are told, others not', async () => {
   const first = await taken()
   const update = 'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { id } }'
   const change = async (input: object) => expect((await shop.graphql(update, { input }, ben.account)).errors).toBeUndefined()
-  const changed = async () =>
-    (await shop.db.collection('audience_changes').findOne({ customer: ben.customer, audience: `winter_sport@${purpose}` }))?.['at'] as Date
+  const changed = () => toldAt(ben)
   const before = await changed()
   await change({ postcode: '20095' })
   expect(await changed()).toEqual(before)
   await change({ familyName: 'Berg', country: 'AT' })
   expect((await since(first.cursor)).people).toContainEqual({ id: await idOf(ben, first), email: ben.email, familyName: 'Berg', country: 'AT' })
   expect(await changed()).not.toEqual(before)
+  // What is computed is handed out too.
+  const traits = { fields: 'traits.ordersLastYear' }
+  const counted = await taken(traits)
+  const then = await changed()
+  await people.record(ben.accessToken, [ski()])
+  expect(await changed()).toEqual(then)
+  await people.record(ben.accessToken, [{ ...people.viewed({ category: 'Winter sports' }), name: 'Order Completed' }])
+  expect(await changed()).not.toEqual(then)
+  expect((await taken({ ...traits, since: counted.cursor })).people).toContainEqual({ id: await idOf(ben, first), traits: { ordersLastYear: 1 } })
+})
+
+test('who becomes one with another is told of with what came along; apart again, all that was derived of them is back', async () => {
+  const { account, shown, yes } = merging(shop)
+  const erik = await skier('person-961')
+  const other = await account('facebook', 'person-962')
+  await yes(other.accessToken, purpose)
+  await shop.graphql('mutation { updateProfile(input: { traits: { clothingSize: "M" } }) { id } }', {}, other.accessToken)
+  const { proof, accessToken } = await shown('person-961', 'person-962')
+  const [first, then, derived] = [await taken({ fields: 'traits.clothingSize' }), await toldAt(erik), await people.derived(erik.customer)]
+  expect(Object.keys(derived ?? {}).sort()).toEqual([purpose, 'personalised_shop'])
+  expect((await shop.graphql(merge, { proof }, accessToken)).errors).toBeUndefined()
+  expect(await toldAt(erik)).not.toEqual(then)
+  expect((await taken({ fields: 'traits.clothingSize', since: first.cursor })).people).toContainEqual({
+    id: expect.any(String),
+    traits: { clothingSize: 'M' },
+  })
+  // The other one has agreed to letters only.
+  expect(Object.keys((await people.derived(erik.customer)) ?? {})).toEqual([purpose])
+
+  const both = await account('google', 'person-961')
+  const { data } = await shop.graphql('{ me { merges { id } } }', {}, both.accessToken)
+  expect((await shop.graphql(undo, { id: data.me.merges[0].id }, both.accessToken)).errors).toBeUndefined()
+  expect(await people.derived(erik.customer)).toEqual(derived)
+  const parted = await shop.db.collection('customers').findOne({ _id: erik.customer as never })
+  expect([parted?.['memberships'].toSorted(), parted?.['behaviourFrom']]).toEqual([[`winter_sport@${purpose}`, 'winter_sport@personalised_shop'], {}])
 })
 
 test('an objection, a restriction, an erasure and leaving by the rule are each called back by their name', async () => {
