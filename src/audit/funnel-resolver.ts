@@ -15,6 +15,9 @@ enum LoginFunnelStep {
   took = 'took',
   consent = 'consent',
   arrived = 'arrived',
+  linkStarted = 'linkStarted',
+  linked = 'linked',
+  linkFailed = 'linkFailed',
 }
 registerEnumType(LoginFunnelStep, { name: 'LoginFunnelStep', description: 'arrived: finished by whatever way, after the login page was shown.' })
 
@@ -33,9 +36,9 @@ export class LoginFunnelCell {
   @Field(() => LoginDevice) device!: `${LoginDevice}`
   @Field(() => ID, { nullable: true, description: 'Of the login page.' }) variant!: string | null
   @Field(() => LoginFunnelStep) step!: `${LoginFunnelStep}`
-  @Field(() => String, { nullable: true, description: 'An error code for failed; given, refused or open for consent; how long for took.' })
+  @Field(() => String, { nullable: true, description: 'An error code for failed and linkFailed; given, refused or open for consent; how long for took.' })
   outcome!: string | null
-  @Field(() => Int, { description: 'Browsers, each once a day, in whole groups of k.' }) count!: number
+  @Field(() => Int, { description: 'Browsers, and people who sign in by a dialog of their device, each once a day, in whole groups of k.' }) count!: number
 }
 
 @ObjectType({ simpleResolvers: true })

@@ -4,9 +4,23 @@ import { dayOf, funnelKept, type Counted, type FunnelPlace, type FunnelRow, type
 /**
  * How far somebody has come. `shown`: the login page; `started`: a way in was chosen; `atProvider`: the browser was sent there; `factorAsked`:
  * more was asked for. `took` and `consent` say how long it was and what was answered then; `arrived`: finished, after the page was shown, by
- * whatever way.
+ * whatever way. `linkStarted`, `linked`, `linkFailed`: of somebody who adds a way in.
  */
-export const funnelSteps = ['shown', 'started', 'atProvider', 'cancelled', 'failed', 'factorAsked', 'finished', 'took', 'consent', 'arrived'] as const
+export const funnelSteps = [
+  'shown',
+  'started',
+  'atProvider',
+  'cancelled',
+  'failed',
+  'factorAsked',
+  'finished',
+  'took',
+  'consent',
+  'arrived',
+  'linkStarted',
+  'linked',
+  'linkFailed',
+] as const
 export type FunnelStep = (typeof funnelSteps)[number]
 
 export const funnelDevices = ['phone', 'tablet', 'desktop', 'other'] as const

@@ -1,4 +1,6 @@
+import type { DeviceLoginEnd } from '../audit/device-logins.ts'
 import { EntenteError } from '../errors.ts'
+import type { Claims } from '../linking/claims.ts'
 import type { Resolution, SignIn } from '../linking/resolve.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { LoginStep } from './login-pipeline.ts'
@@ -11,6 +13,8 @@ export interface DeviceLoginParts {
   readonly spend: (provider: ProviderId, nonce: string) => Promise<boolean>
   /** STEP_UP_REQUIRED for whom a page would ask for more: there is none here. */
   readonly admit: (customer: CustomerKey) => Promise<void>
+  /** Counts how it ended for somebody whom the provider knows. */
+  readonly counted: (end: DeviceLoginEnd) => Promise<void>
   readonly reached: (step: LoginStep, provider: ProviderId, outcome: string) => void
 }
 
@@ -32,10 +36,22 @@ export function signInWithIdToken(parts: DeviceLoginParts) {
     if (audiences.length === 0) throw new EntenteError('LOGIN_DENIED', { client: login.client.id, why: 'no app at this provider' })
     const claims = await provider.idToken.verify(login.idToken, { nonce: login.nonce, audiences })
     if (!(await parts.spend(provider.id, login.nonce))) throw new EntenteError('LOGIN_DENIED', { provider: provider.id, why: 'nonce used before' })
-    const resolution = await parts.resolve({ claims, clientId: login.client.id, asking: null, waiting: null })
-    parts.reached('decision', provider.id, resolution.do === 'refused' ? resolution.code : 'ok')
-    if (resolution.do === 'refused') throw new EntenteError(resolution.code, { provider: provider.id })
-    await parts.admit(resolution.customer)
-    return resolution.customer
+    const ended = (code: string) => parts.counted({ client: login.client.id, provider: provider.id, who: `${claims.issuer} ${claims.subject}`, code })
+    try {
+      const customer = await admitted(parts, claims, login.client.id)
+      await ended('')
+      return customer
+    } catch (error) {
+      if (error instanceof EntenteError) await ended(error.code)
+      throw error
+    }
   }
+}
+
+async function admitted(parts: DeviceLoginParts, claims: Claims, clientId: string): Promise<CustomerKey> {
+  const resolution = await parts.resolve({ claims, clientId, asking: null, waiting: null })
+  parts.reached('decision', claims.provider, resolution.do === 'refused' ? resolution.code : 'ok')
+  if (resolution.do === 'refused') throw new EntenteError(resolution.code, { provider: claims.provider })
+  await parts.admit(resolution.customer)
+  return resolution.customer
 }

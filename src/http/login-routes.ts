@@ -69,6 +69,7 @@ export async function loginRoutes(server: FastifyInstance, parts: LoginRoutePart
       const session = await parts.interactions.sessionCustomer(request.raw, reply.raw)
       const { provider, goal } = await parts.linking.take(request.params.handle, session)
       const url = await startLogin(parts.login, { provider, goal, browser: bindBrowser(request, reply) })
+      if (goal.kind === 'link') parts.visit(request, reply).linkBegun(goal.clientId, provider)
       return reply.redirect(url.href, 303)
     } catch (error) {
       return problem(parts, request, reply, error)
@@ -131,6 +132,7 @@ async function goOn(
     const provider = (request.params as { provider: string }).provider
     await parts.refused(goal, provider, error.code)
     if (goal.kind === 'link') {
+      parts.visit(request, reply).linkFailed(provider, error.code)
       const back = withParameter(goal.returnTo, 'error', error.code)
       return reply.redirect(mergeProof === undefined ? back : withParameter(back, 'merge', mergeProof), 303)
     }
@@ -139,7 +141,10 @@ async function goOn(
     else parts.visit(request, reply).failed(error.code)
     return parts.problemPage({ error, provider, waysKnown, question }, request, reply)
   }
-  if (finished.kind === 'linked') return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
+  if (finished.kind === 'linked') {
+    parts.visit(request, reply).linked(finished.provider)
+    return reply.redirect(withParameter(finished.returnTo, 'linked', finished.provider), 303)
+  }
   const { customer, row, provider: way, device: deviceId, risks, settled, at } = finished
   const place = { request: request.raw, response: reply.raw, uid: finished.interaction, browser, clientId: question?.client.id ?? '' }
   const url = await parts.signIn.entered(place, { customer, row, way, device: seen, deviceId, risks, settled, at, proved: null })

@@ -87,6 +87,12 @@ export function visitOf(parts: FrameParts, request: FastifyRequest, reply: Fasti
       if (visit.counted.includes(markOf('shown', '', ''))) count('arrived', '')
       keep({ begunAt: 0 })
     },
+    linkBegun(client: string, provider: string): void {
+      keep({ client })
+      count('linkStarted', provider)
+    },
+    linked: (provider: string): void => count('linked', provider),
+    linkFailed: (provider: string, code: string): void => count('linkFailed', provider, code),
     consent(client: string, way: string, answer: 'asked' | 'given' | 'refused' | 'open'): void {
       keep({ client })
       count('consent', way, answer)

@@ -106,6 +106,7 @@ async function openIdParts({
   alerts,
   stepUp,
   operators,
+  counted,
 }: House): Promise<Omit<OpenIdParts, 'hear'>> {
   const { rows, records, keys } = storage
   // Longer than a provider's ID token lives; in MongoDB, so that an emptied Redis lets none in twice.
@@ -125,7 +126,7 @@ async function openIdParts({
     undecided: undecided(rows.customers, policy),
     grantEnded: (customer, grant) => rows.customers.endGrant(customer, grant, new Date(Date.now() + accessTokenSeconds * 1000), new Date()),
     claimsFor: gatedClaims({ schema, classification, reads: customers.reads, customers: rows.customers }),
-    signInWithIdToken: signInWithIdToken({ ...login, spend, admit: stepUp.withoutPage }),
+    signInWithIdToken: signInWithIdToken({ ...login, spend, admit: stepUp.withoutPage, counted }),
     knowsProvider: (id) => login.providers.has(id),
     noticed: openIdNotices(log, audit, alerts),
     alertAnswered: (customer) => alerts.answer(customer),

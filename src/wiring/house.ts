@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import type { Logger } from 'pino'
 import { alerts as alertsOf } from '../access/alerts.ts'
 import { deviceReader } from '../access/devices.ts'
@@ -8,6 +9,7 @@ import { operators as operatorsOf } from '../access/operators.ts'
 import { openPlaces } from '../access/places.ts'
 import { secondFactors } from '../access/second-factors.ts'
 import { subjects as subjectsOf } from '../access/subjects.ts'
+import { deviceLogins } from '../audit/device-logins.ts'
 import { auditLog } from '../audit/log.ts'
 import { loginFunnel } from '../audit/login-funnel.ts'
 import type { LoginStep } from '../broker/login-pipeline.ts'
@@ -54,6 +56,10 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
   const audit = opened.adopt(auditLog(rows.events), (one) => one.close())
   const missed = (error: unknown) => void reportDefect(log, error)
   const funnel = opened.adopt(loginFunnel({ store: rows.funnel, k: policy.k, failed: missed, now: () => new Date() }), (one) => one.close())
+  const marks = onceStore(redis, 'counted')
+  const markKey = await keys.obtain('funnel/1')
+  const markOf = (mark: string) => createHmac('sha256', markKey).update(mark).digest('base64url')
+  const counted = deviceLogins({ funnel, isFirst: (mark) => marks.put(markOf(mark), '1', 86_400), failed: missed })
   const unusable = (problems: readonly string[]) => log.error({ problems }, 'clients not usable')
   const registry = opened.use(await clientRegistry({ file: base.clients, collection: rows.clients, policy, unusable }))
   const providers = openProviders({ ...config.providers, further })
@@ -91,6 +97,7 @@ export async function openHouse(opened: AsyncDisposableStack, { config, log, met
     storage,
     audit,
     funnel,
+    counted,
     forgetting: forgetEvents({ ...rows, jobs, policy, now: () => new Date() }),
     registry,
     subjects,

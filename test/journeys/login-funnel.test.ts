@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { start } from '../../src/main.ts'
-import type { Browser } from '../support/browser.ts'
-import { clientSide, onward, openSurroundings, startShop, type Shop } from '../support/shop.ts'
+import { pick, type Browser } from '../support/browser.ts'
+import { clientSide, onward, openSurroundings, redirectUri, startShop, type Shop } from '../support/shop.ts'
 import { atChoice, byMail, codeIn } from '../support/signing-in.ts'
 
 const k = 3
@@ -96,6 +96,33 @@ test('logins are counted from the page to the end, and no number stands for fewe
   }
   expect(await shown('started', 'mail')).toBe(k)
   expect((await shown('finished', 'mail')) + (await shown('factorAsked', 'mail'))).toBe(k)
+})
+
+test('logins by a device’s own dialog are counted, each person once a day, and so is adding a way in', { timeout: 120_000 }, async () => {
+  const login = 'mutation ($input: LoginWithIdTokenInput!) { loginWithIdToken(input: $input) { accessToken } }'
+  const device = async (as: string, nonce: string) => {
+    const idToken = await shop.providers.google.idToken(as, { audience: 'entente-demo.apps.example', nonce })
+    const input = { clientId: 'storefront', provider: 'google', idToken, nonce, scope: 'openid purpose:order_processing' }
+    expect((await shop.graphql(login, { input })).errors).toBeUndefined()
+  }
+  const counts = async () => Promise.all(['started', 'finished'].map((step) => shown(step, 'google')))
+  const before = await counts()
+  for (let n = 0; n < k; n++) await device('gmail-41', `again ${n}`)
+  expect(await counts()).toEqual(before)
+  for (let n = 2; n <= k; n++) await device(`gmail-4${n}`, `first ${n}`)
+  expect(await counts()).toEqual(before.map((count) => count + k))
+
+  const start = `mutation { startLinking(provider: "facebook", redirectUri: "${redirectUri}") { url } }`
+  await shop.signIn('facebook', { as: 'person-50' })
+  for (let n = 1; n <= k; n++) {
+    const { accessToken, browser } = await shop.signIn('google', { as: `person-5${n}`, client: 'account' })
+    // The second one is somebody else's.
+    for (const as of [`person-5${n}`, 'person-50']) {
+      const { data } = await shop.graphql(start, {}, accessToken)
+      await pick(browser, await browser.open(data.startLinking.url), as)
+    }
+  }
+  expect(await Promise.all(['linkStarted', 'linked', 'linkFailed'].map((step) => shown(step, 'facebook')))).toEqual([k, k, k])
 })
 
 test('what was answered on the consent page is counted with the way in', { timeout: 120_000 }, async () => {
