@@ -11,6 +11,7 @@ import type { ExportStore } from '../storage/exports.ts'
 import type { MergeStore } from '../storage/merges.ts'
 import type { PrivacyRequestStore } from '../storage/privacy-requests.ts'
 import { json, type ExportFile } from './export-archive.ts'
+import { derivedOf } from './export-derived.ts'
 import type { ExportFacts } from './export-facts.ts'
 import { accessFiles, behaviourFile, ledgerFile, receiptsFile } from './export-history.ts'
 import { accountOf, decisionsOf, devicesOf, factorsOf, identitiesOf, mergesOf, personOf, requestsOf, sourcesOf } from './export-records.ts'
@@ -63,6 +64,7 @@ export async function filesFor(parts: ExportFileParts, person: CustomerRow, at: 
     whole('factors.json', factorsOf(person)),
     whole('decisions.json', decisionsOf(person, policy, at)),
     whole('purposes.json', purposesOf(policy, clients)),
+    whole('derived.json', derivedOf(person, policy, at)),
     whole('recipients.json', facts.recipients),
     whole('merges.json', mergesOf(facts)),
     whole('requests.json', requestsOf(facts)),

@@ -1,6 +1,7 @@
 import type { Policy } from '../config/policy.ts'
 import { consentsOf } from '../consent/decisions.ts'
 import type { CustomerRow, Profile } from '../storage/customers.ts'
+import { derivedOf } from './export-derived.ts'
 import type { ExportFacts } from './export-facts.ts'
 
 const everyPurpose = ~0
@@ -77,6 +78,7 @@ export function mergesOf({ merges, person, policy, at }: ExportFacts): object[] 
     devices: devicesOf(row),
     factors: factorsOf(row),
     decisions: decisionsOf(row, policy, at),
+    derived: derivedOf(row, policy, at),
   })
   return (person.merges ?? []).map(({ id, mergedAt, undoUntil }) => {
     const before = merges.find((one) => one.id === id)?.before ?? null

@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { csvLine } from '../../src/privacy/csv.ts'
 import { ledgerHash } from '../../src/consent/ledger.ts'
 import type { CustomerRow } from '../../src/storage/customers.ts'
+import { leavesOf } from '../../src/config/segment-rule.ts'
 import { inTransaction } from '../../src/storage/transaction.ts'
 import { unzipped } from '../support/archives.ts'
+import { demoPolicy } from '../support/house.ts'
 import { newCanary } from '../support/canaries.ts'
 import { openExportStage, type ExportStage } from './export-stage.ts'
 
 let stage: ExportStage
+const today = Math.floor(Date.now() / 86_400_000)
+/** Step of a tally within 90 days. */
+const day90 = Math.floor(today / 3)
 beforeAll(async () => {
   stage = await openExportStage()
 }, 60_000)
@@ -65,6 +70,24 @@ describe('what is in it', () => {
         },
       ],
       factors: [{ id: tell(`${place} factor`), kind: 'passkey' as const, key: hide(`${place} factor key`), name: tell(`${place} factor name`), addedAt: at }],
+      derived: {
+        email_marketing: {
+          sums: { ordersLastYear: [today, 7] },
+          tallies: { favouriteCategories: JSON.stringify([[tell(`${place} favourite`), day90, 5]]) },
+          marks: { lastBrandBought: [{ at, id: hide(`${place} event of a mark`), value: tell(`${place} last brand`) }] },
+          interests: { category: JSON.stringify([[tell(`${place} interest`), 0, 5120]]) },
+          happened: '',
+        },
+        [tell(`${place} purpose of old, derived`)]: {
+          sums: { [tell(`${place} sum of old`)]: [1, 2] },
+          tallies: {},
+          marks: {},
+          interests: { brand: JSON.stringify([[tell(`${place} interest of old`), 1, 2]]) },
+          happened: JSON.stringify([[tell(`${place} event that a rule counts`), 1, 2]]),
+        },
+      },
+      memberships: [tell(`${place} group of old`), 'winter_sport@email_marketing'],
+      interestsOff: [tell(`${place} interest that is off`)],
       decisions: { [tell(`${place} purpose of old`)]: { state: 'granted' as const, textVersion: tell(`${place} text`), at } },
     })
     const merge = tell('merge')
@@ -156,6 +179,38 @@ describe('what is in it', () => {
     expect([...one.told.values()].filter((value) => raw.includes(value) || raw.includes(Buffer.from(value).toString('base64').slice(2, -4)))).toEqual([])
   })
 
+  test('what was worked out, with its value, and the rule of each group with what of it is so', async () => {
+    const [customer, other] = await Promise.all(
+      ['Skis', 'Boots'].map((name) =>
+        stage.addCustomer({
+          country: 'DE',
+          derived: {
+            email_marketing: {
+              sums: { ordersLastYear: [today, 7] },
+              tallies: { favouriteCategories: JSON.stringify([[name, day90, 5]]) },
+              marks: {},
+              interests: { category: JSON.stringify([[name, 0, 1]]) },
+              happened: '',
+            },
+          },
+          memberships: ['winter_sport@email_marketing'],
+        }),
+      ),
+    )
+    const files = await unzipped((await stage.fetched(customer ?? '', await made(customer ?? ''))) ?? Buffer.alloc(0))
+    const { purposes } = JSON.parse(files.get('derived.json') ?? '')
+    const forLetters = purposes.find(({ purpose }: { purpose: string }) => purpose === 'email_marketing')
+    const logic = { compute: 'count', event: 'Order Completed', property: null, days: expect.any(Number) }
+    expect(forLetters.traits).toContainEqual({ name: 'ordersLastYear', value: 7, logic })
+    for (const segment of demoPolicy.segments.filter(({ mask }) => (mask & demoPolicy.maskOf(['email_marketing'])) !== 0)) {
+      const told = forLetters.segments.find(({ id }: { id: string }) => id === segment.id)
+      expect(told).toMatchObject({ rule: segment.rule, member: segment.id === 'winter_sport' })
+      expect(told.conditions).toHaveLength(leavesOf(segment.rule).length)
+    }
+    expect([...files.values()].join('\n')).not.toContain('Boots')
+    expect(other).not.toBe(customer)
+  })
+
   test('a place where something is kept that is neither in the archive nor known to need none is found here', () => {
     const inIt = ['customers', 'consent_ledger', 'audit_log', 'emails', 'merges', 'privacy_requests', 'exports', 'openid', 'events']
     const notInIt: Readonly<Record<string, string>> = {
@@ -177,7 +232,17 @@ describe('what is in it', () => {
     const models = Object.keys(stage.db.models)
     expect(models.filter((name) => !inIt.includes(name) && notInIt[name] === undefined && !aboutNobody.includes(name))).toEqual([])
   })
-  const aboutNobody = ['ledger_checkpoints', 'checkpoint_heads', 'published_keys', 'leases', 'alerts', 'login_funnel', 'rule_walks', 'seen_scopes', 'seen_attributes']
+  const aboutNobody = [
+    'ledger_checkpoints',
+    'checkpoint_heads',
+    'published_keys',
+    'leases',
+    'alerts',
+    'login_funnel',
+    'rule_walks',
+    'seen_scopes',
+    'seen_attributes',
+  ]
 
   test('a table is no program: cells that begin like a formula are text', () => {
     for (const sign of ['=', '+', '-', '@', '\t', '\r']) expect(csvLine([`${sign}cmd|' /C calc'!A0`])).toBe(`"'${sign}cmd|' /C calc'!A0"\r\n`)
