@@ -28,8 +28,7 @@ export async function start(env: Readonly<Record<string, string | undefined>>, o
     // Before anything is opened: what is wrong with them is told without a data base too.
     const first = await readRules(config)
     const storage = await openStorage(opened, config, other)
-    const { listen, reload } = await openStandings(opened, { config, log, metrics: createMetrics(), storage, other }, first)
-    const address = await listen({ host: config.host, port: config.port })
+    const { address, reload } = await openStandings(opened, { config, log, metrics: createMetrics(), storage, other }, first)
     log.info({ address, public: config.publicUrl }, 'listening')
     return { url: config.publicUrl, address, reload, [Symbol.asyncDispose]: () => opened.disposeAsync() }
   } catch (error) {

@@ -28,7 +28,7 @@ export function openFront(): Front {
   let closing = false
   const server = createServer(times, (request, response) => {
     const mine = serving
-    if (mine === null || closing) return refuse(response)
+    if (mine === null || closing) return refuse(response, closing ? 'stopping' : 'starting')
     mine.begun++
     response.once('close', () => {
       mine.begun--
@@ -60,8 +60,8 @@ export function openFront(): Front {
   }
 }
 
-function refuse(response: ServerResponse): void {
-  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' }).end('{"error":"stopping"}')
+function refuse(response: ServerResponse, why: 'starting' | 'stopping'): void {
+  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', connection: 'close' }).end(JSON.stringify({ error: why }))
 }
 
 function addressOf(address: AddressInfo | string | null): string {

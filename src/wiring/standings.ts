@@ -1,10 +1,12 @@
-import { openFront, type Front } from '../http/front.ts'
+import { openFront } from '../http/front.ts'
 import { nameOf } from '../http/server.ts'
 import { repeatedly } from './repeatedly.ts'
 import { digestOf, problemsIn, readTexts, rulesIn, type Rules, type RuleTexts } from './rules.ts'
 import { stand, type Ground, type Standing } from './standing.ts'
 
-export interface Standings extends Pick<Front, 'listen'> {
+export interface Standings {
+  /** The address it listens on. */
+  readonly address: string
   /** Reads the files of the rules now; otherwise they are looked at every two seconds. */
   reload(): Promise<void>
 }
@@ -12,7 +14,7 @@ export interface Standings extends Pick<Front, 'listen'> {
 const looksEvery = 2_000 // ms
 
 /**
- * The house, built anew beside the old one when its rules change: the new one answers from the next request on, the old one ends what it has
+ * The house behind its socket, built anew beside the old one when its rules change: the new one answers from the next request on, the old one ends what it has
  * begun. Rules that cannot be used change nothing; they are told once, with their lines in the log.
  */
 export async function openStandings(
@@ -22,13 +24,16 @@ export async function openStandings(
 ): Promise<Standings> {
   const { config, log } = ground
   let { texts } = first
+  const front = opened.use(openFront())
+  // Before anything is said of these rules: who cannot listen has said nothing, and nobody follows them.
+  const address = await front.listen({ host: config.host, port: config.port })
   let current = await stand(ground, first.rules)
   const leaving = new Set<Promise<void>>()
   opened.defer(async () => {
+    await front[Symbol.asyncDispose]()
     await Promise.all(leaving)
     await current[Symbol.asyncDispose]()
   })
-  const front = opened.use(openFront())
   await front.serve(current.answer)
 
   async function leave(before: Standing, answered: Promise<void>): Promise<void> {
@@ -91,5 +96,5 @@ export async function openStandings(
       () => inTurn(look),
     ),
   )
-  return { listen: front.listen, reload: () => inTurn(async () => settle(await readTexts(config))) }
+  return { address, reload: () => inTurn(async () => settle(await readTexts(config))) }
 }

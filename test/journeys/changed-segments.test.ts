@@ -90,6 +90,15 @@ test('a segment that is added has whom it fits at once, many and few, and those 
   await vi.waitFor(async () => expect(await rows().countDocuments({ memberships: `austrians@${purpose}` })).toBe(0), soon)
 }, 180_000)
 
+test('a process that cannot listen has said nothing of its rules: nobody follows them', async () => {
+  const said = () => house.db.collection<RuleWalkRow>('rule_walks').findOne({})
+  const before = await said()
+  const file = join(await mkdtemp(join(tmpdir(), 'segments-')), 'policy.yaml')
+  await writeFile(file, withoutRegulars(await readFile('demo/policy.yaml', 'utf8')))
+  await expect(start({ ...house.env, POLICY_FILE: file, PORT: new URL(house.url).port, PUBLIC_URL: house.url })).rejects.toThrow('EADDRINUSE')
+  expect(await said()).toEqual(before)
+}, 60_000)
+
 test('rules that stood for a moment only leave nobody where they put them', async () => {
   await house.write(withAustrians)
   await house.signIn('haus', { as: 'person-8' })
