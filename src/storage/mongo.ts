@@ -1,5 +1,6 @@
 import mongoose, { type Connection, type mongo, type Schema } from 'mongoose'
 import { EntenteError } from '../errors.ts'
+import { formerIndexes } from './former-indexes.ts'
 import { within } from './within.ts'
 
 mongoose.set('autoIndex', false)
@@ -41,8 +42,24 @@ export async function prepareCollections(db: Connection): Promise<void> {
   for (const model of Object.values(db.models)) {
     await model.createCollection()
     await built(() => model.createIndexes())
+    await dropFormer(db, model.modelName)
   }
 }
+
+/** After those in their place are there, so that no question is without an index meanwhile. */
+async function dropFormer(db: Connection, collection: string): Promise<void> {
+  const former = formerIndexes[collection] ?? []
+  const rows = db.db?.collection(collection)
+  if (former.length === 0 || rows === undefined) return
+  const there = new Set((await rows.indexes()).map(({ name }) => name))
+  for (const name of former) if (there.has(name)) await rows.dropIndex(name).catch(unlessGone)
+}
+
+/** Another process was first. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof mongoose.mongo.MongoServerError) || error.code !== indexNotFound) throw error
+}
+const indexNotFound = 27
 
 /** An index on what a million customers left takes longer than any answer may: the server goes on building, and who asks again waits with it. */
 async function built(ask: () => Promise<void>): Promise<void> {

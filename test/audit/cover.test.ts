@@ -4,6 +4,7 @@ import { beginningsOf, coverOf } from '../../src/storage/audit-cover.ts'
 import { auditLog, firstBroken } from '../../src/audit/log.ts'
 import { auditReads } from '../../src/audit/reads.ts'
 import { auditStore } from '../../src/storage/audit-log.ts'
+import { prepareCollections } from '../../src/storage/mongo.ts'
 import { openHouse } from '../support/house.ts'
 
 const customers = (count: number): string[] => Array.from({ length: count }, () => randomBytes(16).toString('base64url'))
@@ -23,6 +24,16 @@ describe('a cover', () => {
     const found = all.filter((customer) => beginningsOf(customer).some((beginning) => cover.has(beginning)))
     expect(found.length).toBeLessThan(1_500)
   })
+})
+
+test('an index that was made under another name goes when the house begins, and none that is in use', async () => {
+  await using house = await openHouse()
+  const log = house.db.collection('audit_log')
+  const names = async () => (await log.indexes()).map(({ name }) => name).toSorted()
+  const inUse = await names()
+  await log.createIndex({ at: 1 }, { name: 'suspicious-3', partialFilterExpression: { type: 'access.denied' } })
+  await Promise.all([prepareCollections(house.db), prepareCollections(house.db)])
+  expect(await names()).toEqual(inUse)
 })
 
 describe('a person’s access log', () => {
