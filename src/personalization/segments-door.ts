@@ -4,6 +4,7 @@ import { localeFor } from '../consent/texts.ts'
 import { EntenteError } from '../errors.ts'
 import { personOf, tokenOf, type Caller } from '../operation.ts'
 import type { CustomerStore } from '../storage/customers.ts'
+import type { DayBudget } from '../storage/redis.ts'
 import { explainer, type SegmentExplanation } from './explain.ts'
 import { segmentRules } from './segment-rules.ts'
 import { ruleTrials, type RuleTrial } from './try-rule.ts'
@@ -23,13 +24,14 @@ export interface SegmentsParts {
   readonly customers: Pick<CustomerStore, 'page' | 'read'>
   readonly policy: Policy
   readonly trialKey: Buffer
+  readonly trialBudget: DayBudget
   readonly now: () => number
 }
 
-export function segmentsDoor({ customers, policy, trialKey, now }: SegmentsParts): SegmentsDoor {
+export function segmentsDoor({ customers, policy, trialKey, trialBudget, now }: SegmentsParts): SegmentsDoor {
   const rules = segmentRules(policy)
   const explain = explainer(policy, rules)
-  const trial = ruleTrials({ customers, policy, rules, key: trialKey, now })
+  const trial = ruleTrials({ customers, policy, rules, key: trialKey, budget: trialBudget, now })
   const titles = new Map(policy.segments.map(({ id, titles: byLocale }) => [id, byLocale]))
   return {
     title: (id, locale) => titles.get(id)?.get(localeFor(locale, policy)) ?? id,

@@ -7,6 +7,7 @@ import { withBasis } from '../customers/permission.ts'
 import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { CustomerStore, Projection } from '../storage/customers.ts'
+import type { DayBudget } from '../storage/redis.ts'
 import { factsFor } from './memberships.ts'
 import type { SegmentRules } from './segment-rules.ts'
 
@@ -26,6 +27,8 @@ export interface TrialParts {
   readonly rules: SegmentRules
   /** Chooses whom a count is of, and by how much it is out. */
   readonly key: Buffer
+  /** Of rules that a client may try. */
+  readonly budget: DayBudget
   readonly now: () => number
 }
 
@@ -48,7 +51,6 @@ const fewestTold = 3
 export function ruleTrials(parts: TrialParts) {
   const { customers, policy, rules, now } = parts
   const answers = new Map<string, Promise<RuleTrial>>()
-  const asked = new Map<string, number>()
   let today = 0
 
   const isCounted = (customer: CustomerKey): boolean => (createHmac('sha256', parts.key).update(customer).digest()[0] ?? 0) % 2 === 0
@@ -91,7 +93,6 @@ export function ruleTrials(parts: TrialParts) {
     const rule = checked(text, purposeId, policy)
     if (today !== Math.floor(now() / day)) {
       answers.clear()
-      asked.clear()
       today = Math.floor(now() / day)
     }
     const question = createHash('sha256')
@@ -99,9 +100,7 @@ export function ruleTrials(parts: TrialParts) {
       .digest('base64url')
     const known = answers.get(question)
     if (known) return known
-    const times = (asked.get(client) ?? 0) + 1
-    if (times > trialsADay) throw new EntenteError('RATE_LIMITED', { why: 'rules tried' }, { retryAfter: 3_600 })
-    asked.set(client, times)
+    if (!(await parts.budget.spend(client, today, question, trialsADay))) throw new EntenteError('RATE_LIMITED', { why: 'rules tried' }, { retryAfter: 3_600 })
     const answer = count(rule, purposeId, drawnFor(question))
     answers.set(question, answer)
     answer.catch(() => answers.delete(question))

@@ -41,6 +41,23 @@ export function onceStore(redis: RedisConnection, kind: string) {
 
 export type OnceStore = ReturnType<typeof onceStore>
 
+/** Different things that somebody does in a day, counted for all processes together. */
+export function dayBudget(redis: RedisConnection, kind: string) {
+  return {
+    /** False when this would be one more than `most`; the same once more is none. `day` counts from 1970. */
+    spend: async (who: string, day: number, what: string, most: number): Promise<boolean> => {
+      const key = `${kind}:${day}:${who}`
+      await redis.sadd(key, what)
+      await redis.expire(key, 172_800)
+      if ((await redis.scard(key)) <= most) return true
+      await redis.srem(key, what)
+      return false
+    },
+  }
+}
+
+export type DayBudget = ReturnType<typeof dayBudget>
+
 /** Secrets that may be guessed at a few times: one in each place, each with a count of the tries left. */
 export function codeStore(redis: RedisConnection, kind: string) {
   const placeOf = (place: string) => `${kind}:${place}`

@@ -30,7 +30,7 @@ import { enrichmentDoor } from '../personalization/enrichment-door.ts'
 import { segmentsDoor } from '../personalization/segments-door.ts'
 import { restrictProcessing } from '../privacy/restriction.ts'
 import { joinedReads } from '../storage/joined-reads.ts'
-import { onceStore } from '../storage/redis.ts'
+import { dayBudget, onceStore } from '../storage/redis.ts'
 import { openAudiences } from './audiences.ts'
 import { openExports } from './exports.ts'
 import { openConsents, type Consents } from './consent.ts'
@@ -188,7 +188,7 @@ function resolverParts(
     privacy: { restrict: restrictProcessing(changing) },
     enrichment: enrichmentDoor({ ...changing, policy, fields, now: () => new Date() }),
     loginFunnel: funnelDoor(house.funnel, policy.k),
-    segments: segmentsDoor({ customers: rows.customers, policy, trialKey: house.trialKey, now: Date.now }),
+    segments: segmentsDoor({ customers: rows.customers, policy, trialKey: house.trialKey, trialBudget: dayBudget(storage.redis, 'trial'), now: Date.now }),
     ...openOperators(house),
   }
 }

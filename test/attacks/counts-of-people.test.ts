@@ -13,6 +13,7 @@ describe('counts of people', () => {
   // Fixed, as all is that these numbers are drawn from.
   const firstDay = Date.UTC(2026, 0, 5)
   const trialKey = Buffer.alloc(32, 1)
+  const trialBudget = { spend: () => Promise.resolve(true) }
   const keyOf = (n: number) => createHash('sha256').update(`person ${n}`).digest().subarray(0, 16).toString('base64url')
   /** Everybody can be told apart by what an operator may know anyway; what is after is a word of theirs. */
   async function crowd(house: Awaited<ReturnType<typeof openHouse>>): Promise<void> {
@@ -36,7 +37,7 @@ describe('counts of people', () => {
 
   async function trials(house: Awaited<ReturnType<typeof openHouse>>) {
     const clock = { day: 0 }
-    const door = segmentsDoor({ customers: house.store, policy: demoPolicy, trialKey, now: () => firstDay + 86_400_000 * clock.day })
+    const door = segmentsDoor({ customers: house.store, policy: demoPolicy, trialKey, trialBudget, now: () => firstDay + 86_400_000 * clock.day })
     const operator: Caller = {
       clientId: 'operator',
       sector: 'operator',

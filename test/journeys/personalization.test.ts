@@ -6,7 +6,7 @@ import { startShop, type Shop } from '../support/shop.ts'
 let shop: Shop
 let on: Behaviour
 beforeAll(async () => {
-  shop = await startShop()
+  shop = await startShop({ gateways: 2 })
   on = behaviourOf(shop)
 }, 60_000)
 afterAll(() => shop[Symbol.asyncDispose]())
@@ -89,7 +89,7 @@ describe('what somebody does in a shop', () => {
       title: 'Buys regularly',
       member: true,
       purposes: ['personalised_shop'],
-      conditions: [{ text: 'What is known as “ordersLastYear” is at least 3.', holds: true }],
+      conditions: [{ text: 'What is known as “Orders in a year” is at least 3.', holds: true }],
     })
     for (const [token, code] of [
       [accessToken, 'FORBIDDEN'],
@@ -157,5 +157,18 @@ describe('a rule that is tried', () => {
     const { errors } = await shop.graphql(trial, { rule: text, purpose }, operator)
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'rule' })
     expect(JSON.stringify(errors?.[0]?.extensions['reasons'])).toContain(reason)
+  })
+
+  test('is one of a hundred in a day, whichever process is asked; the same once more is none', async () => {
+    const operator = await shop.tool('operator', 'segments:read')
+    const asked = (n: number) => {
+      const nth = JSON.stringify({ trait: { name: 'ordersLastYear', op: 'gte', value: 1000 + n } })
+      return shop.graphql(trial, { rule: nth, purpose: 'personalised_shop' }, operator, shop.urls[n % 2])
+    }
+    const codes: unknown[] = []
+    for (let n = 0; n < 101; n++) codes.push((await asked(n)).errors?.[0]?.extensions.code)
+    expect(codes.slice(0, 99)).toEqual(codes.slice(0, 99).map(() => undefined))
+    expect(codes.at(-1)).toBe('RATE_LIMITED')
+    expect((await asked(0)).errors).toBeUndefined()
   })
 })
