@@ -15,7 +15,7 @@ function seen(first: Record<string, string>, rivals: Record<string, string> = {}
     },
   }
 }
-const attribute = (name: string, category: string) => ({ name, category, type: 'String' as const, list: false, values: null })
+const attribute = (name: string, category: string) => ({ name, category, type: 'String' as const, list: false, values: null, titles: new Map() })
 const size = attribute('size', 'user.demographic.profile')
 const settings = attribute('rhythm', 'user.account.settings')
 const health = (name: string) => attribute(name, 'user.health_and_medical')
