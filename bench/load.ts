@@ -126,16 +126,9 @@ export function postForm(path: string, form: Readonly<Record<string, string>>): 
   return whole(path, Buffer.from(new URLSearchParams(form).toString()), { 'content-type': 'application/x-www-form-urlencoded' })
 }
 
-/** The same by any method. */
-export function send(method: string, path: string, body?: unknown): Buffer {
-  return body === undefined
-    ? whole(path, Buffer.alloc(0), {}, method)
-    : whole(path, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' }, method)
-}
-
-function whole(path: string, text: Buffer, headers: Readonly<Record<string, string>>, method = 'POST'): Buffer {
+function whole(path: string, text: Buffer, headers: Readonly<Record<string, string>>): Buffer {
   const lines = Object.entries({ host: 'localhost', 'content-length': String(text.length), ...headers })
-  return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`), text])
+  return Buffer.concat([Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`), text])
 }
 
 export const get = (path: string): Buffer => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)

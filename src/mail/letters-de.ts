@@ -80,7 +80,9 @@ export const german: Dictionary = {
     mergeUndone: () => ({ subject: 'Ihre Konten sind wieder getrennt', paragraphs: ['Die Zusammenführung Ihrer Konten wurde rückgängig gemacht.'] }),
     erasureRequested: ({ at }) => ({
       subject: 'Ihr Konto wird gelöscht',
-      paragraphs: [`Ihr Konto und alles, was hier über Sie gespeichert ist, wird am ${moment('de', at)} gelöscht. Bis dahin können Sie das im Kundenkonto zurücknehmen.`],
+      paragraphs: [
+        `Ihr Konto und alles, was hier über Sie gespeichert ist, wird am ${moment('de', at)} gelöscht. Bis dahin können Sie das im Kundenkonto zurücknehmen.`,
+      ],
     }),
     erasureCancelled: () => ({ subject: 'Ihr Konto bleibt', paragraphs: ['Die Löschung Ihres Kontos wurde zurückgenommen.'] }),
     exportReady: () => ({

@@ -69,7 +69,9 @@ export const english: Dictionary = {
     mergeUndone: () => ({ subject: 'your accounts are two again', paragraphs: ['The joining of your accounts was undone.'] }),
     erasureRequested: ({ at }) => ({
       subject: 'your account will be erased',
-      paragraphs: [`Your account and all that is known of you here will be erased on ${moment('en', at)}. Until then you can take that back in the account centre.`],
+      paragraphs: [
+        `Your account and all that is known of you here will be erased on ${moment('en', at)}. Until then you can take that back in the account centre.`,
+      ],
     }),
     erasureCancelled: () => ({ subject: 'your account stays', paragraphs: ['The erasure of your account was taken back.'] }),
     exportReady: () => ({

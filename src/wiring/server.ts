@@ -60,9 +60,7 @@ export async function openServer(opened: AsyncDisposableStack, doors: Doors) {
   const origins = () => registry.all().flatMap((client) => client.origins)
   apiRoutes(server, { graphql, openid, origins })
   await server.register((scope) => audienceRoutes(scope, { ...doors.audiences, callerOf: openid.callerOf, admit: doors.rates.admit }))
-  await server.register((scope) =>
-    eventRoutes(scope, { ...doors, ...doors.behaviour, publicUrl: config.publicUrl, clientWith: writeKeys(registry), origins }),
-  )
+  await server.register((scope) => eventRoutes(scope, { ...doors, ...doors.behaviour, publicUrl: config.publicUrl, clientWith: writeKeys(registry), origins }))
   await server.register(pages, page)
   await server.register((scope) => loginRoutes(scope, page.loginRoutes(transactions)))
   const receive = eventInbox({ providers: login.providers, jobs: storage.jobs, key: await keys.obtain('events/1') })
