@@ -114,7 +114,8 @@ test('logins by a device’s own dialog are counted, each person once a day, and
 
   const start = `mutation { startLinking(provider: "facebook", redirectUri: "${redirectUri}") { url } }`
   await shop.signIn('facebook', { as: 'person-50' })
-  for (let n = 1; n <= k; n++) {
+  // Of so many browsers, one of the two forms of the login page has k, and none has twice as many.
+  for (let n = 1; n < 2 * k; n++) {
     const { accessToken, browser } = await shop.signIn('google', { as: `person-5${n}`, client: 'account' })
     // The second one is somebody else's.
     for (const as of [`person-5${n}`, 'person-50']) {

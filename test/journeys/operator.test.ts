@@ -137,8 +137,8 @@ test('H18 whom an operator looks up reads why; a request of theirs is taken down
 
 test('an erasure takes two steps: the page says what will happen, and the press that does it comes with a reason', async () => {
   await shop.signIn('google', { as: 'gmail-31', client: 'account' })
-  const found = await send(cem.browser, await at(cem.browser), '/operator/look-up', { email: 'gmail.person.31@gmail.com', reason: 'letter 31 of the 20th' })
-  const opened = await send(cem.browser, found, '/operator/requests/open', { kind: 'ERASURE', reason: 'letter 31' })
+  const found = await send(cem.browser, await at(cem.browser), '/operator/look-up', { email: 'gmail.person.31@gmail.com', reason: 'letter 77 of the 20th' })
+  const opened = await send(cem.browser, found, '/operator/requests/open', { kind: 'ERASURE', reason: 'letter 77' })
   const { id = '' } = formsOf(opened).find(({ action }) => action.endsWith('/requests/close'))?.fields ?? {}
   const state = async () => (await shop.db.collection('customers').findOne({ email: 'gmail.person.31@gmail.com' }))?.['state']
   const told = await cem.browser.open(linksOf(opened).find((href) => href.includes('/requests/erase')) ?? '')
@@ -147,10 +147,10 @@ test('an erasure takes two steps: the page says what will happen, and the press 
   const unfounded = await send(cem.browser, told, '/operator/requests/close', { outcome: 'DONE', answer: 'because' })
   expect(unfounded.url).toContain('problem=BAD_USER_INPUT')
   const { fields } = formsOf(told).find(({ action }) => action.endsWith('/requests/close')) ?? expect.unreachable()
-  const once = { token: fields['token'] ?? '', id, outcome: 'DONE', answer: 'letter 31, number compared' }
+  const once = { token: fields['token'] ?? '', id, outcome: 'DONE', answer: 'letter 77, number compared' }
   const pressed = await cem.browser.open(`${shop.url}/operator/requests/close`, { method: 'POST', form: once, from: told.url })
   expect([pressed.url.includes('problem=BAD_USER_INPUT'), await state()]).toEqual([true, 'active'])
-  const done = await send(cem.browser, told, '/operator/requests/close', { outcome: 'DONE', answer: 'letter 31, number compared' })
+  const done = await send(cem.browser, told, '/operator/requests/close', { outcome: 'DONE', answer: 'letter 77, number compared' })
   expect(done.text).toContain('No request is open.')
   expect(await state()).toBeUndefined()
 })
