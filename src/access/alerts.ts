@@ -1,5 +1,6 @@
 import type { Connection } from 'mongoose'
-import type { AuditEvent, AuditLog } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { AuditLog } from '../audit/log.ts'
 import type { JobQueue } from '../jobs/queue.ts'
 import { endSessionsBefore } from '../linking/ended-sessions.ts'
 import type { CustomerKey } from '../operation.ts'

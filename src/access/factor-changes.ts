@@ -1,5 +1,6 @@
 import type { Connection } from 'mongoose'
-import type { AuditEvent, AuditLog } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import type { Letter } from '../mail/letter.ts'
 import type { Post } from '../mail/post.ts'

@@ -1,6 +1,6 @@
 import type { AlertPolicy, AlertRuleName } from '../config/alerts.ts'
 import type { AuditRow } from '../storage/audit-log.ts'
-import type { AuditType } from './log.ts'
+import type { AuditType } from './event.ts'
 
 /** An audit event as far as alerts look at it. */
 export type Watched = Pick<AuditRow, '_id' | 'at' | 'type' | 'client' | 'subjects' | 'categories' | 'detail'>

@@ -2,7 +2,7 @@ import { EntenteError } from '../errors.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { AuditFilter, AuditRow, AuditStore } from '../storage/audit-log.ts'
 import { seal, unseal } from '../storage/keys.ts'
-import type { AuditType } from './log.ts'
+import type { AuditType } from './event.ts'
 
 export interface AuditPage {
   readonly rows: readonly AuditRow[]

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { byOperator, type Caller } from '../operation.ts'
 import type { AlertStore } from '../storage/alerts.ts'
 import type { AuditStore, AuditTally } from '../storage/audit-log.ts'
-import type { AuditLog, AuditType } from './log.ts'
+import type { AuditType } from './event.ts'
+import type { AuditLog } from './log.ts'
 import { reportPage, type ChapterName, type Report, type ReportRow } from './report-page.ts'
 
 const chapters = {

@@ -1,6 +1,6 @@
 import type { CustomerKey } from '../operation.ts'
 import { mostOfTheirOwn } from '../storage/audit-cover.ts'
-import type { AuditEvent } from './log.ts'
+import type { AuditEvent } from './event.ts'
 
 interface Noted {
   readonly event: AuditEvent

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
 import type { CustomerKey } from '../operation.ts'
 import type { LedgerEvidence, LedgerRow, LedgerStore } from '../storage/consent-ledger.ts'
 import type { ChainHead, CustomerRow, CustomerStore } from '../storage/customers.ts'

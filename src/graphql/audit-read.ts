@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
 import type { Policy } from '../config/policy.ts'
 import type { Caller } from '../operation.ts'
 import type { Operation } from './operation-context.ts'

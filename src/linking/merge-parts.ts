@@ -1,5 +1,6 @@
 import type { Connection } from 'mongoose'
-import type { AuditEvent, AuditLog } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { AuditLog } from '../audit/log.ts'
 import type { Policy } from '../config/policy.ts'
 import { searchable } from '../consent/decisions.ts'
 import { turnAfter } from '../consent/ledger.ts'

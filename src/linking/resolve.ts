@@ -1,6 +1,7 @@
 import type { Connection } from 'mongoose'
 import { randomBytes } from 'node:crypto'
-import type { AuditEvent, AuditLog } from '../audit/log.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { AuditLog } from '../audit/log.ts'
 import { EntenteError } from '../errors.ts'
 import type { Risk } from '../config/step-up.ts'
 import type { JobQueue } from '../jobs/queue.ts'

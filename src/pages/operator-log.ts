@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { auditTypes } from '../audit/log.ts'
+import { auditTypes } from '../audit/event.ts'
 import { EntenteError } from '../errors.ts'
 import { ask } from './ask.ts'
 import { html, type Html } from './html.ts'

@@ -10,7 +10,7 @@ export interface AuditRow {
   /** `chain/0000000001`. A chain is a customer's own or that of one gateway process. */
   _id: string
   at: Date
-  /** Such as `login.succeeded`, `consent.changed`, `data.read`, `access.denied`; the list is in `audit/log.ts`. */
+  /** Such as `login.succeeded`, `consent.changed`, `data.read`, `access.denied`; the list is in `audit/event.ts`. */
   type: string
   client: string | null
   actor: 'customer' | 'client' | 'provider' | 'system'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { raisedBy, type Watched } from '../../src/audit/alert-rules.ts'
 import type { AlertRuleName } from '../../src/config/alerts.ts'
-import type { AuditEvent } from '../../src/audit/log.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
 import { demoPolicy } from '../support/house.ts'
 import { startShop, type Shop } from '../support/shop.ts'
 

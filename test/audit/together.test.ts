@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { auditLog, firstBroken, type AuditEvent } from '../../src/audit/log.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
+import { auditLog, firstBroken } from '../../src/audit/log.ts'
 import type { AuditRow } from '../../src/storage/audit-log.ts'
 
 const read = (subjects: readonly string[], change: Partial<AuditEvent> = {}): AuditEvent => ({

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../src/audit/log.ts'
+import type { AuditEvent } from '../../src/audit/event.ts'
 import type { Policy } from '../../src/config/policy.ts'
 import type { GpcParts } from '../../src/consent/gpc.ts'
 import type { LedgerRow } from '../../src/storage/consent-ledger.ts'
