@@ -13,7 +13,8 @@ export default defineConfig({
     pool: 'forks',
     // The house is loaded once a worker, not once a file: that is a third of all the time.
     isolate: false,
-    maxWorkers: 2,
+    // One more than the machine that this is for has cores: tests wait for databases, browsers and other processes.
+    maxWorkers: 3,
     reporters: ['default', './scripts/run/closing-line.mjs'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

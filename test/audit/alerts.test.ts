@@ -173,7 +173,8 @@ describe('a house', () => {
   test('tells of a record that was changed behind its back', async () => {
     const { accessToken } = await shop.signIn('google', { as: 'anna', consent: { personalised_shop: true } })
     expect(accessToken).not.toBe('')
-    // The first checkpoint of the house came before; the next one looks at what has moved since.
+    // The first checkpoint of the house comes before; the next one looks at what has moved since.
+    await expect.poll(() => shop.db.collection('ledger_checkpoints').countDocuments(), { timeout: 10_000 }).toBe(1)
     const entry = await shop.db.collection<{ _id: string; surface: string }>('consent_ledger').findOne({})
     await shop.db.collection<{ _id: string }>('consent_ledger').updateOne({ _id: entry?._id ?? '' }, { $set: { surface: 'another' } })
     await shop.db.collection('ledger_checkpoints').updateMany({}, { $set: { at: new Date(0) } })
