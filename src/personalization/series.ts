@@ -39,17 +39,27 @@ export interface Addition {
 
 export type TallyEntry = readonly [name: string, ...series: number[]]
 
-/** What a tally says, in the order of its names. */
-export function entriesIn(tally: Tally = ''): readonly TallyEntry[] {
+/** What a tally says, in the order of its names. Rows that were not written since tallies are texts still hold the entries themselves. */
+export function entriesIn(tally: Tally | readonly TallyEntry[] = ''): readonly TallyEntry[] {
+  if (typeof tally !== 'string') return tally
   if (tally === '') return []
   const entries: TallyEntry[] = JSON.parse(tally)
   return entries
 }
 
+const isNumber = (part: string | number): part is number => typeof part === 'number'
+
 export const tallyOf = (entries: readonly TallyEntry[]): Tally => (entries.length === 0 ? '' : JSON.stringify(entries))
 
 /** The series of one name; empty where it is not there. A quote within a name is escaped, so that no name looks like the beginning of another. */
-export function seriesIn(tally: Tally = '', name: string): Series {
+export function seriesIn(tally: Tally | readonly TallyEntry[] = '', name: string): Series {
+  if (typeof tally !== 'string')
+    return (
+      tally
+        .find(([one]) => one === name)
+        ?.slice(1)
+        .filter(isNumber) ?? []
+    )
   const head = `[${JSON.stringify(name)},`
   const at = tally.indexOf(head)
   if (at === -1) return []
