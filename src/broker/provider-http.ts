@@ -44,7 +44,7 @@ export function providerHttp({ provider, allowLoopback }: { provider: ProviderId
     const bytes = await readBounded(answer.body, limit)
     if (answer.statusCode >= 500 || answer.statusCode === 429) throw new Error(`status ${answer.statusCode}`)
     if (bytes === null) throw unavailable('answer too large')
-    if (answer.headers['content-encoding'] !== undefined) throw unavailable('answer packed')
+    if ((answer.headers['content-encoding'] ?? 'identity') !== 'identity') throw unavailable('answer packed')
     if (isNestedBeyond(deepest, bytes)) throw unavailable('answer too deep')
     return new Response(bytes.length === 0 ? null : bytes, { status: answer.statusCode, headers: headersOf(answer.headers) })
   }
