@@ -4,6 +4,7 @@ import { choicesOf } from '../consent/choices.ts'
 import { confirmationDoor, confirmations } from '../consent/confirmation.ts'
 import { hearGpc } from '../consent/gpc.ts'
 import type { RecordParts } from '../consent/record.ts'
+import { takeBackForAge } from '../consent/taken-back-for-age.ts'
 import { unseal } from '../storage/keys.ts'
 import { inSharedTransaction } from '../storage/shared-transaction.ts'
 import type { SignedInBrowser } from '../access/interaction-policy.ts'
@@ -45,7 +46,7 @@ export async function openConsents({ config, policy, storage, audit, registry, c
     if (known.length === 0 || at > new Date()) return
     await bring(caller, customer, { choices: choicesOf(known, policy), at, locale: said.locale, evidence: { by: 'before login', at: at.toISOString() } })
   }
-  return { recording, heedGpc, bring, hear, confirmations: confirmationDoor(recording, asking) }
+  return { recording, takeBackForAge: takeBackForAge(recording), heedGpc, bring, hear, confirmations: confirmationDoor(recording, asking) }
 }
 
 export type Consents = Awaited<ReturnType<typeof openConsents>>

@@ -13,7 +13,6 @@ import { signInWithIdToken } from '../broker/device-login.ts'
 import { linkingDoor } from '../broker/linking-door.ts'
 import { isRegistered } from '../config/client-uris.ts'
 import { consentDoor } from '../consent/door.ts'
-import { takeBackForAge } from '../consent/taken-back-for-age.ts'
 import { leaveOpen, undecided } from '../consent/undecided.ts'
 import { fieldsByPath } from '../customers/paths.ts'
 import { updateProfile } from '../customers/update-profile.ts'
@@ -51,7 +50,7 @@ export async function openDoors(opened: AsyncDisposableStack, house: House) {
   const rates = opened.adopt(rateLimits(storage.redis, await storage.keys.obtain('rate/1')), (one) => one.close())
   const behaviour = await openEvents(house, rates)
   const audiences = openAudiences(house)
-  const walk = openWalk(house, takeBackForAge(consent.recording))
+  const walk = openWalk(house, consent.takeBackForAge)
   const resolvers = {
     ...resolverParts(house, consent, openid, walk),
     ...privacy.doors,
@@ -139,7 +138,7 @@ async function openIdParts({
 
 function resolverParts(
   house: House,
-  { recording }: Consents,
+  { recording, takeBackForAge }: Consents,
   { door, endings, signingKeys }: OpenIdProvider,
   { derivedAnew }: ReturnType<typeof openWalk>,
 ): Omit<ResolverParts, 'audiences' | 'events' | 'erasures' | 'exports' | 'lookUp' | 'requests'> {
@@ -147,8 +146,7 @@ function resolverParts(
   const { db, rows } = storage
   const changing = { db, customers: rows.customers, audit }
   const fields = fieldsByPath(house.classification)
-  const age = { takeBackForAge: takeBackForAge(recording) }
-  const writing = { ...changing, ...age, policy, fields }
+  const writing = { ...changing, takeBackForAge, policy, fields }
   return {
     customers: { ...customers, updateProfile: (caller, input) => updateProfile(writing, caller, input, new Date()) },
     login: loginDoor({ providers: login.providers, door, signOut: signOut({ ...changing, jobs: storage.jobs, endings }) }),
@@ -168,7 +166,7 @@ function resolverParts(
     merges: mergeDoor({
       ...linking,
       ...rows,
-      ...age,
+      takeBackForAge,
       derivedAnew,
       policy,
       jobs: storage.jobs,
